@@ -1,0 +1,16 @@
+"""The contract between the services: event types and nothing else."""
+
+from cir_schemas.dossier import CandidacyRecorded, ContactsRecorded, ProofAsked, StatusChanged
+from cir_schemas.eligibility import HouseholdAssessed
+from cir_schemas.envelope import Event
+from cir_schemas.household import HouseholdRecorded
+
+EVENTS: tuple[type[Event], ...] = (
+    HouseholdRecorded,
+    HouseholdAssessed,
+    CandidacyRecorded,
+    ContactsRecorded,
+    StatusChanged,
+    ProofAsked,
+)
+"""Every event there is, in the order of the chain."""

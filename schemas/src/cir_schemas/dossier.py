@@ -1,0 +1,82 @@
+"""What dossier tells priority (candidacy) and notifications (contacts, happenings): never an amount or a reason."""
+
+from datetime import date
+from typing import Literal
+
+from cir_schemas.envelope import Happening, Snapshot
+from cir_schemas.types import Company, DossierNumber, Email, Language, Municipality, Role, Shape, Status
+
+HelpKind = Literal["other_person", "ocmw", "housing_company", "housing_desk", "other_organisation"]
+
+
+class Wanted(Shape):
+    """A municipality where the household wants to live, and the company that lets homes there."""
+
+    municipality: Municipality
+    company: Company | None = None
+
+
+class Stay(Shape):
+    """A stay in a municipality; `until` is the first day not lived there, null lasts."""
+
+    municipality: Municipality
+    area: str | None = None
+    from_: date
+    until: date | None = None
+
+
+class CandidacyRecorded(Snapshot, topic="cir.dossier.v1"):
+    """All that the waiting list reads, and nothing else."""
+
+    status: Status
+    number: DossierNumber | None = None
+    registered_on: date | None = None
+    company: Company
+    municipality: Municipality
+    persons: int
+    wants: tuple[Wanted, ...] = ()
+    residence: tuple[Stay, ...] = ()
+    informal_care_in: tuple[Municipality, ...] = ()
+    paused_until: date | None = None
+
+
+class Helper(Shape):
+    """Who helps with the registration (inschrijvingshulp), and whether notices may go there too."""
+
+    kind: HelpKind
+    organisation: str | None = None
+    email: Email | None = None
+    inform: bool = False
+
+
+class ContactsRecorded(Snapshot, topic="cir.dossier.v1"):
+    """Where a dossier's notices go, and in which language. The only event that carries addresses."""
+
+    company: Company
+    language: Language
+    email: Email | None = None
+    help: Helper | None = None
+
+
+class ToBring(Shape):
+    """What one member is asked: documents, or (`confirmation`) to confirm by logging in."""
+
+    role: Role
+    proofs: tuple[str, ...]
+    by: date | None = None
+
+
+class StatusChanged(Happening, topic="cir.dossier.v1"):
+    """A dossier moved; `asks` says what is needed to go on."""
+
+    number: DossierNumber
+    was: Status
+    now: Status
+    asks: tuple[ToBring, ...] = ()
+
+
+class ProofAsked(Happening, topic="cir.dossier.v1"):
+    """What is asked changed while the status stayed."""
+
+    number: DossierNumber
+    asks: tuple[ToBring, ...]

@@ -1,0 +1,56 @@
+"""What eligibility answers: an assessment that explains itself, and the snapshot that carries it to dossier."""
+
+from datetime import date
+from typing import Literal
+
+from cir_schemas.envelope import Snapshot
+from cir_schemas.types import MemberId, Outcome, Shape, TestId
+
+Figure = str | tuple[str | None, str | None] | int | bool
+"""An amount as a decimal string, or, where something is unknown, the range it lies in; null is no bound."""
+
+
+class Condition(Shape):
+    """One condition as it was decided: its outcome, what a failure does, the ids of the rules that decided."""
+
+    outcome: Outcome
+    effect: Literal["bar", "duty"]
+    because: tuple[str, ...] = ()
+    figures: dict[str, Figure] | None = None
+
+
+class Ask(Shape):
+    """Who must bring what: `fact` is a key of the member; `proofs` are the documents that would settle it."""
+
+    condition: str
+    person: MemberId
+    fact: str
+    proofs: tuple[str, ...] = ()
+
+
+class Say(Shape):
+    """The decision in words; `{person}` in a reason is a role, never a name."""
+
+    nl: tuple[str, ...] = ()
+    en: tuple[str, ...] = ()
+
+
+class Assessment(Shape):
+    """The decision over one household on one day, with everything that explains it."""
+
+    reference_date: date
+    outcome: Outcome
+    rules: str
+    provisional: tuple[str, ...] = ()
+    conditions: dict[str, Condition]
+    asks: tuple[Ask, ...] = ()
+    could_claim: tuple[Ask, ...] = ()
+    say: Say = Say()
+
+
+class HouseholdAssessed(Snapshot, topic="cir.eligibility.v1"):
+    """The newest assessment of a household: of these facts, for this test or, without one, for information."""
+
+    facts_version: int
+    test: TestId | None = None
+    assessment: Assessment

@@ -1,0 +1,107 @@
+"""CloudEvents 1.0 in Kafka's binary mode: headers say who said what, when, about which dossier; the value is the event.
+
+A snapshot carries one aspect of a dossier whole, with its version: the newer one wins, whatever the order of arrival.
+A happening carries what occurred once: its id is the key of its effect. The headers' part of an event (id, at, trace)
+is kept beside the payload, never in it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID, uuid4
+
+from pydantic import Field, ValidationError
+
+from cir_schemas.types import DossierId, EventId, Shape, Version
+
+Headers = dict[str, str]
+E = TypeVar("E", bound="Event")
+REQUIRED = ("ce_id", "ce_type", "ce_source", "ce_time", "ce_subject")
+
+
+class UnreadableEvent(Exception):
+    """An event that no reader of this contract can take: the reason names the place, never a value."""
+
+
+class Event(Shape):
+    """What every event has. Subclasses name their topic: `class X(Snapshot, topic="cir.dossier.v1")`."""
+
+    topic: ClassVar[str]
+    type: ClassVar[str]
+
+    dossier: DossierId
+    id: EventId = Field(default_factory=lambda: EventId(uuid4()), exclude=True)
+    at: datetime = Field(default_factory=lambda: datetime.now(UTC), exclude=True)
+    trace: str | None = Field(default=None, exclude=True)
+
+    def __init_subclass__(cls, topic: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if topic is not None:
+            cls.topic = topic
+            cls.type = f"{topic}.{cls.__name__}"
+
+    @property
+    def key(self) -> str:
+        """The Kafka key, and the event's subject: order is kept per dossier."""
+        return str(self.dossier)
+
+    def value(self) -> bytes:
+        """The payload, JSON in UTF-8."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    def headers(self, source: str) -> Headers:
+        """The CloudEvents attributes as Kafka headers; `source` is the service that says it, such as "/dossier"."""
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": str(self.id),
+            "ce_type": self.type,
+            "ce_source": source,
+            "ce_time": self.at.isoformat(),
+            "ce_subject": self.key,
+            "content-type": "application/json",
+        }
+        return headers | ({"traceparent": self.trace} if self.trace else {})
+
+
+class Snapshot(Event):
+    """One aspect of a dossier, whole."""
+
+    version: Version
+
+
+class Happening(Event):
+    """What occurred once."""
+
+
+def text_headers(raw: Iterable[tuple[str, bytes]] | Mapping[str, Any]) -> Headers:
+    """Kafka's headers as text; what is not UTF-8 is left out."""
+    pairs = raw.items() if isinstance(raw, Mapping) else raw
+    return {name: value.decode(errors="ignore") if isinstance(value, bytes) else str(value) for name, value in pairs}
+
+
+def read(event: type[E], headers: Headers, key: bytes | None, value: bytes | None) -> E:
+    """One event from what Kafka brought. Unknown fields are ignored: contracts only grow.
+
+    Raises `UnreadableEvent`; its message names fields, and never shows what stood in them.
+    """
+    if missing := [name for name in REQUIRED if not headers.get(name)]:
+        raise UnreadableEvent(f"header missing: {', '.join(missing)}")
+    if key is None or key.decode(errors="replace") != headers["ce_subject"]:
+        raise UnreadableEvent("the key is not the subject (ce_subject)")
+    try:
+        payload = json.loads(value or b"")
+        if not isinstance(payload, dict):
+            raise UnreadableEvent("the value is not a JSON object")
+        attributes = {"id": UUID(headers["ce_id"]), "at": datetime.fromisoformat(headers["ce_time"])}
+        read = event.model_validate(payload | attributes | {"trace": headers.get("traceparent")}, extra="ignore")
+    except ValidationError as error:
+        places = [
+            f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in error.errors(include_input=False, include_url=False)
+        ]
+        raise UnreadableEvent(f"wrong fields: {'; '.join(places)}") from None
+    except ValueError as error:
+        raise UnreadableEvent(f"not JSON, or a wrong id or time in the headers ({type(error).__name__})") from None
+    if read.key != headers["ce_subject"]:
+        raise UnreadableEvent("the dossier in the value is not the subject (ce_subject)")
+    return read
