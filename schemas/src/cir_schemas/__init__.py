@@ -5,6 +5,16 @@ from cir_schemas.eligibility import HouseholdAssessed
 from cir_schemas.envelope import Event
 from cir_schemas.household import HouseholdRecorded
 
+__all__ = [
+    "EVENTS",
+    "CandidacyRecorded",
+    "ContactsRecorded",
+    "HouseholdAssessed",
+    "HouseholdRecorded",
+    "ProofAsked",
+    "StatusChanged",
+]
+
 EVENTS: tuple[type[Event], ...] = (
     HouseholdRecorded,
     HouseholdAssessed,

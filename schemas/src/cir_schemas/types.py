@@ -57,6 +57,6 @@ Cents = Annotated[
 
 
 class Shape(BaseModel):
-    """A value that crosses a border. At our doors an unknown key is an error; who reads an event ignores it (`read`)."""
+    """A value that crosses a border. An unknown key is an error at our doors; who reads an event ignores it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
