@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from cir_schemas import StatusChanged
-from cir_schemas.envelope import UnreadableEvent, read
+from cir_schemas.envelope import UnreadableEvent
 from cir_schemas.types import DossierId
 
 
@@ -17,7 +17,7 @@ def changed() -> StatusChanged:
 
 def test_comes_back_as_it_went() -> None:
     event = changed()
-    assert read(StatusChanged, event.headers("/dossier"), event.key.encode(), event.value()) == event
+    assert StatusChanged.read(event.headers("/dossier"), event.key.encode(), event.value()) == event
 
 
 def test_the_payload_carries_nothing_of_the_headers() -> None:
@@ -28,7 +28,7 @@ def test_the_payload_carries_nothing_of_the_headers() -> None:
 def test_a_field_of_a_later_contract_is_ignored() -> None:
     event = changed()
     value = event.value().replace(b'{"dossier"', b'{"colour":"blue","dossier"')
-    assert read(StatusChanged, event.headers("/dossier"), event.key.encode(), value) == event
+    assert StatusChanged.read(event.headers("/dossier"), event.key.encode(), value) == event
 
 
 @pytest.mark.parametrize("header", ["ce_id", "ce_type", "ce_source", "ce_time", "ce_subject"])
@@ -37,7 +37,7 @@ def test_a_missing_header_is_named(header: str) -> None:
     headers = event.headers("/dossier")
     del headers[header]
     with pytest.raises(UnreadableEvent, match=header):
-        read(StatusChanged, headers, event.key.encode(), event.value())
+        StatusChanged.read(headers, event.key.encode(), event.value())
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_a_missing_header_is_named(header: str) -> None:
 def test_an_unreadable_value_says_where_and_never_what(value: bytes | None, reason: str) -> None:
     event = changed()
     with pytest.raises(UnreadableEvent, match=reason) as caught:
-        read(StatusChanged, event.headers("/dossier"), event.key.encode(), value)
+        StatusChanged.read(event.headers("/dossier"), event.key.encode(), value)
     assert "secret" not in str(caught.value)
 
 
 def test_a_key_that_is_not_the_subject_is_refused() -> None:
     event = changed()
     with pytest.raises(UnreadableEvent, match="the key is not the subject"):
-        read(StatusChanged, event.headers("/dossier"), b"another", event.value())
+        StatusChanged.read(event.headers("/dossier"), b"another", event.value())
     other = event.headers("/dossier") | {"ce_subject": "another"}
     with pytest.raises(UnreadableEvent, match="in the value is not the subject"):
-        read(StatusChanged, other, b"another", event.value())
+        StatusChanged.read(other, b"another", event.value())

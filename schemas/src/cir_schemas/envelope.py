@@ -6,9 +6,8 @@ is kept beside the payload, never in it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
 from pydantic import Field, ValidationError
@@ -16,11 +15,10 @@ from pydantic import Field, ValidationError
 from cir_schemas.types import DossierId, EventId, Shape, Version
 
 Headers = dict[str, str]
-E = TypeVar("E", bound="Event")
 REQUIRED = ("ce_id", "ce_type", "ce_source", "ce_time", "ce_subject")
 
 
-class UnreadableEvent(Exception):
+class UnreadableEvent(ValueError):
     """An event that no reader of this contract can take: the reason names the place, never a value."""
 
 
@@ -63,6 +61,33 @@ class Event(Shape):
         }
         return headers | ({"traceparent": self.trace} if self.trace else {})
 
+    @classmethod
+    def read(cls, headers: Headers, key: bytes | None, value: bytes | None) -> Self:
+        """One event from what Kafka brought. Unknown fields are ignored: contracts only grow.
+
+        Raises `UnreadableEvent`; its message names fields, and never shows what stood in them.
+        """
+        if missing := [name for name in REQUIRED if not headers.get(name)]:
+            raise UnreadableEvent(f"header missing: {', '.join(missing)}")
+        if key is None or key.decode(errors="replace") != headers["ce_subject"]:
+            raise UnreadableEvent("the key is not the subject (ce_subject)")
+        try:
+            payload = json.loads(value or b"")
+            attributes = {"id": UUID(headers["ce_id"]), "at": datetime.fromisoformat(headers["ce_time"])}
+        except ValueError as error:
+            raise UnreadableEvent(f"not JSON, or a wrong ce_id or ce_time ({type(error).__name__})") from None
+        if not isinstance(payload, dict):
+            raise UnreadableEvent("the value is not a JSON object")
+        try:
+            event = cls.model_validate(payload | attributes | {"trace": headers.get("traceparent")}, extra="ignore")
+        except ValidationError as error:
+            wrong = error.errors(include_input=False, include_url=False)
+            places = [f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in wrong]
+            raise UnreadableEvent(f"wrong fields: {'; '.join(places)}") from None
+        if event.key != headers["ce_subject"]:
+            raise UnreadableEvent("the dossier in the value is not the subject (ce_subject)")
+        return event
+
 
 class Snapshot(Event):
     """One aspect of a dossier, whole."""
@@ -72,36 +97,3 @@ class Snapshot(Event):
 
 class Happening(Event):
     """What occurred once."""
-
-
-def text_headers(raw: Iterable[tuple[str, bytes]] | Mapping[str, Any]) -> Headers:
-    """Kafka's headers as text; what is not UTF-8 is left out."""
-    pairs = raw.items() if isinstance(raw, Mapping) else raw
-    return {name: value.decode(errors="ignore") if isinstance(value, bytes) else str(value) for name, value in pairs}
-
-
-def read(event: type[E], headers: Headers, key: bytes | None, value: bytes | None) -> E:
-    """One event from what Kafka brought. Unknown fields are ignored: contracts only grow.
-
-    Raises `UnreadableEvent`; its message names fields, and never shows what stood in them.
-    """
-    if missing := [name for name in REQUIRED if not headers.get(name)]:
-        raise UnreadableEvent(f"header missing: {', '.join(missing)}")
-    if key is None or key.decode(errors="replace") != headers["ce_subject"]:
-        raise UnreadableEvent("the key is not the subject (ce_subject)")
-    try:
-        payload = json.loads(value or b"")
-        if not isinstance(payload, dict):
-            raise UnreadableEvent("the value is not a JSON object")
-        attributes = {"id": UUID(headers["ce_id"]), "at": datetime.fromisoformat(headers["ce_time"])}
-        read = event.model_validate(payload | attributes | {"trace": headers.get("traceparent")}, extra="ignore")
-    except ValidationError as error:
-        places = [
-            f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in error.errors(include_input=False, include_url=False)
-        ]
-        raise UnreadableEvent(f"wrong fields: {'; '.join(places)}") from None
-    except ValueError as error:
-        raise UnreadableEvent(f"not JSON, or a wrong id or time in the headers ({type(error).__name__})") from None
-    if read.key != headers["ce_subject"]:
-        raise UnreadableEvent("the dossier in the value is not the subject (ce_subject)")
-    return read

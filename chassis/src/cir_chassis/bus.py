@@ -1,0 +1,119 @@
+"""A service's tie to Kafka: it makes its own topics, joins the topics it hears, and goes on when Kafka is back."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from faststream.kafka import KafkaBroker, KafkaRouter
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from prometheus_client import REGISTRY
+
+log = structlog.get_logger()
+
+PARTITIONS = 4  # fixed when a topic is made: a change would break the order per key
+DEAD_LETTERS = ".dlq"
+
+
+class Bus:
+    """Producer, subscribers and topics of one service. `start` returns once it has joined."""
+
+    def __init__(self, address: str, service: str, *, owns: Sequence[str], hears: Sequence[str]) -> None:
+        """owns: topics that this service alone writes, and so makes; hears: topics that others make."""
+        self._address, self._service, self._owns, self._hears = address.split(","), service, owns, hears
+        self._producer: AIOKafkaProducer | None = None
+        self.joined = False
+        self.broker = KafkaBroker(
+            self._address,
+            client_id=service,
+            allow_auto_create_topics=False,
+            logger=None,
+            graceful_timeout=30,
+            metadata_max_age_ms=5000,
+            middlewares=[KafkaPrometheusMiddleware(registry=REGISTRY, app_name=service)],
+        )
+
+    def include(self, router: KafkaRouter) -> None:
+        """Add what the service hears."""
+        self.broker.include_router(router)
+
+    async def start(self, stopping: asyncio.Event) -> None:
+        """Connect, make the topics that are ours, wait for those that are not, join. Waits as long as it takes."""
+        waited = ""
+        while not (self.joined or stopping.is_set()):
+            try:
+                missing = await self._topics()
+                if missing:
+                    raise LookupError(f"topics not made yet by their owners: {', '.join(missing)}")
+                await self._open_producer()
+                await self.broker.start()
+                self.joined = True
+                log.info("joined", hears=self._hears)
+            except (KafkaError, OSError, LookupError, TimeoutError) as error:
+                await self.broker.stop()
+                reason = str(error) if isinstance(error, LookupError) else type(error).__name__
+                if reason != waited:
+                    log.warning("not joined yet, waiting", reason=reason)
+                waited = reason
+                await asyncio.sleep(1)
+
+    async def _open_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._address,
+                client_id=self._service,
+                enable_idempotence=True,
+                acks="all",
+                request_timeout_ms=10_000,
+                metadata_max_age_ms=5000,
+                max_request_size=4 * 1024 * 1024,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def _topics(self) -> list[str]:
+        """Make what is ours and not there yet. Returns which of the others' are not there yet."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._address, request_timeout_ms=5000)
+        try:
+            await admin.start()
+            there = set(await admin.list_topics())
+            ours = [topic + suffix for topic in self._owns for suffix in ("", DEAD_LETTERS)]
+            new = [NewTopic(topic, PARTITIONS, -1) for topic in ours if topic not in there]
+            if new:
+                with suppress(TopicAlreadyExistsError):  # another replica was first
+                    await admin.create_topics(new)
+            return [topic for topic in self._hears if topic not in there | set(ours)]
+        finally:
+            await admin.close()
+
+    async def send(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
+    ) -> asyncio.Future[Any]:
+        """Hand one message to the producer; the future is done once Kafka has it. Raises KafkaError."""
+        producer = await self._open_producer()
+        future: asyncio.Future[Any] = await producer.send(topic, key=key, value=value, headers=headers)
+        return future
+
+    async def probe(self) -> None:
+        """Raises if no broker answers."""
+        producer = await self._open_producer()
+        if not await producer.client.force_metadata_update():
+            raise ConnectionError
+
+    async def stop_hearing(self) -> None:
+        """Finish the batch in hand, commit its offsets, leave the groups."""
+        await self.broker.stop()
+
+    async def stop(self) -> None:
+        """Send what is in flight."""
+        if self._producer is not None:
+            await self._producer.stop()

@@ -1,0 +1,146 @@
+"""A batch is one transaction: its dossiers are locked, the handlers change rows in memory, each table is written once.
+
+What fails in a batch is tried one by one; what still fails is parked with its reason in `<topic>.dlq`, and the rest
+moves on. An outage parks nothing: it waits. Offsets are committed after the transaction: a crash repeats, never loses.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaMessage
+from prometheus_client import Counter
+
+from cir_chassis.bus import DEAD_LETTERS, Bus
+from cir_chassis.database import Database, is_outage
+from cir_chassis.lifeline import Lifeline
+
+log = structlog.get_logger()
+
+HEARD = Counter("cir_events_total", "Events heard, by what became of them", ["type", "fate"])
+TRIES = 3  # of one event by itself, before it is parked
+
+
+class Readable(Protocol):
+    """A type of event, as the consumer sees it: how it is called on the wire and how it is read."""
+
+    type: Any
+
+    @classmethod
+    def read(cls, headers: dict[str, str], key: bytes | None, value: bytes | None) -> Any:
+        """Raises ValueError, with a reason that shows no value, where the event cannot be read."""
+
+
+Handler = Callable[[Sequence[Any], Any], None]
+Handlers = Mapping[Any, Handler]
+"""What a service hears: type of event (`Readable`) → handler of a batch of them and the work to do it in."""
+Heard = tuple[ConsumerRecord[bytes, bytes], Any]
+
+
+class Consumer:
+    """Delivers what one service hears to its handlers."""
+
+    def __init__(self, service: str, database: Database[Any], bus: Bus, needs: Sequence[Lifeline]) -> None:
+        self._service, self._database, self._bus, self._needs = service, database, bus, needs
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Finish the batch in hand, unless it waits for something that is away: it is then heard again."""
+        self._stopping = True
+
+    async def deliver(self, batch: KafkaMessage, handlers: Handlers) -> None:
+        """Let one batch of raw records take effect, or park what cannot. Returns when nothing of it is left to do."""
+        by_type = {event.type: event for event in handlers}
+        heard: list[Heard] = []
+        for record in _records(batch):
+            headers = {name: value.decode(errors="replace") for name, value in record.headers}
+            event = by_type.get(headers.get("ce_type", ""))
+            if event is None and headers.get("ce_type"):
+                HEARD.labels("unknown", "skipped").inc()  # somebody else's, or of a later contract
+                continue
+            try:
+                if event is None:
+                    raise ValueError("header missing: ce_type")
+                heard.append((record, event.read(headers, record.key, record.value)))
+            except ValueError as error:
+                await self._park(record, str(error), "unreadable")
+        await self._through_outages(partial(self._together_or_one_by_one, heard, handlers))
+
+    async def _together_or_one_by_one(self, heard: Sequence[Heard], handlers: Handlers) -> None:
+        try:
+            await self._apply(heard, handlers)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.warning("a batch failed, taking its events one by one", events=len(heard), exc_info=True)
+            for one in heard:
+                await self._through_outages(partial(self._alone, one, handlers))
+
+    async def _alone(self, one: Heard, handlers: Handlers) -> None:
+        record, event = one
+        for attempt in range(TRIES):
+            await asyncio.sleep(0.1 * 4**attempt if attempt else 0)
+            try:
+                await self._apply([one], handlers)
+                return
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                why = error
+        log.error("parked", event=str(event.id), type=event.type, exc_info=why)
+        await self._park(record, f"{type(why).__name__} while it took effect", "failed")
+
+    async def _apply(self, heard: Sequence[Heard], handlers: Handlers) -> None:
+        if not heard:
+            return
+        async with self._database.work() as work:
+            await work.load({UUID(event.key) for _, event in heard})
+            for kind, handler in handlers.items():
+                if events := [event for _, event in heard if type(event) is kind]:
+                    handler(events, work)
+        for _, event in heard:
+            HEARD.labels(event.type, "handled").inc()
+
+    async def _through_outages(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Do it; as long as the database or Kafka is away, wait and do it again."""
+        while True:
+            for need in self._needs:
+                while not need.up.is_set():
+                    if self._stopping:
+                        raise asyncio.CancelledError  # not committed: heard again after the restart
+                    await asyncio.sleep(0.1)
+            try:
+                return await action()
+            except Exception as error:
+                if not (is_outage(error) or isinstance(error, KafkaError)):
+                    raise
+                await asyncio.sleep(0.5)
+
+    async def _park(self, record: ConsumerRecord[bytes, bytes], reason: str, kind: str) -> None:
+        """Put the record, as it came, on its topic's dead-letter topic, with why, by whom, when and where it stood."""
+        why = {
+            "dlq_reason": reason,
+            "dlq_service": self._service,
+            "dlq_at": datetime.now(UTC).isoformat(),
+            "dlq_place": f"{record.topic}/{record.partition}/{record.offset}",
+        }
+        headers = [*record.headers, *((name, text.encode()) for name, text in why.items())]
+
+        async def produce() -> None:
+            await (
+                await self._bus.send(record.topic + DEAD_LETTERS, key=record.key, value=record.value, headers=headers)
+            )
+
+        await self._through_outages(produce)
+        HEARD.labels(kind, "parked").inc()
+
+
+def _records(batch: KafkaMessage) -> Sequence[ConsumerRecord[bytes, bytes]]:
+    raw: Any = batch.raw_message
+    return raw if isinstance(raw, tuple) else (raw,)

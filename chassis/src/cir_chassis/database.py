@@ -1,0 +1,180 @@
+"""A unit of work reads its rows under lock, changes them in memory and writes each table once, with what it says.
+
+Whoever opens it (the HTTP edge or the consumer) commits it; state and outbox rows stand or fall together.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from cir_chassis import outbox
+from cir_chassis.clock import Clock
+from cir_chassis.outbox import Said
+
+R = TypeVar("R")
+W = TypeVar("W", bound="Work")
+
+
+class DatabaseBehind(Exception):
+    """The database is not at the newest migration: run `migrate` first."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Is the database (or the network to it) away, rather than the statement wrong?"""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return error.connection_invalidated or state[:2] in {"08", "53", "57"} or state == "25P03"
+    return isinstance(error, OSError | TimeoutError)
+
+
+class Rows(Generic[R]):
+    """The rows of one table within one unit of work, as dataclasses whose fields are the columns.
+
+    once: a row that is there already stays as it is (`ON CONFLICT DO NOTHING`).
+    newer: a row is only replaced by one in which this column is higher.
+    """
+
+    def __init__(self, table: sa.Table, of: type[R], *, once: bool = False, newer: str | None = None) -> None:
+        self._table, self._of, self._once, self._newer = table, of, once, newer
+        self._columns = [table.c[field.name] for field in fields(of)]  # type: ignore[arg-type]
+        self._key = [column.name for column in table.primary_key]
+        self._rows: dict[tuple[object, ...], R] = {}
+        self._changed: dict[tuple[object, ...], R] = {}
+
+    def put(self, row: R) -> None:
+        """Add a row, or put it in the place of the one with the same key."""
+        key = tuple(getattr(row, name) for name in self._key)
+        self._rows[key] = self._changed[key] = row
+
+    def find(self, *key: object) -> R | None:
+        """The row with this primary key among those loaded and put."""
+        return self._rows.get(key)
+
+    def all(self) -> Iterable[R]:
+        """Every row loaded or put."""
+        return self._rows.values()
+
+    async def load(self, connection: AsyncConnection, where: sa.ColumnElement[bool], *, lock: bool = False) -> None:
+        """Read rows. With `lock` they stay ours until the commit; always in key order, else two batches deadlock."""
+        query = sa.select(*self._columns).where(where).order_by(*self._table.primary_key)
+        for found in await connection.execute(query.with_for_update() if lock else query):
+            row = self._of(**found._mapping)
+            self._rows[tuple(getattr(row, name) for name in self._key)] = row
+
+    async def flush(self, connection: AsyncConnection) -> None:
+        """Write what was put: one statement, one row a key."""
+        if not self._changed:
+            return
+        rows = [asdict(row) for row in self._changed.values()]  # type: ignore[call-overload]
+        arrays = [
+            sa.cast(sa.bindparam(c.name, [row[c.name] for row in rows], ARRAY(c.type)), ARRAY(c.type))
+            for c in self._columns
+        ]
+        given = sa.func.unnest(*arrays).table_valued(*(sa.column(c.name, c.type) for c in self._columns), name="given")
+        statement = insert(self._table).from_select([c.name for c in self._columns], sa.select(*given.c))
+        if self._once:
+            statement = statement.on_conflict_do_nothing(index_elements=self._key)
+        else:
+            others = {c.name: statement.excluded[c.name] for c in self._columns if c.name not in self._key}
+            newer = self._table.c[self._newer] < statement.excluded[self._newer] if self._newer else None
+            statement = statement.on_conflict_do_update(index_elements=self._key, set_=others, where=newer)
+        await connection.execute(statement)
+        self._changed.clear()
+
+
+class Work:
+    """One transaction. A service's own work subclasses it: its tables as `Rows`, and how they are loaded."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock, source: str) -> None:
+        """source: who says what this work says, such as "/dossier"."""
+        self.connection, self.clock, self._source = connection, clock, source
+        self.trace: str | None = None
+        self._said: list[tuple[Said, str | None]] = []
+
+    @property
+    def rows(self) -> Sequence[Rows[Any]]:
+        """Every table that is flushed, in order."""
+        return ()
+
+    async def load(self, dossiers: Iterable[UUID]) -> None:
+        """Lock what these dossiers have here, in one order, and read it."""
+
+    def say(self, event: Said, because_of: Said | None = None) -> None:
+        """Put an event in the outbox: told if and only if this work commits. `because_of` hands its trace on."""
+        self._said.append((event, because_of.trace if because_of else self.trace))
+
+    def next_version(self, last: int) -> int:
+        """A snapshot's version: above the last one, and above anything a lost database may have given out."""
+        return max(last + 1, int(self.clock.now().timestamp() * 1_000_000))
+
+    async def flush(self) -> None:
+        """Write every table, then what is said."""
+        for rows in self.rows:
+            await rows.flush(self.connection)
+        await outbox.add(self.connection, self._said, self._source)
+        self._said.clear()
+
+
+class Database(Generic[W]):
+    """One service's database, and the works done in it."""
+
+    def __init__(self, url: str, work: Callable[[AsyncConnection], W], *, committed: Callable[[], None] = lambda: None):
+        """work: makes a unit of work on a connection; committed: called after each commit (wakes the relay)."""
+        self.engine = create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=10,
+            max_overflow=10,
+            pool_pre_ping=True,
+            hide_parameters=True,  # a statement that fails must not print what people earn
+            connect_args={"timeout": 5},
+        )
+        self._work, self._committed = work, committed
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[W]:
+        """A unit of work; flushed and committed at the end, rolled back on any error."""
+        async with self.engine.begin() as connection:
+            work = self._work(connection)
+            yield work
+            await work.flush()
+        self._committed()
+
+    async def probe(self) -> None:
+        """Raises if the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+
+
+def _alembic(url: str, migrations: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    config.set_main_option(
+        "sqlalchemy.url", url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("%", "%%")
+    )
+    return config
+
+
+def migrate(url: str, migrations: Path) -> None:
+    """Bring the database to the newest migration."""
+    command.upgrade(_alembic(url, migrations), "head")
+
+
+async def check_migrated(database: Database[Any], url: str, migrations: Path) -> None:
+    """Raises `DatabaseBehind` where the database and the migrations of this build differ."""
+    head = ScriptDirectory.from_config(_alembic(url, migrations)).get_current_head()
+    async with database.engine.connect() as connection:
+        now = await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
+    if now != head:
+        raise DatabaseBehind(f"the database stands at migration {now}, this build at {head}: run `migrate` first")

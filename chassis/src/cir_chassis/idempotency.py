@@ -1,0 +1,54 @@
+"""The same request twice is one request: its key, and what was answered, are written with its effect."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cir_chassis.http import Problem
+
+
+def idempotency_table(metadata: sa.MetaData) -> sa.Table:
+    """The table of keys among a service's tables, so that the service's migrations make it."""
+    return sa.Table(
+        "idempotency_keys",
+        metadata,
+        sa.Column("caller", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("request", sa.Text, nullable=False),
+        sa.Column("answer", JSONB),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    )
+
+
+KEYS = idempotency_table(sa.MetaData())
+
+
+async def once(
+    connection: AsyncConnection,
+    caller: str,
+    key: str,
+    request: bytes,
+    effect: Callable[[], Awaitable[Mapping[str, Any]]],
+) -> Mapping[str, Any]:
+    """Let the effect happen, or give the answer of the time it did.
+
+    A second request with the key waits for the first to commit (the row is its lock); a first one that failed leaves
+    nothing. Raises a 422 problem where the key was used for another request.
+    """
+    digest = hashlib.sha256(request).hexdigest()
+    mine = insert(KEYS).values(caller=caller, key=key, request=digest).on_conflict_do_nothing()
+    row = (KEYS.c.caller == caller) & (KEYS.c.key == key)
+    if (await connection.execute(mine)).rowcount == 0:
+        earlier = (await connection.execute(sa.select(KEYS.c.request, KEYS.c.answer).where(row))).one()
+        if earlier.request != digest:
+            where = ("header.Idempotency-Key", "used before, for another request")
+            raise Problem(422, "This Idempotency-Key was used for another request: take a new one.", [where])
+        answer: Mapping[str, Any] = earlier.answer
+        return answer
+    answer = await effect()
+    await connection.execute(sa.update(KEYS).where(row).values(answer=dict(answer)))
+    return answer

@@ -1,0 +1,115 @@
+"""Who calls: a bearer token that the issuer signed. Who may stands at every endpoint, what a token holds in settings."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Annotated, Any
+
+import httpx
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+ALGORITHMS = ["RS256", "ES256"]
+_bearer = HTTPBearer(auto_error=False, description="An id token of the login")
+
+
+class NotLoggedIn(Exception):
+    """No token, or one that does not hold."""
+
+
+class LoginAway(OSError):
+    """The issuer does not answer, so nobody can be recognised now."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody recognised: his role, and his relations (such as the company he works for) by name."""
+
+    subject: str
+    role: str
+    relations: Mapping[str, str]
+
+    def relation(self, name: str) -> str | None:
+        """What he is to that: a company's name, a number; None where the token says nothing."""
+        return self.relations.get(name)
+
+
+class Login:
+    """Checks tokens against the keys of one issuer, which are fetched when needed and again when they change."""
+
+    AGAIN = 5.0  # seconds between two fetches: a flood of unknown keys must not become a flood at the issuer
+
+    def __init__(self, issuer: str, audience: str, claims: Mapping[str, str]) -> None:
+        self._issuer, self._audience, self._claims = issuer.rstrip("/"), audience, dict(claims)
+        self._keys = KeySet([])
+        self._fetched = -self.AGAIN
+        self._lock = asyncio.Lock()
+        self._rules = jwt.JWTClaimsRegistry(
+            leeway=30,
+            iss={"essential": True, "values": [self._issuer, self._issuer + "/"]},
+            aud={"essential": True, "value": audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+
+    async def caller(self, token: str) -> Caller:
+        """Who the token names. Raises `NotLoggedIn`, and `LoginAway` where keys are needed and cannot be had."""
+        try:
+            try:
+                claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
+            except (JoseError, ValueError):
+                if not await self._fetch():
+                    raise
+                claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
+            self._rules.validate(claims)
+        except (JoseError, ValueError) as error:
+            raise NotLoggedIn(type(error).__name__) from None
+        held = {name: str(claims[claim]) for name, claim in self._claims.items() if claims.get(claim)}
+        if "role" not in held:
+            raise NotLoggedIn("the token gives no role")
+        return Caller(str(claims["sub"]), held.pop("role"), held)
+
+    async def _fetch(self) -> bool:
+        """Fetch the issuer's keys, unless that was done a moment ago. True where they may be new."""
+        async with self._lock:
+            if monotonic() - self._fetched < self.AGAIN:
+                return False
+            try:
+                async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+                    found = (await client.get(f"{self._issuer}/.well-known/openid-configuration")).raise_for_status()
+                    keys = (await client.get(found.json()["jwks_uri"])).raise_for_status().json()
+                self._keys = KeySet.import_key_set(keys)
+            except (httpx.HTTPError, ValueError, KeyError) as error:
+                raise LoginAway(type(error).__name__) from None
+            self._fetched = monotonic()
+            return True
+
+
+def may(*roles: str) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller, who has one of these roles. 401 without a token that holds, 403 with another role."""
+
+    async def check(
+        request: Request, token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    ) -> Caller:
+        login: Any = request.app.state.login
+        if token is None:
+            raise NotLoggedIn("no token")
+        caller: Caller = await login.caller(token.credentials)
+        if caller.role not in roles:
+            raise NotAllowed(f"this is for: {', '.join(roles)}")
+        return caller
+
+    check.roles = roles  # type: ignore[attr-defined]
+    return check
+
+
+class NotAllowed(Exception):
+    """Recognised, but this is not his to do."""
+
+
+async def anyone() -> None:
+    """A dependency that says: no login here, on purpose."""

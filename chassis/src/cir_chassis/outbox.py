@@ -1,0 +1,162 @@
+"""What is said is a row first, in the transaction that makes it true; a relay carries the rows to Kafka, in order.
+
+A relay's batch is one transaction that holds an advisory lock: one relay is active per service, whatever the replicas,
+and PostgreSQL drops one that is paused or cut off. It reads what is unsent, never "after the last id": ids commit out
+of order, and a late one would be lost.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+import structlog
+from prometheus_client import Counter
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from cir_chassis.lifeline import Lifeline
+from cir_chassis.trace import step
+
+log = structlog.get_logger()
+RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to Kafka", ["topic"])
+
+
+class Said(Protocol):
+    """An event, as the outbox sees it."""
+
+    topic: Any
+    trace: str | None
+
+    @property
+    def key(self) -> str: ...
+    def value(self) -> bytes: ...
+    def headers(self, source: str) -> dict[str, str]: ...
+
+
+class Producer(Protocol):
+    """What carries a message to Kafka: the future is done once all replicas have it."""
+
+    async def send(
+        self, topic: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
+    ) -> asyncio.Future[Any]: ...
+
+
+def outbox_table(metadata: sa.MetaData) -> sa.Table:
+    """The outbox among a service's tables, so that the service's migrations make it."""
+    table = sa.Table(
+        "outbox",
+        metadata,
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("headers", JSONB, nullable=False),
+        sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.Column("said_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+        sa.Column("sent_at", sa.DateTime(timezone=True)),
+    )
+    sa.Index("outbox_unsent", table.c.id, postgresql_where=table.c.sent_at.is_(None))
+    return table
+
+
+OUTBOX = outbox_table(sa.MetaData())
+_GIVEN = ("topic", "key", "headers", "value")
+
+
+async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None]], source: str) -> None:
+    """Write the events in the order in which they were said; each takes the next step in its trace."""
+    if not said:
+        return
+    rows = [
+        {
+            "topic": event.topic,
+            "key": event.key,
+            "headers": event.headers(source) | {"traceparent": step(trace)},
+            "value": event.value(),
+        }
+        for event, trace in said
+    ]
+    arrays = [
+        sa.cast(sa.bindparam(name, [row[name] for row in rows], ARRAY(OUTBOX.c[name].type)), ARRAY(OUTBOX.c[name].type))
+        for name in _GIVEN
+    ]
+    columns = [sa.column(name, OUTBOX.c[name].type) for name in _GIVEN]
+    given = sa.func.unnest(*arrays).table_valued(*columns, with_ordinality="place", name="given")
+    await connection.execute(
+        OUTBOX.insert().from_select(_GIVEN, sa.select(*(given.c[name] for name in _GIVEN)).order_by(given.c.place))
+    )
+
+
+class Relay:
+    """Carries one service's outbox to Kafka for as long as both it and the database are up."""
+
+    BATCH, POLL = 500, 0.05  # rows; seconds between looks for what other replicas committed
+
+    def __init__(self, engine: AsyncEngine, producer: Producer, needs: Sequence[Lifeline]) -> None:
+        self._engine, self._producer, self._needs = engine, producer, needs
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was committed in this process: look now."""
+        self._woken.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Relay until `stopping`."""
+        while not stopping.is_set():
+            for need in self._needs:
+                await need.up.wait()
+            try:
+                sent = await self.carry()
+            except Exception:
+                # The rows are still there, and read again; a repeat is harmless (versions, ids).
+                log.warning("relay failed, trying again", exc_info=True)
+                await asyncio.sleep(1)
+                continue
+            if sent == self.BATCH:
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self.POLL)
+            self._woken.clear()
+
+    async def carry(self) -> int:
+        """Carry one batch. Returns how many rows; 0 also where another relay is active."""
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '3s'"))
+            mine = await connection.scalar(sa.text("SELECT pg_try_advisory_xact_lock(hashtext('cir.relay'))"))
+            if not mine:
+                return 0
+            query = sa.select(OUTBOX.c.id, *(OUTBOX.c[name] for name in _GIVEN))
+            rows = (
+                await connection.execute(
+                    query.where(OUTBOX.c.sent_at.is_(None)).order_by(OUTBOX.c.id).limit(self.BATCH)
+                )
+            ).all()
+            if not rows:
+                return 0
+            sent, failure = await self._produce(rows)
+            if sent:
+                done = OUTBOX.c.id == sa.any_(sa.cast(sent, ARRAY(sa.BigInteger)))
+                await connection.execute(sa.update(OUTBOX).where(done).values(sent_at=sa.func.now()))
+        if failure:
+            raise failure
+        return len(sent)
+
+    async def _produce(self, rows: Sequence[sa.Row[Any]]) -> tuple[list[int], Exception | None]:
+        """Produce in order; stop at the first failure. Returns the ids that Kafka has, and what failed."""
+        futures = [
+            await self._producer.send(
+                row.topic,
+                key=row.key.encode(),
+                value=bytes(row.value),
+                headers=[(name, text.encode()) for name, text in row.headers.items()],
+            )
+            for row in rows
+        ]
+        sent: list[int] = []
+        for row, done in zip(rows, await asyncio.gather(*futures, return_exceptions=True), strict=True):
+            if isinstance(done, BaseException):
+                return sent, done if isinstance(done, Exception) else RuntimeError("producing was cancelled")
+            RELAYED.labels(row.topic).inc()
+            sent.append(row.id)
+        return sent, None

@@ -1,0 +1,109 @@
+"""One process of one service: what it needs is watched, what it does is started and stopped in one place.
+
+On SIGTERM no new request is taken, the batch in hand is finished and committed, and what is in flight is sent.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+import uvicorn
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cir_chassis.bus import Bus
+from cir_chassis.consumer import Consumer
+from cir_chassis.database import Database, Work, check_migrated
+from cir_chassis.http import create_app
+from cir_chassis.lifeline import Lifeline
+from cir_chassis.login import Login
+from cir_chassis.outbox import Relay
+from cir_chassis.settings import Settings
+
+log = structlog.get_logger()
+W = TypeVar("W", bound=Work)
+Job = Callable[[asyncio.Event], Coroutine[None, None, None]]
+"""Something a service does on its own; it returns soon after the event is set."""
+
+
+class PortTaken(Exception):
+    """Somebody else listens where this service should."""
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:  # signals are the service's: it stops more than the web server
+        yield
+
+
+class Service(Generic[W]):
+    """A service before it runs: its database, bus, consumer, login and HTTP application, tied together."""
+
+    GRACE = 20.0  # seconds for what is in hand at a stop
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        settings: Settings,
+        work: Callable[[AsyncConnection], W],
+        migrations: Path,
+        *,
+        owns: Sequence[str] = (),
+        hears: Sequence[str] = (),
+    ) -> None:
+        """work: makes the service's unit of work; owns, hears: topics."""
+        self.name, self.settings, self._migrations = name, settings, migrations
+        self.jobs: list[Job] = []
+        self.database: Database[W] = Database(settings.database_url, work, committed=lambda: self._relay.wake())
+        self.bus = Bus(settings.kafka, name, owns=owns, hears=hears)
+        self._lifelines = (Lifeline("database", self.database.probe), Lifeline("kafka", self.bus.probe))
+        self._relay = Relay(self.database.engine, self.bus, self._lifelines)
+        self.consumer = Consumer(name, self.database, self.bus, self._lifelines)
+        login = Login(settings.issuer, settings.audience, settings.claims)
+        self.app = create_app(name, description, self._lifelines, login, lambda: self.bus.joined)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises `DatabaseBehind`, `PortTaken`."""
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        listening = self._listen()
+        server = _Server(uvicorn.Config(self.app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+        async with asyncio.TaskGroup() as group:
+            watches = [group.create_task(line.watch()) for line in self._lifelines]
+            web = group.create_task(server.serve(sockets=[listening]))
+            working = group.create_task(self._work(stopping))
+            log.info("serving", port=self.settings.port)
+            await stopping.wait()
+            log.info("stopping")
+            server.should_exit = True
+            self.consumer.stop()
+            await self.bus.stop_hearing()
+            await asyncio.wait([web, working], timeout=self.GRACE)
+            for task in (*watches, web, working):
+                task.cancel()
+        await self.bus.stop()
+        await self.database.engine.dispose()
+        log.info("stopped")
+
+    def _listen(self) -> socket.socket:
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((self.settings.host, self.settings.port))
+        except OSError as error:
+            place = f"{self.settings.host}:{self.settings.port}"
+            raise PortTaken(f"CIR_PORT: cannot listen on {place}: {error.strerror}. Choose another port.") from None
+        return listening
+
+    async def _work(self, stopping: asyncio.Event) -> None:
+        await self._lifelines[0].up.wait()
+        await check_migrated(self.database, self.settings.database_url, self._migrations)
+        async with asyncio.TaskGroup() as group:
+            for job in (self._relay.run, self.bus.start, *self.jobs):
+                group.create_task(job(stopping))

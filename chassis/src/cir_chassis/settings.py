@@ -1,0 +1,96 @@
+"""Settings come from the environment or from one file; a wrong one stops the service and is named.
+
+Every setting is an environment variable `CIR_<NAME>`; the file that `CIR_SETTINGS_FILE` names (TOML, keys in lower case
+without the prefix) gives what the environment does not.
+"""
+
+import os
+from datetime import date
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "CIR_"
+FILE = "CIR_SETTINGS_FILE"
+
+
+class WrongSettings(Exception):
+    """One line per wrong setting: its name and what is wrong with it, never its value (it may be a secret)."""
+
+
+Address = Annotated[str, Field(pattern=r"^[^:/\s]+:\d{1,5}(,[^:/\s]+:\d{1,5})*$", description="host:port")]
+
+
+class Settings(BaseSettings):
+    """What every service is told. A service adds its own by subclassing."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    database_url: Annotated[str, Field(pattern=r"^postgresql://")]
+    kafka: Address
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)]
+    issuer: Annotated[str, Field(pattern=r"^https?://")]
+    audience: str
+    claims: dict[str, str] = {
+        "role": "cir_role",
+        "number": "cir_number",
+        "company": "cir_company",
+        "organisation": "cir_organisation",
+    }
+    """Which claim of a token holds the caller's role, and which his relations."""
+    environment: Literal["production", "demo"] = "production"
+    today: date | None = None
+    """The day it is: for demos and tests alone."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _production_lives_today(self) -> "Settings":
+        if self.today and self.environment == "production":
+            raise ValueError("CIR_TODAY is for CIR_ENVIRONMENT=demo alone: in production the day is the real one")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get(FILE)
+        return (init_settings, env_settings, *([TomlConfigSettingsSource(settings_cls, file)] if file else []))
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
+    """Read the settings of a service. Raises `WrongSettings`."""
+    wrong = []
+    if (file := os.environ.get(FILE)) and not os.path.isfile(file):
+        wrong.append(f"{FILE}: there is no file {file}")
+    known = {PREFIX + name.upper() for name in kind.model_fields} | {FILE}
+    wrong += [
+        f"{name}: no such setting" for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known
+    ]
+    if wrong:
+        raise WrongSettings("\n".join(wrong))
+    try:
+        return kind()
+    except ValidationError as error:
+        raise WrongSettings(
+            "\n".join(
+                ": ".join(filter(None, [PREFIX + ".".join(map(str, e["loc"])).upper() if e["loc"] else "", e["msg"]]))
+                for e in error.errors(include_input=False, include_url=False)
+            )
+        ) from None
+    except ValueError as error:  # a file that is no TOML
+        raise WrongSettings(f"{FILE}: {error}") from None
