@@ -43,8 +43,8 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
         service = make(settings)
         try:
             asyncio.run(service.run())
-        except PortTaken as error:
-            raise refuse(str(error)) from None
+        except PortTaken as taken:
+            raise refuse(str(taken)) from None
         except ExceptionGroup as group:
             error: Exception = group
             while isinstance(error, ExceptionGroup):

@@ -3,6 +3,7 @@
 Whoever opens it (the HTTP edge or the consumer) commits it; state and outbox rows stand or fall together.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields
@@ -11,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from alembic import command
+from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -61,6 +62,10 @@ class Rows(Generic[R]):
     def find(self, *key: object) -> R | None:
         """The row with this primary key among those loaded and put."""
         return self._rows.get(key)
+
+    def get(self, *key: object) -> R:
+        """The same; raises KeyError where there is none."""
+        return self._rows[key]
 
     def all(self) -> Iterable[R]:
         """Every row loaded or put."""
@@ -178,3 +183,21 @@ async def check_migrated(database: Database[Any], url: str, migrations: Path) ->
         now = await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
     if now != head:
         raise DatabaseBehind(f"the database stands at migration {now}, this build at {head}: run `migrate` first")
+
+
+def run_migrations(metadata: sa.MetaData) -> None:
+    """What every service's `migrations/env.py` does: run the migrations that alembic asks for, on the database it names."""
+
+    def run(connection: sa.Connection) -> None:
+        context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+        with context.begin_transaction():
+            context.run_migrations()
+
+    async def connect() -> None:
+        engine = create_async_engine(context.config.get_main_option("sqlalchemy.url") or "")
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+            await connection.commit()
+        await engine.dispose()
+
+    asyncio.run(connect())

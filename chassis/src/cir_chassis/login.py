@@ -1,4 +1,4 @@
-"""Who calls: a bearer token that the issuer signed. Who may stands at every endpoint, what a token holds in settings."""
+"""Who calls: a bearer token that the issuer signed. Who may stands at each endpoint, what a token holds in settings."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

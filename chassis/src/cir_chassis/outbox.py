@@ -8,7 +8,7 @@ of order, and a late one would be lost.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -26,9 +26,10 @@ RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to
 class Said(Protocol):
     """An event, as the outbox sees it."""
 
-    topic: Any
-    trace: str | None
+    topic: ClassVar[str]
 
+    @property
+    def trace(self) -> str | None: ...
     @property
     def key(self) -> str: ...
     def value(self) -> bytes: ...

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Literal
 
+from pydantic import ConfigDict, Field
+
 from cir_schemas.envelope import Happening, Snapshot
 from cir_schemas.types import Company, DossierNumber, Email, Language, Municipality, Role, Shape, Status
 
@@ -19,9 +21,11 @@ class Wanted(Shape):
 class Stay(Shape):
     """A stay in a municipality; `until` is the first day not lived there, null lasts."""
 
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
     municipality: Municipality
     area: str | None = None
-    from_: date
+    from_: date = Field(alias="from")
     until: date | None = None
 
 

@@ -1,0 +1,38 @@
+"""The one place where the register's parts meet."""
+
+from functools import partial
+from pathlib import Path
+
+from cir_chassis.clock import Clock
+from cir_chassis.service import Service
+from cir_chassis.settings import Settings
+from cir_schemas import CandidacyRecorded, HouseholdAssessed, HouseholdRecorded
+from dossier import bus, http
+from dossier.companies import load_companies
+from dossier.store import RegisterWork
+
+HERE = Path(__file__).parents[2]
+MIGRATIONS = HERE / "migrations"
+
+
+class DossierSettings(Settings):
+    """What the register is told beside what every service is."""
+
+    companies: Path = HERE / "companies.yaml"
+
+
+def make(settings: DossierSettings) -> Service[RegisterWork]:
+    """The service, ready to run. Raises `WrongCompanies`."""
+    work = partial(RegisterWork, clock=Clock(settings.today), companies=load_companies(settings.companies))
+    service = Service(
+        "dossier",
+        "The central registration register: one dossier per household.",
+        settings,
+        work,
+        MIGRATIONS,
+        owns=[HouseholdRecorded.topic, CandidacyRecorded.topic],
+        hears=[HouseholdAssessed.topic],
+    )
+    service.app.include_router(http.routes(service.database))
+    service.bus.include(bus.assessments(service.consumer))
+    return service

@@ -1,0 +1,1 @@
+"""What a dossier is: pure, without clock, I/O or framework."""

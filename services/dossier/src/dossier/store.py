@@ -1,0 +1,103 @@
+"""Every query of the register. A unit of work locks its dossiers, so acts on one dossier come one after the other."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cir_chassis.clock import Clock
+from cir_chassis.database import Rows, Work
+from dossier import tables
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """One dossier, as its row (see tables.dossiers)."""
+
+    id: UUID
+    municipality: str
+    company: str
+    language: str
+    email: str | None
+    help: dict[str, Any] | None
+    wants: list[str]
+    residence: list[dict[str, Any]]
+    informal_care_in: list[str]
+    household: list[dict[str, Any]]
+    started_at: datetime
+    facts_version: int = 1
+    version: int = 0
+    number: str | None = None
+    submitted_on: date | None = None
+    must_confirm: list[str] = field(default_factory=list)
+    test: dict[str, Any] | None = None
+    heard_version: int = 0
+    assessment: dict[str, Any] | None = None
+    assessed_version: int | None = None
+    assessed_test: str | None = None
+    counted: str | None = None
+    closing: str | None = None
+    status: str = "draft"
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Member:
+    """Who a member is, and whether he confirmed; his facts stand in the household."""
+
+    dossier: UUID
+    member: str
+    role: str
+    number: str | None = None
+    confirmed_at: datetime | None = None
+    confirmed_by: str | None = None
+
+
+class RegisterWork(Work):
+    """One transaction on the register."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str]) -> None:
+        """companies: municipality → the company that treats it."""
+        super().__init__(connection, clock, "/dossier")
+        self.companies = companies
+        self.dossiers = Rows(tables.dossiers, Dossier)
+        self.members = Rows(tables.members, Member)
+
+    @property
+    def rows(self) -> Sequence[Rows[Any]]:
+        return (self.dossiers, self.members)
+
+    async def load(self, subjects: Iterable[UUID]) -> None:
+        ids = list(subjects)
+        await self.dossiers.load(self.connection, tables.dossiers.c.id.in_(ids), lock=True)
+        await self.members.load(self.connection, tables.members.c.dossier.in_(ids))
+
+    def members_of(self, dossier: UUID) -> list[Member]:
+        """Everybody on record in the dossier."""
+        return [member for member in self.members.all() if member.dossier == dossier]
+
+    async def draw_number(self, day: date) -> int:
+        """How many applications the day has now. The day's row stays locked until the commit: numbers have no gaps."""
+        table = tables.day_numbers
+        one_more = insert(table).values(day=day, last=1)
+        drawn = one_more.on_conflict_do_update(index_elements=["day"], set_={"last": table.c.last + 1})
+        nth: int = (await self.connection.execute(drawn.returning(table.c.last))).scalar_one()
+        return nth
+
+    async def claim_candidates(self, dossier: UUID, numbers: Collection[str]) -> set[str]:
+        """Make these numbers, and no others, the candidates of the dossier. Returns those that another dossier has."""
+        await self.flush()
+        table = tables.candidates
+        await self.connection.execute(
+            sa.delete(table).where(table.c.dossier == dossier, table.c.number.not_in(numbers))
+        )
+        if numbers:
+            rows = [{"number": number, "dossier": dossier} for number in sorted(numbers)]
+            await self.connection.execute(insert(table).values(rows).on_conflict_do_nothing())
+        mine = sa.select(table.c.number).where(table.c.number.in_(numbers), table.c.dossier == dossier)
+        return set(numbers) - set(await self.connection.scalars(mine))
