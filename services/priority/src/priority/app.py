@@ -1,0 +1,28 @@
+"""The one place where priority's parts meet."""
+
+from functools import partial
+from pathlib import Path
+
+from cir_chassis.clock import Clock
+from cir_chassis.service import Service
+from cir_chassis.settings import Settings
+from cir_schemas import CandidacyRecorded
+from priority import bus, http
+from priority.store import PriorityWork
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+def make(settings: Settings) -> Service[PriorityWork]:
+    """The service, ready to run."""
+    service = Service(
+        "priority",
+        "Who is first: the waiting list, in the order that the law gives it.",
+        settings,
+        partial(PriorityWork, clock=Clock(settings.today)),
+        MIGRATIONS,
+        hears=[CandidacyRecorded.topic],
+    )
+    service.app.include_router(http.routes(service.database))
+    service.bus.include(bus.candidacies(service.consumer))
+    return service

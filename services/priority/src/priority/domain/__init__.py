@@ -1,0 +1,1 @@
+"""Who is first: pure, without clock, I/O or framework."""

@@ -1,0 +1,35 @@
+"""What priority does with what it hears; the table at the foot is its table of contents."""
+
+from collections.abc import Sequence
+
+from cir_chassis.consumer import Handlers
+from cir_schemas import CandidacyRecorded
+from priority.domain.order import number_parts
+from priority.store import Candidacy, PriorityWork
+
+
+def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) -> None:
+    """Keep the newest candidacy of each dossier; an older or repeated one changes nothing."""
+    for event in events:
+        known = work.candidacies.find(event.dossier)
+        if known is None or event.version > known.version:
+            day, nth = number_parts(event.number) if event.number else (None, None)
+            content = event.model_dump(mode="json", include={"wants", "residence", "informal_care_in"})
+            work.candidacies.put(
+                Candidacy(
+                    dossier=event.dossier,
+                    version=event.version,
+                    status=event.status,
+                    number=event.number,
+                    number_day=day,
+                    number_nth=nth,
+                    registered_on=event.registered_on,
+                    persons=event.persons,
+                    paused_until=event.paused_until,
+                    **content,
+                )
+            )
+
+
+EVENTS: Handlers = {CandidacyRecorded: record_candidacies}
+"""What is heard, and what it does."""
