@@ -16,11 +16,12 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from cir_chassis import outbox
+from cir_chassis.bulk import given
 from cir_chassis.clock import Clock
 from cir_chassis.outbox import Said
 
@@ -83,16 +84,13 @@ class Rows(Generic[R]):
         if not self._changed:
             return
         rows = [asdict(row) for row in self._changed.values()]  # type: ignore[call-overload]
-        arrays = [
-            sa.cast(sa.bindparam(c.name, [row[c.name] for row in rows], ARRAY(c.type)), ARRAY(c.type))
-            for c in self._columns
-        ]
-        given = sa.func.unnest(*arrays).table_valued(*(sa.column(c.name, c.type) for c in self._columns), name="given")
-        statement = insert(self._table).from_select([c.name for c in self._columns], sa.select(*given.c))
+        names = [c.name for c in self._columns]
+        these = given(self._columns, rows)
+        statement = insert(self._table).from_select(names, sa.select(*(these.c[name] for name in names)))
         if self._once:
             statement = statement.on_conflict_do_nothing(index_elements=self._key)
         else:
-            others = {c.name: statement.excluded[c.name] for c in self._columns if c.name not in self._key}
+            others = {name: statement.excluded[name] for name in names if name not in self._key}
             newer = self._table.c[self._newer] < statement.excluded[self._newer] if self._newer else None
             statement = statement.on_conflict_do_update(index_elements=self._key, set_=others, where=newer)
         await connection.execute(statement)

@@ -59,10 +59,11 @@ class Login:
     async def caller(self, token: str) -> Caller:
         """Who the token names. Raises `NotLoggedIn`, and `LoginAway` where keys are needed and cannot be had."""
         try:
+            keys = self._keys
             try:
-                claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
+                claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
             except (JoseError, ValueError):
-                if not await self._fetch():
+                if not await self._newer_than(keys):
                     raise
                 claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
             self._rules.validate(claims)
@@ -73,16 +74,18 @@ class Login:
             raise NotLoggedIn("the token gives no role")
         return Caller(str(claims["sub"]), held.pop("role"), held)
 
-    async def _fetch(self) -> bool:
-        """Fetch the issuer's keys, unless that was done a moment ago. True where they may be new."""
+    async def _newer_than(self, keys: KeySet) -> bool:
+        """Have newer keys than these, if need be by fetching them, unless that was done a moment ago."""
         async with self._lock:
+            if self._keys is not keys:
+                return True
             if monotonic() - self._fetched < self.AGAIN:
                 return False
             try:
                 async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
                     found = (await client.get(f"{self._issuer}/.well-known/openid-configuration")).raise_for_status()
-                    keys = (await client.get(found.json()["jwks_uri"])).raise_for_status().json()
-                self._keys = KeySet.import_key_set(keys)
+                    found_keys = (await client.get(found.json()["jwks_uri"])).raise_for_status().json()
+                self._keys = KeySet.import_key_set(found_keys)
             except (httpx.HTTPError, ValueError, KeyError) as error:
                 raise LoginAway(type(error).__name__) from None
             self._fetched = monotonic()

@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from cir_chassis.bulk import given
 from cir_chassis.lifeline import Lifeline
 from cir_chassis.trace import step
 
@@ -78,15 +79,9 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None
         }
         for event, trace in said
     ]
-    arrays = [
-        sa.cast(sa.bindparam(name, [row[name] for row in rows], ARRAY(OUTBOX.c[name].type)), ARRAY(OUTBOX.c[name].type))
-        for name in _GIVEN
-    ]
-    columns = [sa.column(name, OUTBOX.c[name].type) for name in _GIVEN]
-    given = sa.func.unnest(*arrays).table_valued(*columns, with_ordinality="place", name="given")
-    await connection.execute(
-        OUTBOX.insert().from_select(_GIVEN, sa.select(*(given.c[name] for name in _GIVEN)).order_by(given.c.place))
-    )
+    these = given([OUTBOX.c[name] for name in _GIVEN], rows)
+    in_order = sa.select(*(these.c[name] for name in _GIVEN)).order_by(these.c.place)
+    await connection.execute(OUTBOX.insert().from_select(_GIVEN, in_order))
 
 
 class Relay:

@@ -259,7 +259,8 @@ def _new_dossier(body: DossierStart, caller: Caller, work: RegisterWork) -> Doss
 
 async def _claim(dossier: Dossier, household: HouseholdDeclared, work: RegisterWork) -> None:
     """An applicant or partner is in one dossier only (409)."""
-    members = [m for m in work.members_of(dossier.id) if m.role in CANDIDATES and m.number]
+    here = {member.id for member in household.members}
+    members = [m for m in work.members_of(dossier.id) if m.member in here and m.role in CANDIDATES and m.number]
     taken = await work.claim_candidates(dossier.id, {str(member.number) for member in members})
     if taken:
         ids = {member.member for member in members if member.number in taken}

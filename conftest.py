@@ -1,0 +1,71 @@
+"""What every test may use, each the real one, started once: PostgreSQL and fresh databases in it, Kafka, the login."""
+
+import asyncio
+import importlib
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import uuid4
+
+import pytest
+
+from cir_chassis.database import migrate
+from deploy.embedded import CACHE
+from deploy.embedded import kafka as embedded_kafka
+from deploy.embedded.ports import answers
+from deploy.embedded.postgres import create_databases, part
+from deploy.embedded.supervisor import Child, Part
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
+    """The port of a PostgreSQL of our own."""
+    folder, port = tmp_path_factory.mktemp("postgres"), free_port()
+    child = Child(part(folder / "cluster", port), folder, lambda line: None, lambda: None)
+    await child.start()
+    yield port
+    await child.stop()
+
+
+@pytest.fixture(scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of a Kafka of our own."""
+    folder, port = tmp_path_factory.mktemp("kafka"), free_port()
+    jars = await asyncio.to_thread(embedded_kafka.fetch, CACHE / "kafka")
+    child = Child(embedded_kafka.part(folder, jars, port, free_port()), folder, lambda line: None, lambda: None)
+    await child.start()
+    yield f"127.0.0.1:{port}"
+    await child.stop()
+
+
+@pytest.fixture(scope="session")
+async def login(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The base address of an OpenID Connect provider of our own (tokens: `deploy.token.token`)."""
+    folder, port = tmp_path_factory.mktemp("login"), free_port()
+    command = [sys.executable, "-m", "deploy.embedded.login", str(folder / "keys"), str(port)]
+    child = Child(Part("login", command, lambda: answers(port)), folder, lambda line: None, lambda: None)
+    await child.start()
+    yield f"http://127.0.0.1:{port}"
+    await child.stop()
+
+
+@pytest.fixture(scope="session")
+def database_of(postgres: int) -> Callable[[str], Awaitable[str]]:
+    """service → address of a fresh database, at its newest migration."""
+
+    async def fresh(service: str) -> str:
+        name = f"{service}_{uuid4().hex[:8]}"
+        await create_databases(postgres, (name,))
+        url = f"postgresql://postgres@127.0.0.1:{postgres}/{name}"
+        await asyncio.to_thread(migrate, url, importlib.import_module(f"{service}.app").MIGRATIONS)
+        return url
+
+    return fresh

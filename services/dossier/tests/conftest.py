@@ -1,0 +1,123 @@
+"""The register as a process has it, on real PostgreSQL and with real tokens; only Kafka is left out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+
+from cir_chassis.service import Service
+from cir_schemas import EVENTS, HouseholdAssessed
+from cir_schemas.envelope import Event
+from deploy.token import AUDIENCE, token
+from dossier import tables
+from dossier.app import DossierSettings, make
+from dossier.handlers import take_assessments
+from dossier.store import RegisterWork
+
+ANNA, BRAM, CHILD, STRANGER = "85622300173", "86670100113", "15650100189", "70610100123"
+
+
+def numbered(first_nine: str, *, born_from_2000: bool = False) -> str:
+    """A national number with right check digits."""
+    return f"{first_nine}{97 - int(('2' if born_from_2000 else '') + first_nine) % 97:02d}"
+
+
+class Register:
+    """What a test does with the register: call it as somebody, let eligibility answer, read what was said."""
+
+    def __init__(self, service: Service[RegisterWork], login: str) -> None:
+        self.service, self._login = service, login
+        self._tokens: dict[tuple[str, ...], str] = {}
+        transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://register")
+
+    async def as_(self, role: str, **relation: str) -> dict[str, str]:
+        key = (role, *relation.values())
+        if key not in self._tokens:
+            self._tokens[key] = await asyncio.to_thread(token, self._login, role, **relation)
+        return {"Authorization": f"Bearer {self._tokens[key]}"}
+
+    async def candidate(self, number: str = ANNA) -> dict[str, str]:
+        return await self.as_("candidate", person=number)
+
+    async def case_worker(self, company: str = "dijledal") -> dict[str, str]:
+        return await self.as_("case_worker", company=company)
+
+    async def start(self, who: dict[str, str] | None = None, key: str = "k1", **changed: Any) -> httpx.Response:
+        headers = (who if who is not None else await self.candidate()) | {"Idempotency-Key": key}
+        return await self.http.post("/v1/dossiers", json=dossier(**changed), headers=headers)
+
+    async def started(self, **changed: Any) -> str:
+        answer = await self.start(**changed)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def submit(self, id_: str, who: dict[str, str] | None = None) -> httpx.Response:
+        return await self.http.post(f"/v1/dossiers/{id_}/submission", headers=who or await self.candidate())
+
+    async def confirm(self, id_: str, member: str, who: dict[str, str], **body: Any) -> httpx.Response:
+        url = f"/v1/dossiers/{id_}/members/{member}/confirmation"
+        return await self.http.post(url, headers=who, json=body or None)
+
+    async def read(self, id_: str, who: dict[str, str] | None = None) -> dict[str, Any]:
+        answer = await self.http.get(f"/v1/dossiers/{id_}", headers=who or await self.candidate())
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def said(self) -> list[Event]:
+        """Every event in the outbox, in order, as its receivers read it."""
+        kinds = {event.type: event for event in EVENTS}
+        async with self.service.database.engine.connect() as connection:
+            rows = (await connection.execute(tables.outbox.select().order_by(tables.outbox.c.id))).all()
+        return [kinds[row.headers["ce_type"]].read(row.headers, row.key.encode(), bytes(row.value)) for row in rows]
+
+    async def assess(self, id_: str, outcome: str, *, version: int = 1, facts_version: int = 1, **changed: Any) -> None:
+        """Let eligibility's answer to the newest household take effect."""
+        recorded = [e for e in await self.said() if type(e).__name__ == "HouseholdRecorded" and e.key == id_][-1]
+        test = recorded.test.id if recorded.test else None  # type: ignore[attr-defined]
+        answer = {"reference_date": "2024-03-20", "outcome": outcome, "rules": "sha256:0", "conditions": {}} | changed
+        event = HouseholdAssessed.model_validate(
+            {"dossier": id_, "version": version, "facts_version": facts_version, "test": test, "assessment": answer}
+        )
+        async with self.service.database.work() as work:
+            await work.load([event.dossier])
+            take_assessments([event], work)
+
+
+def applicant(**changed: Any) -> dict[str, Any]:
+    return {"id": "p1", "role": "applicant", "born_on": "1985-02-23", "number": ANNA} | changed
+
+
+def partner(**changed: Any) -> dict[str, Any]:
+    return {"id": "p2", "role": "partner", "born_on": "1986-07-01", "number": BRAM} | changed
+
+
+def dossier(*, members: list[dict[str, Any]] | None = None, **changed: Any) -> dict[str, Any]:
+    return {
+        "household": {"members": members or [applicant()]},
+        "municipality": "24062",
+        "language": "nl",
+        "email": "anna@example.org",
+    } | changed
+
+
+@pytest.fixture
+async def register(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Register]:
+    settings = DossierSettings(
+        database_url=await database_of("dossier"),
+        kafka="127.0.0.1:1",
+        port=1,
+        issuer=login,
+        audience=AUDIENCE,
+        environment="demo",
+        today=date(2024, 3, 20),
+    )
+    service = make(settings)
+    register = Register(service, login)
+    yield register
+    await register.http.aclose()
+    await service.database.engine.dispose()

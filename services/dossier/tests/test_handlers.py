@@ -1,0 +1,178 @@
+"""What is said when a dossier changes: each thing once, to whom it may be told, and nothing that names a person."""
+
+from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, ProofAsked, StatusChanged
+from dossier import tables
+
+from .conftest import ANNA, Register, applicant, partner
+
+
+async def names(register: Register) -> list[str]:
+    return [type(event).__name__ for event in await register.said()]
+
+
+async def changes(register: Register) -> list[tuple[str, str]]:
+    return [(event.was, event.now) for event in await register.said() if isinstance(event, StatusChanged)]
+
+
+async def test_contacts_are_said_before_any_happening(register: Register) -> None:
+    await register.started()
+    assert await names(register) == ["ContactsRecorded", "HouseholdRecorded", "CandidacyRecorded"]
+
+
+async def test_a_single_person_from_start_to_registered(register: Register) -> None:
+    id_ = await register.started()
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    assert (await register.read(id_))["status"] == "submitted"
+    await register.assess(id_, "met")
+    found = await register.read(id_)
+    assert (found["status"], found["registered_on"], found["pending"]) == ("registered", "2024-03-20", [])
+    assert await changes(register) == [("draft", "submitted"), ("submitted", "registered")]
+
+
+async def test_an_assessment_waits_for_the_last_adult_and_then_counts_at_once(register: Register) -> None:
+    id_ = await register.started(members=[applicant(), partner()])
+    await register.submit(id_)
+    await register.assess(id_, "met")
+    await register.confirm(id_, "p1", await register.candidate())
+    assert (await register.read(id_))["status"] == "submitted"
+    await register.confirm(id_, "p2", await register.case_worker(), on_paper=True)
+    assert (await register.read(id_))["status"] == "registered"
+
+
+async def test_an_assessment_before_the_submission_moves_nothing(register: Register) -> None:
+    id_ = await register.started()
+    await register.assess(id_, "not_met")
+    assert (await register.read(id_))["status"] == "draft"
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    found = await register.read(id_)
+    assert (found["status"], found["pending"]) == ("submitted", ["assessment"])
+
+
+async def test_not_met_is_investigated_and_never_refused(register: Register) -> None:
+    id_ = await register.started()
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    await register.assess(id_, "not_met")
+    assert (await register.read(id_))["status"] == "under_investigation"
+
+
+async def test_changed_facts_leave_the_status_until_they_are_assessed(register: Register) -> None:
+    id_ = await register.started()
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    await register.assess(id_, "not_met")
+    headers = await register.candidate() | {"If-Match": '"1"'}
+    await register.http.put(
+        f"/v1/dossiers/{id_}/household", headers=headers, json={"members": [applicant(balances="1.00")]}
+    )
+    found = await register.read(id_)
+    assert (found["status"], found["pending"]) == ("under_investigation", ["assessment"])
+    await register.assess(id_, "met", version=2, facts_version=2)
+    assert (await register.read(id_))["status"] == "registered"
+    assert await changes(register) == [
+        ("draft", "submitted"),
+        ("submitted", "under_investigation"),
+        ("under_investigation", "registered"),
+    ]
+
+
+async def test_once_registered_the_test_is_closed_and_other_facts_only_inform(register: Register) -> None:
+    id_ = await register.started()
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    await register.assess(id_, "met")
+    headers = await register.candidate() | {"If-Match": '"1"'}
+    await register.http.put(
+        f"/v1/dossiers/{id_}/household", headers=headers, json={"members": [applicant(balances="1.00")]}
+    )
+    recorded = [event for event in await register.said() if isinstance(event, HouseholdRecorded)]
+    assert [event.test is None for event in recorded] == [True, False, True]
+    await register.assess(id_, "not_met", version=2, facts_version=2)
+    assert (await register.read(id_))["status"] == "registered"
+
+
+async def test_an_older_or_repeated_assessment_changes_nothing(register: Register) -> None:
+    id_ = await register.started()
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    await register.assess(id_, "to_investigate", version=5)
+    said = await names(register)
+    await register.assess(id_, "met", version=4)
+    await register.assess(id_, "met", version=5)
+    assert (await register.read(id_))["status"] == "under_investigation"
+    assert await names(register) == said
+
+
+async def test_versions_only_grow_over_everything_said_of_a_dossier(register: Register) -> None:
+    id_ = await register.started()
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    await register.assess(id_, "met")
+    versions = [event.version for event in await register.said() if hasattr(event, "version")]
+    assert versions == sorted(set(versions))
+
+
+async def test_the_waiting_list_is_told_who_treats_each_municipality_wanted(register: Register) -> None:
+    await register.started(wants=["24062", "12025", "11002"])
+    candidacy = next(event for event in await register.said() if isinstance(event, CandidacyRecorded))
+    wanted = [(want.municipality, want.company) for want in candidacy.wants]
+    assert wanted == [("24062", "dijledal"), ("12025", "kanvaz"), ("11002", None)]
+
+
+async def test_the_helper_is_told_with_consent_as_declared(register: Register) -> None:
+    help_ = {"kind": "ocmw", "organisation": "OCMW Leuven", "email": "ocmw@example.org", "inform": False}
+    await register.started(help=help_)
+    contacts = next(event for event in await register.said() if isinstance(event, ContactsRecorded))
+    assert contacts.help is not None
+    assert contacts.help.inform is False
+
+
+ASK = {"condition": "income", "person": "p1", "fact": "incomes", "proofs": ["assessment_notice"]}
+MORE = {"condition": "property", "person": "p1", "fact": "real_rights", "proofs": ["deed"]}
+DUTY = {"condition": "language", "person": "p1", "fact": "language", "proofs": ["certificate"]}
+CONDITIONS = {
+    "income": {"outcome": "to_investigate", "effect": "bar"},
+    "property": {"outcome": "to_investigate", "effect": "bar"},
+    "language": {"outcome": "to_investigate", "effect": "duty"},
+}
+
+
+async def test_what_is_asked_is_told_when_it_changes_while_the_status_stays(register: Register) -> None:
+    id_ = await register.started()
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    for version, asks in enumerate(([ASK, DUTY], [ASK, DUTY], [ASK, MORE]), start=1):
+        await register.assess(id_, "to_investigate", version=version, asks=asks, conditions=CONDITIONS)
+    moved = [event for event in await register.said() if isinstance(event, StatusChanged)][-1]
+    assert [(ask.role, ask.proofs) for ask in moved.asks] == [("applicant", ("assessment_notice",))]
+    asked = [event for event in await register.said() if isinstance(event, ProofAsked)]
+    assert [[ask.proofs for ask in event.asks] for event in asked] == [[("assessment_notice", "deed")]]
+
+
+async def test_who_must_still_confirm_is_asked_when_the_dossier_is_submitted(register: Register) -> None:
+    id_ = await register.started(members=[applicant(), partner()])
+    await register.confirm(id_, "p1", await register.candidate())
+    await register.submit(id_)
+    moved = next(event for event in await register.said() if isinstance(event, StatusChanged))
+    assert [(ask.role, ask.proofs) for ask in moved.asks] == [("partner", ("confirmation",))]
+
+
+async def test_nothing_said_holds_a_national_number_and_nothing_for_mails_an_amount(register: Register) -> None:
+    id_ = await register.started(members=[applicant(balances="1234.56")])
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    await register.assess(id_, "to_investigate", asks=[ASK], conditions=CONDITIONS)
+    async with register.service.database.engine.connect() as connection:
+        rows = (await connection.execute(tables.outbox.select())).all()
+    assert rows
+    for row in rows:
+        assert ANNA.encode() not in bytes(row.value)
+        assert row.topic == "cir.household.v1" or b"1234" not in bytes(row.value)
+
+
+async def test_a_trace_runs_from_the_request_to_what_is_said(register: Register) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    await register.start(await register.candidate() | {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    assert {(event.trace or "")[3:35] for event in await register.said()} == {trace}

@@ -1,0 +1,204 @@
+"""Who may do what to a dossier, what is refused and how, and that nothing is half done."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dossier import tables
+
+from .conftest import ANNA, BRAM, STRANGER, Register, applicant, partner
+
+
+async def rows(register: Register, table: Any) -> int:
+    async with register.service.database.engine.connect() as connection:
+        return len((await connection.execute(table.select())).all())
+
+
+async def test_a_candidate_starts_his_own_dossier(register: Register) -> None:
+    id_ = await register.started()
+    found = await register.read(id_)
+    assert found == {
+        "id": id_,
+        "number": None,
+        "status": "draft",
+        "registered_on": None,
+        "facts_version": 1,
+        "assessed_version": None,
+        "pending": ["confirmation:p1", "assessment"],
+        "assessment": None,
+    }
+
+
+async def test_the_same_key_again_is_the_same_answer_and_nothing_new(register: Register) -> None:
+    answers = await asyncio.gather(*(register.start() for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert await rows(register, tables.dossiers) == 1
+
+
+async def test_a_key_used_for_another_request_is_refused(register: Register) -> None:
+    await register.started()
+    answer = await register.start(language="en")
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "header.Idempotency-Key")
+
+
+@pytest.mark.parametrize("role", ["applicant", "partner"])
+async def test_an_applicant_or_partner_is_in_one_dossier_only(register: Register, role: str) -> None:
+    await register.started(members=[applicant(), partner()])
+    number = ANNA if role == "applicant" else BRAM
+    answer = await register.start(await register.candidate(number), key="k2", members=[applicant(number=number)])
+    assert answer.status_code == 409
+    assert answer.json()["errors"] == [{"path": "members[0].number", "message": "has a dossier"}]
+    assert await rows(register, tables.dossiers) == 1
+
+
+async def test_two_who_start_at_once_get_one_dossier(register: Register) -> None:
+    answers = await asyncio.gather(*(register.start(key=f"k{n}") for n in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
+    assert await rows(register, tables.dossiers) == 1
+
+
+async def test_a_co_resident_may_be_in_several(register: Register) -> None:
+    both = {"id": "c1", "role": "co_resident", "born_on": "1950-01-01", "number": STRANGER}
+    await register.started(members=[applicant(), both])
+    await register.started(who=await register.candidate(BRAM), key="k2", members=[applicant(number=BRAM), both])
+
+
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"colour": "blue"}, "colour"),
+        ({"language": "fr"}, "language"),
+        ({"email": "anna"}, "email"),
+        ({"municipality": "99999"}, "municipality"),
+        ({"members": [applicant(balances=1.5)]}, "household.members[0].balances"),
+        ({"members": [applicant(), applicant(id="p2")]}, "household.members"),
+        ({"members": [applicant(number="85622300174")]}, "household.members[0].number"),
+        ({"members": [applicant(), partner(number=None)]}, "household.members[1].number"),
+        ({"members": [applicant(incomes=[{"year": 2024}])]}, "household.members[0].incomes[0].year"),
+        ({"help": {"kind": "neighbour"}}, "help.kind"),
+    ],
+)
+async def test_a_wrong_field_is_named_and_nothing_is_stored(register: Register, changed: Any, path: str) -> None:
+    answer = await register.start(**changed)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [error["path"] for error in answer.json()["errors"]] == [path]
+    assert await rows(register, tables.dossiers) == await rows(register, tables.outbox) == 0
+
+
+async def test_malformed_json_is_refused_without_an_echo(register: Register) -> None:
+    headers = await register.candidate() | {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    answer = await register.http.post("/v1/dossiers", content=b'{"email": "anna@', headers=headers)
+    assert answer.status_code == 422
+    assert "anna" not in answer.text
+
+
+async def test_without_a_token_that_holds_nobody_comes_in(register: Register) -> None:
+    for headers in ({}, {"Authorization": "Bearer x.y.z"}):
+        answer = await register.start(headers or {"X": "y"})
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_nobody_starts_for_somebody_else(register: Register) -> None:
+    assert (await register.start(await register.candidate(STRANGER))).status_code == 403
+    assert (await register.start(await register.case_worker("kanvaz"))).status_code == 403
+    assert (await register.start(await register.as_("helper", organisation="ocmw"))).status_code == 403
+    assert (await register.start(await register.case_worker())).status_code == 201
+
+
+async def test_what_is_not_yours_does_not_exist(register: Register) -> None:
+    id_ = await register.started(members=[applicant(), partner()])
+    for who in (await register.candidate(STRANGER), await register.case_worker("kanvaz")):
+        for answer in (
+            await register.http.get(f"/v1/dossiers/{id_}", headers=who),
+            await register.submit(id_, who),
+            await register.confirm(id_, "p1", who, on_paper=True),
+            await register.http.put(
+                f"/v1/dossiers/{id_}/household", headers=who | {"If-Match": '"1"'}, json={"members": [applicant()]}
+            ),
+        ):
+            assert answer.status_code == 404
+    await register.read(id_, await register.candidate(BRAM))
+    await register.read(id_, await register.case_worker())
+
+
+async def test_every_adult_confirms_for_himself(register: Register) -> None:
+    id_ = await register.started(members=[applicant(), partner()])
+    await register.submit(id_)
+    assert (await register.confirm(id_, "p2", await register.candidate())).status_code == 403
+    assert (await register.confirm(id_, "p3", await register.candidate())).status_code == 404
+    assert (await register.confirm(id_, "p1", await register.candidate())).status_code == 204
+    assert (await register.read(id_))["pending"] == ["confirmation:p2", "assessment"]
+    assert (await register.confirm(id_, "p2", await register.case_worker())).status_code == 422
+    assert (await register.confirm(id_, "p2", await register.case_worker(), on_paper=True)).status_code == 204
+    assert (await register.read(id_))["pending"] == ["assessment"]
+
+
+async def test_an_adult_co_resident_confirms_and_sees_nothing(register: Register) -> None:
+    grandmother = {"id": "c1", "role": "co_resident", "born_on": "1950-01-01", "number": STRANGER}
+    id_ = await register.started(members=[applicant(), grandmother])
+    await register.submit(id_)
+    who = await register.candidate(STRANGER)
+    assert (await register.confirm(id_, "c1", who)).status_code == 204
+    assert (await register.http.get(f"/v1/dossiers/{id_}", headers=who)).status_code == 404
+
+
+async def test_submitting_gives_a_number_once(register: Register) -> None:
+    id_ = await register.started()
+    answers = await asyncio.gather(*(register.submit(id_) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert {answer.json()["number"] for answer in answers} == {"2024.03.20.0001"}
+    other = await register.started(who=await register.candidate(BRAM), key="k2", members=[applicant(number=BRAM)])
+    assert (await register.submit(other, await register.candidate(BRAM))).json() == {"number": "2024.03.20.0002"}
+
+
+async def test_a_change_names_the_facts_it_was_made_on(register: Register) -> None:
+    id_ = await register.started()
+    url, who = f"/v1/dossiers/{id_}/household", await register.candidate()
+    body = {"members": [applicant(balances="10.00")]}
+    assert (await register.http.put(url, headers=who, json=body)).status_code == 428
+    assert (await register.http.put(url, headers=who | {"If-Match": "x"}, json=body)).status_code == 400
+    changed = await register.http.put(url, headers=who | {"If-Match": '"1"'}, json=body)
+    assert (changed.status_code, changed.json(), changed.headers["etag"]) == (200, {"facts_version": 2}, '"2"')
+    assert (await register.http.put(url, headers=who | {"If-Match": '"1"'}, json=body)).status_code == 412
+    assert (await register.read(id_))["facts_version"] == 2
+
+
+async def test_an_assessment_that_arrives_is_no_conflict(register: Register) -> None:
+    id_ = await register.started()
+    await register.assess(id_, "met")
+    headers = await register.candidate() | {"If-Match": '"1"'}
+    answer = await register.http.put(
+        f"/v1/dossiers/{id_}/household", headers=headers, json={"members": [applicant(balances="1.00")]}
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("member", "path"),
+    [(applicant(number=STRANGER), "members[0].number"), (applicant(id="p9"), "members[0].role")],
+)
+async def test_a_dossier_stays_its_applicants(register: Register, member: dict[str, Any], path: str) -> None:
+    id_ = await register.started()
+    headers = await register.candidate() | {"If-Match": '"1"'}
+    answer = await register.http.put(f"/v1/dossiers/{id_}/household", headers=headers, json={"members": [member]})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
+
+
+async def test_a_new_partner_is_a_candidate_and_a_partner_who_left_is_free(register: Register) -> None:
+    id_ = await register.started()
+    url, who = f"/v1/dossiers/{id_}/household", await register.candidate()
+    await register.http.put(url, headers=who | {"If-Match": '"1"'}, json={"members": [applicant(), partner()]})
+    bram = await register.candidate(BRAM)
+    assert (await register.start(bram, key="k2", members=[applicant(number=BRAM)])).status_code == 409
+    await register.http.put(url, headers=who | {"If-Match": '"2"'}, json={"members": [applicant()]})
+    assert (await register.start(bram, key="k2", members=[applicant(number=BRAM)])).status_code == 201
+
+
+def test_every_endpoint_names_who_may(register: Register) -> None:
+    for route in register.service.app.routes:
+        if getattr(route, "path", "").startswith("/v1"):
+            roles = [getattr(d.call, "roles", None) for d in route.dependant.dependencies]  # type: ignore[attr-defined]
+            assert any(roles), f"{route.path} names nobody"  # type: ignore[attr-defined]
