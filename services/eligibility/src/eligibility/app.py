@@ -1,0 +1,38 @@
+"""The one place where eligibility's parts meet."""
+
+from functools import partial
+from pathlib import Path
+
+from cir_chassis.clock import Clock
+from cir_chassis.service import Service
+from cir_chassis.settings import Settings
+from cir_schemas import HouseholdAssessed, HouseholdRecorded
+from eligibility import bus, http
+from eligibility.domain.decide import Engine
+from eligibility.rulefiles import RULES, load
+from eligibility.store import EligibilityWork
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+class EligibilitySettings(Settings):
+    """What eligibility is told beside what every service is."""
+
+    rules: Path = RULES
+
+
+def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
+    """The service, ready to run. Raises `WrongRuleFile`."""
+    engine = Engine(load(settings.rules))
+    service = Service(
+        "eligibility",
+        "Whether a household meets the conditions, and why.",
+        settings,
+        partial(EligibilityWork, clock=Clock(settings.today), engine=engine),
+        MIGRATIONS,
+        owns=[HouseholdAssessed.topic],
+        hears=[HouseholdRecorded.topic],
+    )
+    service.app.include_router(http.routes(engine))
+    service.bus.include(bus.households(service.consumer))
+    return service

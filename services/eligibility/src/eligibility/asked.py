@@ -1,0 +1,65 @@
+"""A household as somebody asks about it, in a file or over HTTP: both doors refuse the same, with the path of what is wrong."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from pydantic import BaseModel, ValidationError, model_validator
+
+from cir_schemas.household import HouseholdToAssess, Income, Member, NoIncomeDeclared, RealRight, RecentIncome, SetAside
+from cir_schemas.household import impossible_on as _impossible_on
+from eligibility.domain.source import meant
+
+Errors = list[tuple[str, str]]
+SHAPES: dict[str, type[BaseModel]] = {
+    "members": Member,
+    "incomes": Income,
+    "real_rights": RealRight,
+    "recent_income": RecentIncome,
+    "set_aside": SetAside,
+    "no_income_declared": NoIncomeDeclared,
+}
+
+
+class HouseholdAsked(HouseholdToAssess):
+    """What cannot be true on the reference date is told with its place, by `impossible`, not of the household as a whole."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        return self
+
+
+class WrongHousehold(Exception):
+    """errors: (path, message) each."""
+
+    def __init__(self, errors: Errors) -> None:
+        super().__init__("; ".join(f"{path}: {message}" for path, message in errors))
+        self.errors = errors
+
+
+def impossible(household: HouseholdAsked) -> Errors:
+    """What cannot be true on the reference date."""
+    return [(path_of(place), why) for place, why in _impossible_on(household, household.reference_date)]
+
+
+def read(given: Any) -> HouseholdAsked:
+    """A household from what JSON gave. Raises `WrongHousehold`, with a hint where a key is not known."""
+    try:
+        household = HouseholdAsked.model_validate(given)
+    except ValidationError as error:
+        raise WrongHousehold([(path_of(e["loc"]), _why(e)) for e in error.errors(include_url=False)]) from None
+    if errors := impossible(household):
+        raise WrongHousehold(errors)
+    return household
+
+
+def path_of(place: Sequence[str | int]) -> str:
+    """`("members", 0, "born_on")` → "members[0].born_on"."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") or "household"
+
+
+def _why(error: Any) -> str:
+    if error["type"] != "extra_forbidden":
+        return str(error["msg"]).removeprefix("Value error, ")
+    *above, key = error["loc"]
+    shape = next((SHAPES[part] for part in reversed(above) if part in SHAPES), HouseholdAsked)
+    return f"unknown key `{key}`{meant(str(key), shape.model_fields)}"

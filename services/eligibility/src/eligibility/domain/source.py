@@ -1,0 +1,85 @@
+"""What was read from a rule file, with the line it stands on: every complaint names file and line, and what was meant."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TypeVar
+
+T = TypeVar("T")
+Raw = dict[str, "Node"] | list["Node"] | str | int | bool | Decimal | date | None
+
+
+class WrongRuleFile(Exception):
+    """A rule file that cannot be decided by; the message begins with `file:line:`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A YAML value and its place. Numbers with a point are Decimal: no figure of the law passes through a float."""
+
+    value: Raw
+    file: str
+    line: int
+
+    def wrong(self, message: str) -> WrongRuleFile:
+        return WrongRuleFile(f"{self.file}:{self.line}: {message}")
+
+    def keys(self, required: Iterable[str] = (), optional: Iterable[str] = ()) -> dict[str, "Node"]:
+        """The mapping, with exactly the keys that may stand in it."""
+        required, known = tuple(required), [*required, *optional]
+        found = self.mapping()
+        for key, node in found.items():
+            if key not in known:
+                raise node.wrong(f"unknown key `{key}`{meant(key, known)}")
+        for key in required:
+            if key not in found:
+                raise self.wrong(f"`{key}` is missing")
+        return found
+
+    def mapping(self) -> dict[str, "Node"]:
+        if not isinstance(self.value, dict):
+            raise self.wrong(f"a mapping is expected, not {self.value!r}")
+        return self.value
+
+    def items(self) -> list["Node"]:
+        if not isinstance(self.value, list):
+            raise self.wrong(f"a list is expected, not {self.value!r}")
+        return self.value
+
+    def of(self, kind: type[T], what: str) -> T:
+        """The value, which must be of that kind: `node.of(str, "an id")`."""
+        if not isinstance(self.value, kind) or (kind is int and isinstance(self.value, bool)):
+            raise self.wrong(f"{what} is expected, not {self.value!r}")
+        return self.value
+
+    def text(self) -> str:
+        return self.of(str, "text")
+
+    def texts(self) -> tuple[str, ...]:
+        return tuple(item.text() for item in self.items())
+
+    def one_of(self, known: Iterable[str], what: str) -> str:
+        known, given = list(known), self.text()
+        if given not in known:
+            raise self.wrong(f"unknown {what} `{given}`{meant(given, known)}")
+        return given
+
+    def day(self) -> date | None:
+        """A day, or nothing for null."""
+        return None if self.value is None else self.of(date, "a date such as 2024-01-01")
+
+    def in_two_languages(self) -> dict[str, str]:
+        return {language: node.text() for language, node in self.keys(("nl", "en")).items()}
+
+    def __iter__(self) -> Iterator["Node"]:
+        return iter(self.items())
+
+
+def meant(given: str, known: Iterable[str]) -> str:
+    """The nearest of what is known, as a suggestion; or all of it."""
+    known = list(known)
+    if near := difflib.get_close_matches(given, known, 1):
+        return f": did you mean `{near[0]}`?"
+    return f": known are {', '.join(known)}" if known else ""

@@ -1,0 +1,84 @@
+"""What is heard, and what it does: facts that changed are assessed anew. Read from the table at the foot."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import Counter
+
+from cir_chassis.consumer import Handlers
+from cir_schemas import HouseholdAssessed, HouseholdRecorded
+from eligibility.store import Assessed, EligibilityWork
+
+ASSESSED = Counter("cir_assessments_total", "Households assessed, by outcome", ["outcome"])
+OVERTAKEN = Counter("cir_overtaken_total", "Facts heard that were not newer than those on record")
+OVER_BOUND = Counter("cir_over_bound_total", "Conditions with more completions than can be looked at")
+
+
+def assess_households(events: Sequence[HouseholdRecorded], work: EligibilityWork) -> None:
+    """Assess every household whose facts changed; say `HouseholdAssessed`, also when the outcome stays.
+
+    Of several snapshots of a dossier in one batch the newest is assessed: it carries its facts whole.
+    """
+    newest: dict[UUID, HouseholdRecorded] = {}
+    for event in events:
+        before = work.households.get(event.dossier)
+        if event.version <= before.version:
+            OVERTAKEN.inc()
+            continue
+        newest[event.dossier] = event
+        heard = event.model_dump(mode="json", include={"household", "test"}, exclude_none=True)
+        work.households.put(
+            replace(
+                before,
+                version=event.version,
+                facts_version=event.facts_version,
+                household=heard["household"],
+                test=heard.get("test"),
+            )
+        )
+    asked = [_asked(event, work) for event in newest.values()]
+    for event, household, answer in zip(newest.values(), asked, work.engine.decide(asked), strict=True):
+        facts = work.households.get(event.dossier)
+        version = work.next_version(facts.said)
+        work.households.put(replace(facts, said=version))
+        work.assessments.put(_kept(event, version, household, answer, work))
+        said = {"dossier": event.dossier, "version": version, "facts_version": event.facts_version}
+        test = {"test": event.test.id} if event.test else {}
+        work.say(HouseholdAssessed.model_validate({**said, **test, "assessment": answer}), because_of=event)
+        ASSESSED.labels(answer["outcome"]).inc()
+    OVER_BOUND.inc(work.engine.counts.pop("over_bound", 0))
+
+
+def _asked(event: HouseholdRecorded, work: EligibilityWork) -> dict[str, Any]:
+    """The household as the domain takes it: on the day and at the moment of its test; without one, for information, today."""
+    test = event.test
+    return {
+        **event.household.model_dump(),
+        "reference_date": test.reference_date if test else work.clock.today(),
+        "moment": test.moment if test else "registration",
+        "registered_on": test.registered_on if test else None,
+    }
+
+
+def _kept(
+    event: HouseholdRecorded, version: int, asked: dict[str, Any], answer: dict[str, Any], work: EligibilityWork
+) -> Assessed:
+    circumstances = {name: asked[name] for name in ("reference_date", "moment", "registered_on")}
+    facts = event.household.model_dump(mode="json", exclude_none=True)
+    return Assessed(
+        dossier=event.dossier,
+        version=version,
+        facts_version=event.facts_version,
+        test=event.test.id if event.test else None,
+        rules=answer["rules"],
+        outcome=answer["outcome"],
+        household={name: str(value) for name, value in circumstances.items() if value} | facts,
+        assessment=answer,
+        assessed_at=work.clock.now(),
+    )
+
+
+EVENTS: Handlers = {HouseholdRecorded: assess_households}
+"""What is heard, and what it does."""

@@ -1,0 +1,66 @@
+"""Every query of eligibility. A unit of work locks its dossiers' rows, so a dossier's assessments come one after the other."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cir_chassis.bulk import given
+from cir_chassis.clock import Clock
+from cir_chassis.database import Rows, Work
+from eligibility.domain.decide import Engine
+from eligibility.tables import assessments, households
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The newest facts heard of a dossier (see tables.households)."""
+
+    dossier: UUID
+    version: int
+    facts_version: int
+    household: dict[str, Any]
+    test: dict[str, Any] | None
+    said: int
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """One assessment (see tables.assessments)."""
+
+    dossier: UUID
+    version: int
+    facts_version: int
+    test: UUID | None
+    rules: str
+    outcome: str
+    household: dict[str, Any]
+    assessment: dict[str, Any]
+    assessed_at: datetime
+
+
+class EligibilityWork(Work):
+    """One transaction on facts and assessments."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock, engine: Engine) -> None:
+        super().__init__(connection, clock, "/eligibility")
+        self.engine = engine
+        self.households = Rows(households, Facts, newer="version")
+        self.assessments = Rows(assessments, Assessed, once=True)
+
+    @property
+    def rows(self) -> Sequence[Rows[Any]]:
+        return (self.households, self.assessments)
+
+    async def load(self, dossiers: Iterable[UUID]) -> None:
+        ids = sorted(dossiers)
+        # A dossier heard of for the first time has no row to lock: it gets an empty one, which waits for any other that does.
+        these = given([households.c.dossier], [{"dossier": id_} for id_ in ids])
+        new = insert(households).from_select(["dossier"], sa.select(these.c.dossier).order_by(these.c.place))
+        await self.connection.execute(new.on_conflict_do_nothing())
+        await self.households.load(self.connection, households.c.dossier.in_(ids), lock=True)

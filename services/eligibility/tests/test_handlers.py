@@ -1,0 +1,108 @@
+"""What is heard is kept if it is newer, decided on the day of its test, and said; all of it or nothing."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from cir_schemas import HouseholdAssessed, HouseholdRecorded
+from eligibility import tables
+from eligibility.domain.decide import NoRuleInForce
+
+from .conftest import Eligibility
+from .test_contract import EXAMPLE
+
+TEST = {"id": str(UUID(int=7)), "moment": "registration", "reference_date": "2024-03-20"}
+
+
+def recorded(dossier: UUID, version: int = 1, test: dict[str, Any] | None = None, **changed: Any) -> HouseholdRecorded:
+    """The household of CONTRACTS; `changed`: of its applicant."""
+    first, *others = json.loads(json.dumps(EXAMPLE["members"]))
+    household = {"members": [first | changed, *others]}
+    given = {"dossier": dossier, "version": version, "facts_version": version, "household": household, "test": test}
+    return HouseholdRecorded.model_validate(given)
+
+
+async def said(eligibility: Eligibility) -> list[HouseholdAssessed]:
+    rows = await eligibility.rows(tables.outbox)
+    assert all(row.topic == "cir.eligibility.v1" for row in rows)
+    return [HouseholdAssessed.read(row.headers, row.key.encode(), bytes(row.value)) for row in rows]
+
+
+async def test_facts_are_assessed_and_the_answer_is_said(eligibility: Eligibility, dossier: UUID) -> None:
+    await eligibility.hear(recorded(dossier, 5, TEST))
+    [row] = await eligibility.rows()
+    [event] = await said(eligibility)
+    assert (event.dossier, event.version, event.facts_version, event.test) == (dossier, row.version, 5, UUID(int=7))
+    assert event.assessment.outcome == row.outcome == "to_investigate"
+    assert event.assessment.rules == row.rules == row.assessment["rules"]
+    assert row.household["members"][1]["real_rights"][0]["proof"] == "uploaded"
+
+
+async def test_an_event_says_what_the_answer_is_to_the_letter(eligibility: Eligibility, dossier: UUID) -> None:
+    await eligibility.hear(recorded(dossier, 1, TEST, incomes=None, recent_income=None))
+    [row] = await eligibility.rows(tables.outbox)
+    [kept] = await eligibility.rows()
+    assert json.loads(bytes(row.value))["assessment"] == kept.assessment
+    assert kept.assessment["conditions"]["income"]["figures"]["income"] == ["20000.00", None]
+
+
+async def test_the_same_outcome_is_said_again(eligibility: Eligibility, dossier: UUID) -> None:
+    await eligibility.hear(recorded(dossier, 1))
+    await eligibility.hear(recorded(dossier, 2))
+    first, second = await said(eligibility)
+    assert first.version < second.version
+    assert first.assessment == second.assessment
+    assert len(await eligibility.rows()) == 2  # every assessment is kept
+
+
+async def test_what_is_not_newer_changes_nothing(eligibility: Eligibility, dossier: UUID) -> None:
+    await eligibility.hear(recorded(dossier, 2))
+    await eligibility.hear(recorded(dossier, 2), recorded(dossier, 1))
+    assert len(await said(eligibility)) == 1
+    assert [row.version for row in await eligibility.rows(tables.households)] == [2]
+
+
+async def test_of_a_dossiers_snapshots_in_one_batch_the_newest_is_assessed(eligibility: Eligibility) -> None:
+    one, other = uuid4(), uuid4()
+    await eligibility.hear(recorded(one, 1), recorded(other, 1), recorded(one, 3, TEST), recorded(one, 2))
+    events = await said(eligibility)
+    assert {(event.dossier, event.facts_version) for event in events} == {(one, 3), (other, 1)}
+    assert len(events) == 2
+
+
+async def test_two_processes_that_hear_the_same_assess_it_once(eligibility: Eligibility, dossier: UUID) -> None:
+    await asyncio.gather(*(eligibility.hear(recorded(dossier, 1)) for _ in range(5)))
+    assert len(await said(eligibility)) == 1
+
+
+async def test_a_test_is_decided_on_its_own_day_and_moment(eligibility: Eligibility) -> None:
+    earlier, later = uuid4(), uuid4()
+    await eligibility.hear(recorded(earlier, 1, TEST | {"reference_date": "2025-03-20"}))
+    update = {"moment": "update", "registered_on": "2020-01-01"}
+    await eligibility.hear(recorded(later, 1, TEST | update))
+    first, second = await said(eligibility)
+    assert str(first.assessment.reference_date) == "2025-03-20"
+    assert "means" in first.assessment.conditions
+    assert "means" not in second.assessment.conditions
+
+
+async def test_without_a_test_it_is_decided_for_information_today(eligibility: Eligibility, dossier: UUID) -> None:
+    await eligibility.hear(recorded(dossier))
+    [event] = await said(eligibility)
+    assert (str(event.assessment.reference_date), event.test) == ("2024-03-20", None)
+
+
+async def test_a_day_without_rules_is_decided_for_nobody(eligibility: Eligibility, dossier: UUID) -> None:
+    with pytest.raises(NoRuleInForce):
+        await eligibility.hear(recorded(dossier, 1, TEST | {"reference_date": "2015-03-20"}))
+    assert await said(eligibility) == []
+
+
+async def test_the_trace_of_what_was_heard_goes_on(eligibility: Eligibility, dossier: UUID) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    await eligibility.hear(recorded(dossier).model_copy(update={"trace": trace}))
+    [row] = await eligibility.rows(tables.outbox)
+    assert row.headers["traceparent"].startswith(f"00-{'a' * 32}-")

@@ -1,0 +1,53 @@
+"""The figures in the rule files are those of the law, and hang together."""
+
+import math
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eligibility.domain.decide import Engine
+
+from .build import household, income
+from .independent import LIMITS, health
+
+BASE = {"single": 20244, "single_with_handicap": 21940, "others": 30365, "per_dependant": 1697}
+
+
+@pytest.mark.parametrize("year", range(2019, 2028))
+def test_the_formula_of_article_6_13_gives_the_limits(engine: Engine, year: Any) -> None:
+    limits, index = engine.rules.parameters["income_limits"], engine.rules.parameters["health_index"]
+    h = int(index.columns["june"][year - 1 - 2016])
+    assert Fraction(h, 100) == health(year - 1)
+    for column, base in BASE.items():
+        expected = math.ceil(base * Fraction(h, 100) / Fraction("105.28"))
+        assert limits.columns[column][year - 2019] == expected * 100, (year, column)
+
+
+def test_the_limits_are_copied_right(engine: Engine) -> None:
+    columns = engine.rules.parameters["income_limits"].columns
+    for n, row in enumerate(LIMITS.values()):
+        assert tuple(int(columns[name][n]) // 100 for name in BASE) == row
+
+
+def test_the_published_factors_agree(engine: Engine) -> None:
+    assert (round(float(health(2019) / health(2017)), 5), round(float(health(2019) / health(2018)), 5)) == (
+        1.03539,
+        1.01872,
+    )
+
+
+def test_the_highest_amounts_do_not_overflow(engine: Engine) -> None:
+    most = dict.fromkeys(
+        ("jointly_taxable", "separately_taxable", "replacement_allowance", "living_wage", "foreign_exempt"), 9_000_000
+    )
+    given = household({"incomes": [income(2024)]}, {"incomes": [income(2025)]}, day=date(2027, 1, 1))
+    for member, year in zip(given["members"], (2024, 2025), strict=True):
+        member["incomes"] = [income(year, **most)]
+    exact = sum(Fraction(45_000_000_00) * health(2026) / health(year) for year in (2024, 2025))
+    cents = math.floor(exact + Fraction(1, 2))
+    answer = engine.decide([given])[0]
+    assert answer["conditions"]["income"]["figures"]["income"] == f"{cents // 100}.{cents % 100:02d}"
+    assert cents * 2 * 17000 * 17000 < np.iinfo(np.int64).max

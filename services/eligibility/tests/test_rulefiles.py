@@ -1,0 +1,88 @@
+"""What is wrong in a rule file is said with its place and what was meant, before anybody is decided by it."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from eligibility.domain.decide import Engine
+from eligibility.domain.source import WrongRuleFile
+from eligibility.rulefiles import load
+
+from .build import household
+
+WRONG = [
+    ("conditions/age.yaml", "effect: bar", "efect: bar", r"age.yaml:\d+: unknown key `efect`: did you mean `effect`\?"),
+    ("conditions/age.yaml", "{below: 18}", "{bellow: 18}", "unknown key `bellow`: did you mean `below`"),
+    ("conditions/age.yaml", "{years: born_on}", "{year: born_on}", "did you mean `years`"),
+    ("conditions/age.yaml", "years: born_on", "years: born_in", "unknown name `born_in`: did you mean `born_on`"),
+    ("conditions/age.yaml", "effect: bar", "effect: bars", "unknown effect `bars`: did you mean `bar`"),
+    ("conditions/age.yaml", "then: not_met", "then: notmet", "did you mean `not_met`"),
+    ("conditions/age.yaml", "source: {act: BVCW, article: null}", "", "age.yaml:1: `source` is missing"),
+    ("conditions/age.yaml", "id: age.minor", "id: minor", "is called `age.…`"),
+    ("conditions/age.yaml", ', en: "The {person} is not yet 18."', "", "`en` is missing"),
+    ("conditions/age.yaml", "The {person} is not yet 18.", "The {persn} is not yet 18.", "unknown figure `persn`"),
+    ("conditions/age.yaml", "from: 2019-01-01", "from: 2019-02-31", "there is no day 2019-02-31"),
+    ("conditions/age.yaml", "through: null", "through: 2018-01-01", "2018-01-01 lies before 2019-01-01"),
+    ("conditions/age.yaml", "id: age.emancipated", "id: age.minor", "rule `age.minor` stands here twice"),
+    ("conditions/residence.yaml", "bis_register", "bis_registre", "did you mean `bis_register`"),
+    ("conditions/income.yaml", '"6.13"', "6.13", 'quote the article: "6.13"'),
+    ("conditions/income.yaml", "is: recent_sum", "is: recents_sum", "did you mean `recent_sum`"),
+    ("conditions/income.yaml", "by: health_index", "by: health_idx", "unknown parameter `health_idx`"),
+    ("conditions/income.yaml", "living_wage", "living_wages", "unknown amount `living_wages`"),
+    ("conditions/income.yaml", "recents_counted: 0, income: {above", "recent: 0, income: {above", "some_candidate"),
+    ("conditions/income.yaml", "income: {above: 0,", "income: {above: true,", "a number is expected"),
+    ("conditions/language.yaml", "from: 2023-01-01", "from: 2023-01-02", "leaves a gap after the one before"),
+    ("conditions/language.yaml", "from: 2023-01-01", "from: 2022-12-31", "overlaps the one before"),
+    ("parameters/income_limits.yaml", "mark: S}", "}", "`mark` is missing"),
+    ("parameters/income_limits.yaml", "mark: S}", "mark: X}", "unknown mark `X`"),
+    ("parameters/income_limits.yaml", "year: 2020", "year: 2022", "leaves a gap after the one before"),
+    ("parameters/income_limits.yaml", "29515", '"29515"', "a number in plain digits is expected"),
+    ("parameters/income_limits.yaml", "2027-12-31", "2028-12-31", "the last row ends on another day"),
+    ("parameters/income_limits.yaml", "unit: euro", "unit: euros", "did you mean `euro`"),
+    ("parameters/income_limits.yaml", "parameter: ", "parameter: x\nparameter: ", "`parameter` stands here twice"),
+    ("figures.yaml", "dependant: true", "dependent: true", "did you mean `dependant`"),
+    ("figures.yaml", "is: single}", "is: singel}", "unknown column `singel`: did you mean `single`"),
+    ("facts.yaml", "type: yes_no", "type: yesno", "did you mean `yes_no`"),
+    ("facts.yaml", "means, ", "", "unknown condition"),
+    ("facts.yaml", "  born_on:", "  born_on: [", "not YAML"),
+]
+
+
+@pytest.mark.parametrize(("file", "was", "now", "said"), WRONG, ids=[now or said for _, _, now, said in WRONG])
+def test_a_wrong_rule_file_is_refused(rules: Path, file: str, was: str, now: str, said: str) -> None:
+    path = rules / file
+    assert was in path.read_text()
+    path.write_text(path.read_text().replace(was, now, 1))
+    with pytest.raises(WrongRuleFile, match=said) as error:
+        load(rules)
+    assert str(error.value).split(":")[1].isdecimal()
+
+
+def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WrongRuleFile, match="no rule files"):
+        load(tmp_path)
+
+
+def test_an_article_that_is_not_known_yet_makes_nothing_provisional(engine: Engine) -> None:
+    assert engine.decide([household({"residence": "bis_register"})])[0]["provisional"] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "was", "now"),
+    [
+        ("conditions/income.yaml", "{above: 0, at_most: limit}", "{above: 0, below: limit}"),
+        ("conditions/means.yaml", "{above: limit}", "{at_least: limit}"),
+        ("conditions/age.yaml", "below: 18", "at_most: 18"),
+        ("parameters/income_limits.yaml", "29515", "29514"),
+    ],
+)
+def test_a_changed_rule_changes_what_is_decided(rules: Path, engine: Engine, file: str, was: str, now: str) -> None:
+    path = rules / file
+    path.write_text(path.read_text().replace(was, now))
+    at_the_limit = household({"incomes": 29515, "balances": 29515, "born_on": date(2006, 3, 20)})
+    changed = Engine(load(rules))
+    assert (
+        changed.decide([at_the_limit])[0]["outcome"] != "met"
+        or changed.decide([at_the_limit])[0]["conditions"] != (engine.decide([at_the_limit])[0]["conditions"])
+    )

@@ -1,0 +1,6 @@
+"""Where alembic enters: the tables that the migrations must add up to."""
+
+from cir_chassis.database import run_migrations
+from notifications.tables import metadata
+
+run_migrations(metadata)

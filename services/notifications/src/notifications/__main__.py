@@ -1,0 +1,9 @@
+"""`python -m notifications serve | migrate`."""
+
+from cir_chassis.cli import program
+from notifications.app import MIGRATIONS, NotificationsSettings, make
+
+cli = program("notifications", NotificationsSettings, make, MIGRATIONS)
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,46 @@
+"""The one place where the parts of notifications meet."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from cir_chassis.clock import Clock
+from cir_chassis.service import Service
+from cir_chassis.settings import Settings
+from cir_schemas import StatusChanged
+from cir_schemas.types import Email
+from notifications import bus, http
+from notifications.letters import Letters
+from notifications.sender import Sender
+from notifications.store import NotificationsWork
+
+HERE = Path(__file__).parents[2]
+MIGRATIONS, TEMPLATES = HERE / "migrations", HERE / "templates"
+
+
+class NotificationsSettings(Settings):
+    """What notifications is told beside what every service is."""
+
+    smtp: Annotated[str, Field(pattern=r"^[^:/\s]+:\d{1,5}$", description="host:port")]
+    mail_from: Email
+    register_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+
+
+def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
+    """The service, ready to run. Raises where a template is missing or wrong."""
+    work = partial(NotificationsWork, clock=Clock(settings.today), domain=settings.mail_from.rpartition("@")[2])
+    service = Service(
+        "notifications",
+        "Who is told what, and what became of every message.",
+        settings,
+        work,
+        MIGRATIONS,
+        hears=[StatusChanged.topic],
+    )
+    sender = Sender(service.database, Letters(TEMPLATES, settings.register_url), settings.smtp, settings.mail_from)
+    service.jobs.append(sender.run)
+    service.app.include_router(http.routes(service.database))
+    service.bus.include(bus.dossiers(service.consumer, sender.wake))
+    return service

@@ -1,0 +1,1 @@
+"""Who is told: pure, without clock, I/O or framework."""

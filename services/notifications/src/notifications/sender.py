@@ -1,0 +1,159 @@
+"""A mail is sent while its row is locked and marked in the same transaction: a crash repeats it, and nothing loses it.
+
+A repeat carries the same Message-ID. Replicas share the work: each skips what another one holds. A server that is away
+holds everything up; a mail that goes wrong holds up itself alone.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from time import monotonic
+
+import structlog
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPRecipientsRefused,
+    SMTPSenderRefused,
+)
+from prometheus_client import Gauge
+
+from cir_chassis.database import Database
+from notifications.letters import Letters
+from notifications.store import FAILED, NO_ADDRESS, SENT, Due, NotificationsWork
+
+log = structlog.get_logger()
+OLDEST = Gauge("cir_oldest_unsent_message_seconds", "How long the oldest unsent message waits")
+NOT_ABOUT_THE_RECIPIENT = {500, 502, 503, 504, 521, 530, 534, 535, 538}
+"""Replies that refuse us (commands, encryption, login), though they are given to a recipient."""
+
+
+class Sender:
+    """Sends what is due for as long as the service runs."""
+
+    BATCH = 20  # mails in one transaction: so many at most are repeated after a crash
+    POLL, LONGEST_PAUSE, SAY_AGAIN = 1.0, 10.0, 60.0  # seconds
+    PATIENCE = 20.0  # seconds, for one reply of the server
+
+    def __init__(self, database: Database[NotificationsWork], letters: Letters, smtp: str, mail_from: str) -> None:
+        """smtp: host:port; mail_from: the address that the mails come from."""
+        self._database, self._letters, self._from = database, letters, mail_from
+        host, _, port = smtp.rpartition(":")
+        own_name = mail_from.rpartition("@")[2]  # said at EHLO
+        self._smtp = SMTP(hostname=host, port=int(port), timeout=self.PATIENCE, local_hostname=own_name)
+        self._woken, self._stopping = asyncio.Event(), asyncio.Event()
+        self._oldest: datetime | None = None
+        self._said_at = -self.SAY_AGAIN
+        OLDEST.set_function(lambda: (datetime.now(UTC) - self._oldest).total_seconds() if self._oldest else 0)
+
+    def wake(self) -> None:
+        """Something was committed in this process: look now."""
+        self._woken.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until `stopping`; the mail in hand is finished."""
+        self._stopping = stopping
+        failures = 0
+        while not stopping.is_set():
+            try:
+                more = await self.send_due()
+            except Exception as error:  # the server or the database is away: the rows are still there
+                failures += 1
+                self._smtp.close()
+                self._say("mails wait", error)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), min(0.25 * 2 ** min(failures, 10), self.LONGEST_PAUSE))
+                continue
+            if more and failures:
+                failures = 0
+                log.info("mails go out again")
+            if not more:
+                await self.hang_up()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self.POLL)
+                self._woken.clear()
+        await self.hang_up()
+
+    async def send_due(self) -> bool:
+        """Send a batch. Returns whether more may be due. Raises where the server or the database is away."""
+        holds_up: Exception | None = None
+        async with self._database.work() as work:
+            self._oldest = await work.oldest_waiting()
+            batch = await work.take_due(self.BATCH)
+            if batch and not self._smtp.is_connected:
+                await self._smtp.connect()
+            for due in batch:
+                holds_up = await self._send(due, work)
+                if holds_up or self._stopping.is_set() or not self._smtp.is_connected:
+                    break
+        if holds_up:  # after the commit: what was sent before it stays sent
+            raise holds_up
+        return bool(batch)
+
+    async def hang_up(self) -> None:
+        """Leave the server, until there is something to send again."""
+        if self._smtp.is_connected:
+            with suppress(SMTPException, OSError):
+                await self._smtp.quit()
+            self._smtp.close()
+
+    async def _send(self, due: Due, work: NotificationsWork) -> Exception | None:
+        """Send one mail and mark what became of it. Returns what would befall every other mail too."""
+        if due.address is None:
+            await work.settle(due, NO_ADDRESS)
+            return None
+        try:
+            await self._smtp.send_message(self._mail(due, due.address), sender=self._from, recipients=[due.address])
+        except SMTPSenderRefused as error:
+            return error
+        except (SMTPNotSupported, ValueError) as error:  # an address that this server, or no server, can take
+            await self._refused(due, type(error).__name__, work)
+        except (SMTPRecipientsRefused, SMTPDataError) as error:
+            code = error.code if isinstance(error, SMTPDataError) else error.recipients[0].code
+            if code >= 500 and code not in NOT_ABOUT_THE_RECIPIENT:
+                await self._refused(due, str(code), work)
+            else:
+                await self._put_off(due, error, work)
+        except Exception as error:  # cut off in the middle, or a letter that cannot be written
+            await self._put_off(due, error, work)
+        else:
+            await work.settle(due, SENT)
+            log.info("sent", message=due.message_id, kind=due.kind)
+        return None
+
+    def _mail(self, due: Due, address: str) -> EmailMessage:
+        letter = self._letters.write(
+            due.kind,
+            due.language,
+            audience=due.audience,
+            number=due.number,
+            company=due.company,
+            asks=due.asks,
+        )
+        mail = EmailMessage(WIRE)
+        mail["From"], mail["To"], mail["Subject"] = self._from, address, letter.subject
+        mail["Date"], mail["Message-ID"] = due.at, due.message_id
+        mail["Auto-Submitted"], mail["Content-Language"] = "auto-generated", due.language
+        mail.set_content(letter.text)
+        mail.add_alternative(letter.html, subtype="html")
+        return mail
+
+    async def _refused(self, due: Due, reason: str, work: NotificationsWork) -> None:
+        await work.settle(due, FAILED, reason)
+        log.warning("refused", message=due.message_id, kind=due.kind, reason=reason)
+
+    async def _put_off(self, due: Due, error: Exception, work: NotificationsWork) -> None:
+        await work.put_off(due)
+        self._say("a mail waits", error, message=due.message_id)
+
+    def _say(self, what: str, error: Exception, **ids: str) -> None:
+        """Say what is wrong, once a minute at most."""
+        if monotonic() - self._said_at >= self.SAY_AGAIN:
+            self._said_at = monotonic()
+            log.warning(
+                what, reason=type(error).__name__, exc_info=not isinstance(error, SMTPException | OSError), **ids
+            )

@@ -1,0 +1,59 @@
+"""The tables of notifications. Addresses stand in `contacts` alone: a message looks its address up when it is sent."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from cir_chassis.outbox import outbox_table
+
+metadata = sa.MetaData()
+outbox = outbox_table(metadata)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("dossier", sa.Uuid, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("company", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("email", sa.Text),
+    sa.Column("helper_email", sa.Text, comment="null unless the candidate agreed"),
+)
+
+waiting = sa.Table(
+    "waiting",
+    metadata,
+    sa.Column("event", sa.Uuid, primary_key=True),
+    sa.Column("dossier", sa.Uuid, nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("asks", JSONB, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    comment="what was heard before the contacts of its dossier",
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("event", sa.Uuid, primary_key=True),
+    sa.Column("audience", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("dossier", sa.Uuid, nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("asks", JSONB, nullable=False),
+    sa.Column("message_id", sa.Text, comment="the same however often it is sent; null where nothing can be"),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, comment="of a failure: the reply code, never the reply"),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, comment="since when it is in this state"),
+    sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column(
+        "due_at",
+        sa.DateTime(timezone=True),
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="when it may be tried (again)",
+    ),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="that came to nothing"),
+)
+sa.Index("messages_due", messages.c.due_at, postgresql_where=messages.c.state == "waiting")
+sa.Index("messages_unsent", messages.c.at, postgresql_where=messages.c.state == "waiting")

@@ -1,0 +1,125 @@
+"""What becomes a message, for whom, and that it becomes one once."""
+
+import asyncio
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from notifications import tables
+from notifications.handlers import record_contacts, tell_status
+
+from .conftest import ANNA, HELPER, Notifications, asked, contacts, helped, moved, until
+
+
+async def test_a_move_is_told_to_the_candidate_and_to_the_helper_he_agreed_to(
+    notifications: Notifications, dossier: UUID
+) -> None:
+    event = moved(dossier)
+    await notifications.hear(contacts(dossier, help=helped()), event)
+    rows = {row.audience: row for row in await notifications.rows()}
+    assert set(rows) == {"candidate", "helper"}
+    assert {(row.event, row.kind, row.channel, row.state) for row in rows.values()} == {
+        (event.id, "submitted", "email", "waiting")
+    }
+    assert rows["helper"].message_id == f"<{event.id}.helper.email@cir.example>"
+
+
+async def test_a_helper_is_not_told_without_consent_and_his_address_is_not_kept(
+    notifications: Notifications, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier, help=helped(inform=False)), moved(dossier))
+    assert await notifications.states() == {"candidate": "waiting"}
+    assert [row.helper_email for row in await notifications.rows(tables.contacts)] == [None]
+
+
+async def test_who_has_no_address_is_on_record_as_not_reached(notifications: Notifications, dossier: UUID) -> None:
+    await notifications.hear(contacts(dossier, email=None), moved(dossier))
+    assert [(row.state, row.message_id) for row in await notifications.rows()] == [("no_address", None)]
+
+
+async def test_one_address_for_both_gets_one_mail(notifications: Notifications, dossier: UUID) -> None:
+    await notifications.hear(contacts(dossier, help=helped(email=ANNA)), moved(dossier))
+    assert await notifications.states() == {"candidate": "waiting"}
+
+
+async def test_nobody_is_told_of_a_draft(notifications: Notifications, dossier: UUID) -> None:
+    await notifications.hear(contacts(dossier), moved(dossier, "draft"))
+    assert await notifications.rows() == []
+
+
+async def test_what_is_asked_is_kept_with_the_message(notifications: Notifications, dossier: UUID) -> None:
+    await notifications.hear(contacts(dossier), asked(dossier, "pay_slips"))
+    assert [(row.kind, row.asks) for row in await notifications.rows()] == [
+        ("proof_asked", [{"role": "applicant", "proofs": ["pay_slips"], "by": None}])
+    ]
+
+
+async def test_an_event_heard_again_is_told_once(notifications: Notifications, dossier: UUID) -> None:
+    event = moved(dossier)
+    await notifications.hear(contacts(dossier, help=helped()), event, event)
+    await notifications.hear(event)
+    await asyncio.gather(*(notifications.hear(event) for _ in range(5)))
+    assert len(await notifications.rows()) == 2
+
+
+async def test_a_repeat_does_not_undo_that_a_mail_was_sent(notifications: Notifications, dossier: UUID) -> None:
+    event = moved(dossier)
+    await notifications.hear(contacts(dossier), event)
+    async with notifications.service.database.engine.begin() as connection:
+        await connection.execute(tables.messages.update().values(state="sent"))
+    await notifications.hear(event)
+    assert await notifications.states() == {"candidate": "sent"}
+
+
+async def test_a_replay_does_not_tell_a_new_helper_of_old_news(notifications: Notifications, dossier: UUID) -> None:
+    event = moved(dossier)
+    await notifications.hear(contacts(dossier), event)
+    await notifications.hear(contacts(dossier, 2, help=helped()))
+    await notifications.hear(event)
+    assert await notifications.states() == {"candidate": "waiting"}
+
+
+async def test_what_comes_before_its_contacts_waits_for_them(notifications: Notifications, dossier: UUID) -> None:
+    first, second = moved(dossier), asked(dossier, "pay_slips")
+    await notifications.hear(first, second)
+    await notifications.hear(first)
+    assert await notifications.rows() == []
+    assert len(await notifications.rows(tables.waiting)) == 2
+    await notifications.hear(contacts(dossier))
+    assert {row.event for row in await notifications.rows()} == {first.id, second.id}
+    assert await notifications.rows(tables.waiting) == []
+
+
+async def test_contacts_that_arrive_at_the_same_moment_do_not_pass_it_by(
+    notifications: Notifications, dossier: UUID
+) -> None:
+    """The happening is in the hands of one replica, not yet committed, while another hears the contacts."""
+    locks = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+    async def they_wait() -> bool:
+        async with notifications.service.database.engine.connect() as connection:
+            return hearing.done() or bool(await connection.scalar(locks))
+
+    async with notifications.service.database.work() as work:
+        await work.load([dossier])
+        hearing = asyncio.create_task(notifications.hear(contacts(dossier)))
+        await until(they_wait)
+        tell_status([moved(dossier)], work)
+    await hearing
+    assert await notifications.states() == {"candidate": "waiting"}
+    assert await notifications.rows(tables.waiting) == []
+
+
+async def test_newer_contacts_count_whatever_the_order_of_arrival(notifications: Notifications, dossier: UUID) -> None:
+    await notifications.hear(contacts(dossier, 5, email="new@x.example"))
+    await notifications.hear(contacts(dossier, 4, help=helped()))
+    await notifications.hear(contacts(dossier, 3), moved(dossier))
+    assert [(row.version, row.email) for row in await notifications.rows(tables.contacts)] == [(5, "new@x.example")]
+    assert await notifications.states() == {"candidate": "waiting"}
+
+
+async def test_of_two_contacts_in_one_batch_the_newer_counts(notifications: Notifications, dossier: UUID) -> None:
+    async with notifications.service.database.work() as work:
+        await work.load([dossier])
+        record_contacts([contacts(dossier, 2, help=helped()), contacts(dossier, 1)], work)
+    assert [row.helper_email for row in await notifications.rows(tables.contacts)] == [HELPER]

@@ -1,0 +1,128 @@
+"""Every letter can be written, in every language, and says no more than it may."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jinja2 import TemplateNotFound
+
+from notifications.app import TEMPLATES
+from notifications.letters import KINDS, Letter, Letters
+
+RULES = Path(__file__).parents[2] / "eligibility" / "rules" / "facts.yaml"
+LETTERS = Letters(TEMPLATES, "https://register.example/?a=1&b=2")
+WORDS = yaml.safe_load((TEMPLATES / "words.yaml").read_text("utf-8"))
+
+
+def letter(kind: str = "submitted", language: str = "en", **changed: Any) -> Letter:
+    given = {
+        "audience": "candidate",
+        "number": "2024.03.20.0001",
+        "company": "dijledal",
+        "asks": [{"role": "partner", "proofs": ["pay_slips"], "by": "2024-04-05"}],
+    }
+    return LETTERS.write(kind, language, **(given | changed))
+
+
+@pytest.mark.parametrize("asks", [[], [{"role": "co_resident", "proofs": ["handicap_certificate"], "by": None}]])
+@pytest.mark.parametrize("audience", ["candidate", "helper"])
+@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_letter_is_whole(kind: str, language: str, audience: str, asks: list[Any]) -> None:
+    written = letter(kind, language, audience=audience, asks=asks)
+    assert written.subject.startswith("Dossier 2024.03.20.0001: ")
+    assert len(written.subject) > len("Dossier 2024.03.20.0001: ")
+    for text in (written.text, written.html):
+        assert "2024.03.20.0001" in text
+        assert "Dijledal" in text
+        assert not any(left in text for left in ("{{", "}}", "{%", "%}", "None", "\n\n\n", "  \n"))
+    assert f'<html lang="{language}">' in written.html
+    assert written.subject not in written.text.splitlines()
+    assert f"<title>{written.subject}</title>" in written.html
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_languages_have_words_of_their_own(kind: str) -> None:
+    assert letter(kind, "nl").subject != letter(kind, "en").subject
+    assert not set(letter(kind, "nl").text.splitlines()) & set(letter(kind, "en").text.splitlines()) - {""}
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_and_html_say_the_same(kind: str, language: str) -> None:
+    """Sentence by sentence, as far as they hold no list and no link."""
+    written = letter(kind, language, asks=[])
+    html = written.html.replace("<strong>", "").replace("</strong>", "")
+    for line in written.text.splitlines():
+        if line and "http" not in line and not line.startswith(("Wat nu", "What now")):
+            assert line in html, line
+
+
+def test_what_is_asked_is_said_per_role_in_words() -> None:
+    text = letter("under_investigation", "nl").text
+    assert "- de partner (ten laatste op 5 april 2024):\n  - loonfiches\n" in text
+    assert "partner (by 5 April 2024)" in letter("under_investigation", "en").text
+
+
+def test_a_proof_without_words_is_shown_by_its_name() -> None:
+    assert "- birth certificate" in letter(asks=[{"role": "applicant", "proofs": ["birth_certificate"]}]).text
+
+
+def test_html_is_escaped() -> None:
+    written = letter(company="<b>", asks=[{"role": "applicant", "proofs": ["<script>"]}])
+    assert "<script>" not in written.html
+    assert "&lt;script&gt;" in written.html
+    assert "a=1&amp;b=2" in written.html
+    assert "a=1&b=2" in written.text
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_a_helper_reads_that_the_candidate_agreed(language: str) -> None:
+    agreed = {"nl": "De kandidaat-huurder is daarmee akkoord.", "en": "The candidate agreed to that."}[language]
+    assert agreed in letter("registered", language, audience="helper").text
+    assert agreed not in letter("registered", language).text
+
+
+@pytest.mark.parametrize("kind", ["refused", "struck"])
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_who_is_refused_or_struck_reads_how_to_appeal(kind: str, language: str) -> None:
+    text = letter(kind, language).text
+    assert all(word in text for word in ("verhaal", "toezichthouder", "30 "))
+
+
+def test_under_investigation_says_that_no_home_is_offered() -> None:
+    assert "no offer of a home" in letter("under_investigation").text
+
+
+def test_a_register_without_an_address_gives_no_link() -> None:
+    written = Letters(TEMPLATES).write(
+        "registered", "nl", audience="candidate", number="2024.03.20.0001", company="kanvaz", asks=[]
+    )
+    assert "http" not in written.text + written.html
+
+
+def test_every_word_is_there_in_every_language() -> None:
+    for about in ("roles", "statuses", "proofs"):
+        assert all(set(words) == {"nl", "en"} for words in WORDS[about].values())
+    assert {"applicant", "partner", "co_resident"} <= set(WORDS["roles"])
+    assert set(KINDS) - {"proof_asked"} <= set(WORDS["statuses"])
+
+
+def test_every_proof_that_the_rules_may_ask_has_words() -> None:
+    if not RULES.exists():
+        pytest.skip("the rules are not beside us")
+    facts = yaml.safe_load(RULES.read_text("utf-8"))["facts"].values()
+    proofs: set[str] = {"confirmation"}
+    for fact in facts:
+        given = fact["proofs"]
+        for some in given.values() if isinstance(given, dict) else [given]:
+            proofs |= set(some)
+        proofs |= set(fact.get("unknown_proofs", []))
+    assert proofs <= set(WORDS["proofs"])
+
+
+def test_a_template_that_is_missing_stops_the_service(tmp_path: Path) -> None:
+    (tmp_path / "words.yaml").write_text("{}")
+    with pytest.raises(TemplateNotFound, match=r"submitted\.nl\.txt"):
+        Letters(tmp_path)

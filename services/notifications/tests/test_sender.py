@@ -1,0 +1,264 @@
+"""What becomes of a message when mail servers, addresses and processes fail: it is repeated, never lost, never doubled."""
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiosmtplib import SMTPConnectError, SMTPSenderRefused
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from .conftest import ANNA, HELPER, MailServer, Notifications, asked, contacts, helped, moved, until
+
+
+async def test_a_mail_reaches_the_candidate_and_the_helper(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier, help=helped()), moved(dossier))
+    assert await notifications.sender.send_due()
+    assert sorted(server.told) == [ANNA, HELPER]
+    mail = dict(server.mails)[ANNA]
+    row = next(row for row in await notifications.rows() if row.audience == "candidate")
+    assert (mail["From"], mail["To"], mail["Message-ID"]) == ("register@cir.example", ANNA, row.message_id)
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Subject"] == "Dossier 2024.03.20.0001: wij hebben uw aanvraag gekregen"
+    plain, rich = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain
+    assert rich
+    assert "ingediend" in plain.get_content()
+    assert "ingediend" in rich.get_content()
+    assert await notifications.all_sent()
+    assert not await notifications.sender.send_due()
+    assert len(server.mails) == 2
+
+
+async def test_mails_leave_in_the_order_in_which_things_happened(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    first, second = moved(dossier, "submitted"), moved(dossier, "registered")
+    await notifications.hear(contacts(dossier), second, first)
+    await notifications.sender.send_due()
+    assert server.ids == [f"<{event.id}.candidate.email@cir.example>" for event in (first, second)]
+
+
+async def test_a_crash_between_sending_and_marking_repeats_the_mail_with_the_same_message_id(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier), moved(dossier))
+    sending = asyncio.create_task(notifications.sender.send_due())
+
+    async def crash() -> None:
+        server.taken = None
+        sending.cancel()
+
+    server.taken = crash
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert await notifications.states() == {"candidate": "waiting"}
+    await notifications.replica().send_due()
+    assert len(server.mails) == 2
+    assert len(set(server.ids)) == 1
+    assert await notifications.all_sent()
+
+
+async def test_a_server_that_is_away_loses_nothing_and_delays_nothing_when_it_is_back(
+    notifications: Notifications, smtp_port: int, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier), moved(dossier))
+    with pytest.raises(SMTPConnectError):
+        await notifications.sender.send_due()
+    assert [(row.state, row.tries) for row in await notifications.rows()] == [("waiting", 0)]
+    server = MailServer()
+    await server.start(smtp_port)
+    await notifications.sender.send_due()
+    assert server.told == [ANNA]
+    await notifications.sender.hang_up()
+    await server.stop()
+
+
+async def test_the_job_goes_on_when_the_server_is_back_and_says_so_once(
+    notifications: Notifications, smtp_port: int, dossier: UUID
+) -> None:
+    tried = 0
+
+    async def unavailable(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tried
+        tried += 1
+        writer.write(b"421 later\r\n")
+        writer.close()
+
+    async def tried_often() -> bool:
+        return tried >= 5
+
+    away = await asyncio.start_server(unavailable, "127.0.0.1", smtp_port)
+    await notifications.hear(contacts(dossier), moved(dossier))
+    notifications.sender.LONGEST_PAUSE = 0.01
+    stopping = asyncio.Event()
+    with capture_logs() as logs:
+        job = asyncio.create_task(notifications.sender.run(stopping))
+        await until(tried_often)
+        away.close()
+        await away.wait_closed()
+        server = MailServer()
+        await server.start(smtp_port)
+        await until(notifications.all_sent)
+        stopping.set()
+        await asyncio.wait_for(job, 5)
+    assert [line["event"] for line in logs] == ["mails wait", "sent", "mails go out again"]
+    assert server.told == [ANNA]
+    await server.stop()
+
+
+async def test_the_job_is_woken_by_what_is_committed(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    notifications.sender.POLL = 3600
+    stopping = asyncio.Event()
+    job = asyncio.create_task(notifications.sender.run(stopping))
+    await notifications.hear(contacts(dossier), moved(dossier))
+    notifications.sender.wake()
+    await until(notifications.all_sent)
+    stopping.set()
+    notifications.sender.wake()
+    await asyncio.wait_for(job, 5)
+
+
+async def test_a_recipient_who_is_refused_for_good_fails_alone(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    server.refuses[ANNA] = "550 5.1.1 nobody here"
+    await notifications.hear(contacts(dossier, help=helped()), moved(dossier))
+    await notifications.sender.send_due()
+    assert await notifications.states() == {"candidate": "failed", "helper": "sent"}
+    assert {row.audience: row.reason for row in await notifications.rows()} == {"candidate": "550", "helper": None}
+    assert not await notifications.sender.send_due()
+
+
+@pytest.mark.parametrize("reply", ["450 4.2.1 later", "421 4.3.2 going away", "530 5.7.0 log in first"])
+async def test_a_recipient_who_is_refused_for_now_waits_and_the_others_go_on(
+    notifications: Notifications, server: MailServer, dossier: UUID, reply: str
+) -> None:
+    server.refuses[ANNA] = reply
+    await notifications.hear(contacts(dossier, help=helped()), moved(dossier))
+    while await notifications.sender.send_due():
+        pass
+    assert await notifications.states() == {"candidate": "waiting", "helper": "sent"}
+    server.refuses.clear()
+    await notifications.now_due()
+    await notifications.sender.send_due()
+    assert sorted(server.told) == [ANNA, HELPER]
+    assert await notifications.all_sent()
+
+
+async def test_each_try_that_comes_to_nothing_doubles_the_wait(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    server.refuses[ANNA] = "450 later"
+    await notifications.hear(contacts(dossier), moved(dossier))
+    waits = []
+    for _ in range(14):
+        await notifications.now_due()
+        before = (await notifications.rows())[0].due_at
+        await notifications.sender.send_due()
+        waits.append(round(((await notifications.rows())[0].due_at - before).total_seconds()))
+    assert waits[:4] == [1, 2, 4, 8]
+    assert waits[-2:] == [1800, 1800]
+
+
+async def test_a_server_that_refuses_us_halfway_does_not_undo_what_was_sent(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier), moved(dossier), asked(dossier, "pay_slips"))
+    server.senders = ["250 OK", "452 4.5.3 enough for now"]
+    with pytest.raises(SMTPSenderRefused):
+        await notifications.sender.send_due()
+    assert sorted(row.state for row in await notifications.rows()) == ["sent", "waiting"]
+    await notifications.sender.send_due()
+    assert len(server.mails) == len(set(server.ids)) == 2
+
+
+async def test_a_letter_that_cannot_be_written_holds_up_itself_alone(
+    notifications: Notifications, server: MailServer, dossier: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await notifications.hear(contacts(dossier, help=helped()), moved(dossier))
+    write = notifications.sender._letters.write
+
+    def spoilt(*args: Any, **given: Any) -> Any:
+        if given["audience"] == "candidate":
+            raise KeyError("a hole in the letter")
+        return write(*args, **given)
+
+    monkeypatch.setattr(notifications.sender._letters, "write", spoilt)
+    await notifications.sender.send_due()
+    assert await notifications.states() == {"candidate": "waiting", "helper": "sent"}
+
+
+async def test_an_address_that_no_server_takes_fails_alone(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier, email="ann\u00e9@candidates.example", help=helped()), moved(dossier))
+    await notifications.sender.send_due()
+    assert await notifications.states() == {"candidate": "failed", "helper": "sent"}
+
+
+async def test_two_replicas_share_the_work_and_no_mail_goes_out_twice(
+    notifications: Notifications, server: MailServer
+) -> None:
+    for _ in range(30):
+        dossier = uuid4()
+        await notifications.hear(contacts(dossier), moved(dossier))
+    second_is_at_it, at_it = asyncio.Event(), 0
+
+    async def both_at_once() -> None:
+        nonlocal at_it
+        at_it += 1
+        if at_it == 1:  # the first replica's first mail is in hand until the second replica has one in hand as well
+            await asyncio.wait_for(second_is_at_it.wait(), 10)
+        second_is_at_it.set()
+
+    server.taken = both_at_once
+    await asyncio.gather(notifications.sender.send_due(), notifications.replica().send_due())
+    assert len(server.mails) == 30
+    assert len(set(server.ids)) == 30
+    assert await notifications.all_sent()
+
+
+async def test_a_mail_goes_to_the_newest_address(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier), moved(dossier))
+    await notifications.hear(contacts(dossier, 2, email="new@candidates.example", language="en"))
+    await notifications.sender.send_due()
+    assert server.told == ["new@candidates.example"]
+    assert "application" in server.mails[0][1]["Subject"]
+
+
+async def test_a_helper_is_not_told_once_the_candidate_no_longer_agrees(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier, help=helped()), moved(dossier))
+    await notifications.hear(contacts(dossier, 2, help=helped(inform=False)))
+    await notifications.sender.send_due()
+    assert server.told == [ANNA]
+    assert await notifications.states() == {"candidate": "sent", "helper": "no_address"}
+
+
+async def test_metrics_tell_what_became_of_messages_and_how_long_the_oldest_waits(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    def sent() -> float:
+        return REGISTRY.get_sample_value("cir_messages_total", {"kind": "housed", "state": "sent"}) or 0
+
+    before = sent()
+    server.refuses[ANNA] = "450 later"
+    await notifications.hear(contacts(dossier), moved(dossier, "housed"))
+    await notifications.sender.send_due()
+    await notifications.sender.send_due()
+    assert (REGISTRY.get_sample_value("cir_oldest_unsent_message_seconds") or 0) > 0
+    server.refuses.clear()
+    await notifications.now_due()
+    await notifications.sender.send_due()
+    await notifications.sender.send_due()
+    assert REGISTRY.get_sample_value("cir_oldest_unsent_message_seconds") == 0
+    assert sent() == before + 1
