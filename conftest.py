@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from cir_chassis.database import migrate
@@ -59,13 +60,19 @@ async def login(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def database_of(postgres: int) -> Callable[[str], Awaitable[str]]:
-    """service → address of a fresh database, at its newest migration."""
+    """service → address of a fresh database, as its migrations make it (once: then it is the template)."""
+    server, migrated = f"postgresql://postgres@127.0.0.1:{postgres}", set[str]()
 
     async def fresh(service: str) -> str:
+        if service not in migrated:
+            await create_databases(postgres, (service,))
+            migrations = importlib.import_module(f"{service}.app").MIGRATIONS
+            await asyncio.to_thread(migrate, f"{server}/{service}", migrations)
+            migrated.add(service)
         name = f"{service}_{uuid4().hex[:8]}"
-        await create_databases(postgres, (name,))
-        url = f"postgresql://postgres@127.0.0.1:{postgres}/{name}"
-        await asyncio.to_thread(migrate, url, importlib.import_module(f"{service}.app").MIGRATIONS)
-        return url
+        connection = await asyncpg.connect(f"{server}/postgres")
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{service}"')
+        await connection.close()
+        return f"{server}/{name}"
 
     return fresh

@@ -87,7 +87,9 @@ class Bus:
             await admin.start()
             there = set(await admin.list_topics())
             ours = [topic + suffix for topic in self._owns for suffix in ("", DEAD_LETTERS)]
-            new = [NewTopic(topic, PARTITIONS, -1) for topic in ours if topic not in there]
+            new = [NewTopic(topic, PARTITIONS, 1) for topic in ours if topic not in there]
+            for topic in new:
+                topic.replication_factor = -1  # the broker's default; aiokafka's constructor refuses what Kafka takes
             if new:
                 with suppress(TopicAlreadyExistsError):  # another replica was first
                     await admin.create_topics(new)

@@ -1,0 +1,213 @@
+"""What is said arrives, once a late committer too; what cannot be read is parked with its reason, and the rest moves on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from faststream import AckPolicy
+from faststream.kafka import KafkaMessage, KafkaRouter
+
+from cir_chassis.bus import Bus
+from cir_chassis.consumer import HEARD, Consumer
+from cir_chassis.database import Database
+from cir_chassis.lifeline import Lifeline
+from cir_chassis.outbox import OUTBOX, Relay
+
+from .conftest import Count, Counted, CountWork, Open, stored
+
+DEADLINE = 30.0
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for the condition, not for the clock."""
+    async with asyncio.timeout(DEADLINE):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+async def read(kafka: str, topic: str, n: int) -> list[ConsumerRecord[bytes, bytes]]:
+    """The first n messages of a topic."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        async with asyncio.timeout(DEADLINE):
+            return [await consumer.getone() for _ in range(n)]
+    finally:
+        await consumer.stop()
+
+
+def up(name: str = "up") -> Lifeline:
+    async def probe() -> None: ...
+
+    line = Lifeline(name, probe)
+    line.up.set()
+    return line
+
+
+class Topic:
+    """A topic of a test's own, with the event type that goes over it."""
+
+    def __init__(self) -> None:
+        self.name = f"counted.{uuid4().hex[:8]}"
+        self.event: type[Counted] = type("Counted", (Counted,), {"topic": self.name})
+
+
+@asynccontextmanager
+async def running(
+    kafka: str, database: Database[CountWork], topic: Topic, handle: Any, needs: Sequence[Lifeline] = ()
+) -> AsyncIterator[Bus]:
+    """A service that owns the topic and hears it."""
+    bus = Bus(kafka, "test", owns=[topic.name], hears=[topic.name])
+    consumer = Consumer("test", database, bus, needs)
+    router = KafkaRouter()
+
+    @router.subscriber(
+        topic.name, batch=True, group_id=topic.name, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR
+    )
+    async def on(batch: KafkaMessage) -> None:
+        await consumer.deliver(batch, {topic.event: handle})
+
+    bus.include(router)
+    await bus.start(asyncio.Event())
+    try:
+        yield bus
+    finally:
+        consumer.stop()
+        await bus.stop_hearing()
+        await bus.stop()
+
+
+def count(events: Sequence[Counted], work: CountWork) -> None:
+    """Add up what is heard."""
+    for event in events:
+        known = work.counts.find(event.dossier)
+        work.counts.put(Count(event.dossier, (known.version if known else 0) + int(event.text)))
+
+
+async def send(bus: Bus, topic: Topic, value: bytes | None, key: UUID, **headers: str) -> None:
+    given = {"ce_type": Counted.type, "ce_id": str(uuid4())} | headers
+    pairs = [(name, text.encode()) for name, text in given.items() if text]
+    await (await bus.send(topic.name, key=str(key).encode(), value=value, headers=pairs))
+
+
+async def test_what_is_said_is_carried_in_order_and_once(open_database: Open, kafka: str) -> None:
+    database, topic = open_database(), Topic()
+    async with running(kafka, database, topic, count) as bus:
+        one = uuid4()
+        async with database.work() as work:
+            for n in range(3):
+                work.say(topic.event(one, str(n)))
+        relay = Relay(database.engine, bus, ())
+        assert [await relay.carry(), await relay.carry()] == [3, 0]
+        records = await read(kafka, topic.name, 3)
+    assert [record.value for record in records] == [b"0", b"1", b"2"]
+    assert {record.key for record in records} == {str(one).encode()}
+    assert dict(records[0].headers)["traceparent"].startswith(b"00-")
+
+
+async def test_who_commits_late_is_not_lost(open_database: Open, kafka: str) -> None:
+    database, topic = open_database(), Topic()
+    async with running(kafka, database, topic, count) as bus:
+        relay = Relay(database.engine, bus, ())
+        async with database.work() as late:
+            late.say(topic.event(uuid4(), "1"))
+            await late.flush()  # has its id, is not committed
+            async with database.work() as quick:
+                quick.say(topic.event(uuid4(), "2"))
+            assert await relay.carry() == 1
+        assert await relay.carry() == 1
+        assert {record.value for record in await read(kafka, topic.name, 2)} == {b"1", b"2"}
+
+
+async def test_one_relay_is_active_whatever_the_replicas(open_database: Open, kafka: str) -> None:
+    database, topic = open_database(), Topic()
+    async with running(kafka, database, topic, count) as bus:
+        async with database.work() as work:
+            work.say(topic.event(uuid4()))
+        async with database.engine.begin() as other:
+            await other.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('cir.relay'))"))
+            assert await Relay(database.engine, bus, ()).carry() == 0
+        assert await Relay(database.engine, bus, ()).carry() == 1
+
+
+async def test_a_relay_stops_at_the_first_failure_and_says_the_rest_again(open_database: Open, kafka: str) -> None:
+    database, topic = open_database(), Topic()
+    async with running(kafka, database, topic, count) as bus:
+        async with database.work() as work:
+            for text in ("1", "9" * 5_000_000, "2"):  # the second is larger than the producer takes
+                work.say(topic.event(UUID(int=len(text)), text))
+        with pytest.raises(Exception, match=r"."):
+            await Relay(database.engine, bus, ()).carry()
+        async with database.engine.connect() as connection:
+            unsent = (await connection.execute(sa.select(OUTBOX.c.id).where(OUTBOX.c.sent_at.is_(None)))).all()
+        assert len(unsent) >= 2
+
+
+async def test_a_second_event_of_a_batch_sees_what_the_first_did(open_database: Open, kafka: str) -> None:
+    database, topic, one = open_database(), Topic(), uuid4()
+    async with running(kafka, database, topic, count) as bus:
+        await asyncio.gather(*(send(bus, topic, b"1", one) for _ in range(20)))
+
+        async def all_there() -> bool:
+            async with stored(database) as rows:
+                return rows == {one: 20}
+
+        await until(all_there)
+
+
+async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_database: Open, kafka: str) -> None:
+    database, topic, ids = open_database(), Topic(), [uuid4() for _ in range(6)]
+    unknown = HEARD.labels("unknown", "skipped")._value.get()
+    async with running(kafka, database, topic, count) as bus:
+        await send(bus, topic, b"1", ids[0])
+        await send(bus, topic, b"no number", ids[1])  # unreadable
+        await send(bus, topic, b"1000", ids[2])  # readable, but the database refuses it
+        await send(bus, topic, None, ids[3])
+        await send(bus, topic, b"1", ids[4], ce_type="counted.v9.Unheard")
+        await send(bus, topic, b"1", ids[4], ce_type="")
+        await send(bus, topic, b"1", ids[5])
+
+        async def good_ones_there() -> bool:
+            async with stored(database) as rows:
+                return rows == {ids[0]: 1, ids[5]: 1}
+
+        await until(good_ones_there)
+        parked = await read(kafka, f"{topic.name}.dlq", 4)
+    reasons = {record.key: dict(record.headers)["dlq_reason"].decode() for record in parked}
+    assert reasons[str(ids[1]).encode()] == "the value is no number"
+    assert reasons[str(ids[2]).encode()] == "IntegrityError while it took effect"
+    assert reasons[str(ids[4]).encode()] == "header missing: ce_type"
+    assert {dict(record.headers)["dlq_service"] for record in parked} == {b"test"}
+    assert HEARD.labels("unknown", "skipped")._value.get() == unknown + 1
+
+
+async def test_an_outage_parks_nothing_and_is_waited_for(open_database: Open, kafka: str) -> None:
+    database, topic, one = open_database(), Topic(), uuid4()
+    away = up("database")
+    away.up.clear()
+    tried = asyncio.Event()
+
+    def handle(events: Sequence[Counted], work: CountWork) -> None:
+        if not tried.is_set():
+            tried.set()
+            raise ConnectionRefusedError
+        count(events, work)
+
+    async with running(kafka, database, topic, handle, [away]) as bus:
+        await send(bus, topic, b"1", one)
+        away.up.set()
+        await until(lambda: asyncio.sleep(0, tried.is_set()))
+
+        async def there() -> bool:
+            async with stored(database) as rows:
+                return rows == {one: 1}
+
+        await until(there)
+        await send(bus, topic, b"x", one)  # the first thing that is parked
+        parked = await read(kafka, f"{topic.name}.dlq", 1)
+    assert parked[0].value == b"x"

@@ -1,0 +1,88 @@
+"""A unit of work writes all or nothing, one row a key, and what is newer stays."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from cir_chassis.database import is_outage
+
+from .conftest import Count, Counted, Open, stored
+
+ONE, TWO = UUID(int=1), UUID(int=2)
+
+
+async def test_each_table_is_written_once_with_the_last_row_of_each_key(open_database: Open) -> None:
+    database = open_database()
+    async with database.work() as work:
+        work.counts.put(Count(ONE, 1, {"a": ["b", []]}))
+        work.counts.put(Count(ONE, 2, []))
+        work.counts.put(Count(TWO, 1))
+    async with database.work() as work:
+        await work.load([ONE, TWO])
+        assert work.counts.get(ONE) == Count(ONE, 2, [])
+        assert work.counts.get(TWO) == Count(TWO, 1, None)
+
+
+async def test_an_error_leaves_neither_state_nor_events(open_database: Open) -> None:
+    database = open_database()
+    with pytest.raises(ZeroDivisionError):
+        async with database.work() as work:
+            work.counts.put(Count(ONE, 1))
+            work.say(Counted(ONE))
+            raise ZeroDivisionError
+    async with stored(database) as rows, database.engine.connect() as connection:
+        assert rows == {}
+        assert (await connection.exec_driver_sql("SELECT count(*) FROM outbox")).scalar() == 0
+
+
+async def test_what_is_newer_stays_whatever_comes_last(open_database: Open) -> None:
+    database = open_database(newer="version")
+    for version in (2, 1, 2):
+        async with database.work() as work:
+            work.counts.put(Count(ONE, version, version))
+    async with database.work() as work:
+        await work.load([ONE])
+        assert work.counts.get(ONE).version == 2
+
+
+async def test_a_row_that_is_kept_once_stays_as_it_was(open_database: Open) -> None:
+    database = open_database(once=True)
+    for version in (1, 2):
+        async with database.work() as work:
+            work.counts.put(Count(ONE, version))
+    async with stored(database) as rows:
+        assert rows == {ONE: 1}
+
+
+async def test_works_on_the_same_rows_come_one_after_the_other_and_never_deadlock(open_database: Open) -> None:
+    database = open_database()
+    ids = [uuid4() for _ in range(20)]
+    async with database.work() as work:
+        for id_ in ids:
+            work.counts.put(Count(id_, 0))
+
+    async def one_more(order: list[UUID]) -> None:
+        async with database.work() as work:
+            await work.load(order)
+            for id_ in order:
+                work.counts.put(Count(id_, work.counts.get(id_).version + 1))
+
+    await asyncio.gather(*(one_more(ids if n % 2 else ids[::-1]) for n in range(10)))
+    async with stored(database) as rows:
+        assert set(rows.values()) == {10}
+
+
+async def test_a_version_is_above_the_last_and_above_what_a_lost_database_gave_out(open_database: Open) -> None:
+    async with open_database().work() as work:
+        assert work.next_version(0) > 1_700_000_000_000_000
+        assert work.next_version(10**17) == 10**17 + 1
+
+
+async def test_a_wrong_statement_is_no_outage_and_a_closed_door_is(open_database: Open) -> None:
+    database = open_database()
+    with pytest.raises(Exception, match="not_too_many") as wrong:
+        async with database.work() as work:
+            work.counts.put(Count(ONE, 1000))
+    assert not is_outage(wrong.value)
+    assert is_outage(ConnectionRefusedError())

@@ -1,0 +1,1 @@
+"""Ways to run the register, and the token that opens it; nothing here is imported by a service."""

@@ -1,0 +1,17 @@
+"""The whole register on one machine without containers: real Kafka, real PostgreSQL, the services' own processes."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".demo" / "cache"  # what is fetched once, for every stack of this checkout
+SERVICES = ("dossier", "eligibility", "priority", "notifications")
+
+
+class CannotStart(Exception):
+    """The stack cannot be started; the text says why and what to do."""
+
+
+def demo_folder() -> Path:
+    """Where the demo keeps what it keeps: `.demo/`, or what CIR_DEMO_DIR says."""
+    return Path(os.environ.get("CIR_DEMO_DIR", ROOT / ".demo")).resolve()

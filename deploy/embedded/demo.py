@@ -1,0 +1,238 @@
+"""Plays the sample candidates over HTTP, each as the people concerned would; played again, it continues where it was.
+
+A call that meets a service on its way back is made again: the Idempotency-Key, derived from the sample's name, makes that
+safe. Every wait ends at a deadline.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Self
+
+import httpx
+import yaml
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from deploy.embedded import ROOT
+from deploy.embedded.samples import SAMPLES, Sample
+from deploy.token import token
+
+COMPANIES = {
+    municipality: name
+    for name, company in yaml.safe_load((ROOT / "services/dossier/companies.yaml").read_text()).items()
+    for municipality in company["municipalities"]
+}
+
+
+class NotAsPromised(Exception):
+    """The register answered something else than it promises, or too late."""
+
+
+class Register:
+    """The register as its users reach it. addresses: as in `.demo/addresses.json`."""
+
+    def __init__(self, addresses: Mapping[str, Any], patience: float = 60.0) -> None:
+        self.addresses, self.patience = addresses, patience
+        self._tokens: dict[tuple[str, str], str] = {}
+        self._few = asyncio.Semaphore(8)  # two cores are shared with everything that answers
+
+    async def __aenter__(self) -> Self:
+        self.http = httpx.AsyncClient(trust_env=False, timeout=30)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    async def call(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        *,
+        candidate: str | None = None,
+        case_worker: str | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        """The answer, whatever its status, but for 503: asked again until the service is there.
+
+        candidate: his number, or case_worker: his company; neither: without a token.
+        """
+        deadline = monotonic() + self.patience
+        headers = {**request.pop("headers", {}), **await self._bearer(candidate, case_worker)}
+        while True:
+            try:
+                async with self._few:
+                    url = self.addresses[service] + path
+                    answer = await self.http.request(method, url, headers=headers, **request)
+                if answer.status_code != 503:
+                    return answer
+            except httpx.TransportError as error:
+                if monotonic() > deadline:
+                    raise NotAsPromised(f"{service} does not answer: {error!r}") from error
+            if monotonic() > deadline:
+                raise NotAsPromised(f"{method} {path}: {answer.status_code} {answer.text}")
+            await asyncio.sleep(0.2)
+
+    async def get(self, service: str, path: str, **who: Any) -> Any:
+        """What is there, as JSON; anything but 200 is `NotAsPromised`."""
+        return expect(await self.call("GET", service, path, **who), 200).json()
+
+    async def messages(self, dossier: str, company: str) -> list[dict[str, Any]]:
+        """What was made to be told of a dossier; none as long as notifications has not heard of it."""
+        path = f"/v1/messages?dossier={dossier}"
+        answer = expect(await self.call("GET", "notifications", path, case_worker=company), 200, 404)
+        return list(answer.json()) if answer.status_code == 200 else []
+
+    async def _bearer(self, candidate: str | None, case_worker: str | None) -> dict[str, str]:
+        if not (candidate or case_worker):
+            return {}
+        role, who = ("candidate", {"person": candidate}) if candidate else ("case_worker", {"company": case_worker})
+        key = (role, candidate or str(case_worker))
+        if key not in self._tokens:
+            async with self._few:
+                self._tokens[key] = await asyncio.to_thread(token, self.addresses["login"], role, **who)
+        return {"Authorization": f"Bearer {self._tokens[key]}"}
+
+
+async def until(holds: Callable[[], Awaitable[bool]], otherwise: str, patience: float = 60) -> None:
+    """Ask until it holds; `NotAsPromised` with this text when patience, in seconds, ends."""
+    deadline = monotonic() + patience
+    while not await holds():
+        if monotonic() > deadline:
+            raise NotAsPromised(otherwise)
+        await asyncio.sleep(0.2)
+
+
+def expect(answer: httpx.Response, *statuses: int) -> httpx.Response:
+    if answer.status_code not in statuses:
+        asked = f"{answer.request.method} {answer.request.url.path}"
+        raise NotAsPromised(f"{asked}: {answer.status_code}, not {statuses}: {answer.text}")
+    return answer
+
+
+@dataclass
+class Played:
+    """One sample in the register. missing: what still differs from what is expected; mails: (audience, kind, to)."""
+
+    sample: Sample
+    id: str = ""
+    dossier: dict[str, Any] = field(default_factory=dict)
+    mails: list[tuple[str, str, str]] = field(default_factory=list)
+    missing: str = "not sent yet"
+
+    @property
+    def row(self) -> tuple[str, str, str, str, str]:
+        """Number and note, status, reasons in words, what is asked, mails by audience."""
+        assessment = self.dossier.get("assessment") or {}
+        waits = [what.replace(":", " of ") for what in self.dossier.get("pending", []) if ":" in what]
+        bring = [*assessment.get("asks", []), *assessment.get("could_claim", [])]
+        asks = list(dict.fromkeys(f"{ask['fact']} of {ask['person']}" for ask in bring))
+        return (
+            f"{self.dossier.get('number') or '…'}  {self.sample.note}",
+            str(self.dossier.get("status", "…")).replace("_", " ") + (f" ({self.missing})" if self.missing else ""),
+            " ".join(assessment.get("say", {}).get("en", [])) or ("Every condition is met." if assessment else ""),
+            ", ".join(waits + asks),
+            "; ".join(
+                f"{audience}: {', '.join(kind for who, kind, _ in self.mails if who == audience)}"
+                for audience in dict.fromkeys(who for who, _, _ in self.mails)
+            ),
+        )
+
+
+async def send(register: Register, sample: Sample) -> str:
+    """Start, submit and confirm; the dossier's id."""
+    company = COMPANIES[sample.post["municipality"]]
+    who = {"candidate": sample.applicant} if sample.by == "candidate" else {"case_worker": company}
+    key = {"Idempotency-Key": f"sample-{sample.name}"}
+    answer = await register.call("POST", "dossier", "/v1/dossiers", json=sample.post, headers=key, **who)
+    id: str = expect(answer, 201).json()["id"]
+    path = f"/v1/dossiers/{id}"
+    if (await register.get("dossier", path, **who))["status"] == "draft":
+        expect(await register.call("POST", "dossier", f"{path}/submission", **who), 202)
+    for member in sample.confirm:
+        himself = sample.by == "candidate"
+        by = {"candidate": sample.numbers[member]} if himself else {"case_worker": company, "json": {"on_paper": True}}
+        expect(await register.call("POST", "dossier", f"{path}/members/{member}/confirmation", **by), 204)
+    return id
+
+
+async def look(register: Register, played: Played) -> bool:
+    """Fetch how it stands; is it as expected?"""
+    sample, company = played.sample, COMPANIES[played.sample.post["municipality"]]
+    played.dossier = await register.get("dossier", f"/v1/dossiers/{played.id}", case_worker=company)
+    told = await register.messages(played.id, company)
+    boxes: dict[str, list[str]] = {}
+    for mail in await register.get("mails", "/messages"):
+        boxes.setdefault(mail["message_id"], []).append(mail["to"])
+    addresses = {"candidate": sample.post["email"], "helper": (sample.post["help"] or {}).get("email")}
+    played.mails = [
+        (message["audience"], message["kind"], to)
+        for message in told
+        if message["channel"] == "email"
+        for to in boxes.get(message["message_id"] or "", [])
+    ]
+    assessment = played.dossier["assessment"] or {"conditions": {}, "asks": []}
+    because = {rule for condition in assessment["conditions"].values() for rule in condition["because"]}
+    asks = {f"{ask['person']} {ask['fact']}" for ask in assessment["asks"]}
+    mails = sorted((audience, kind, addresses[audience]) for audience, kind in sample.expect["mails"])
+    played.missing = ", ".join(
+        what
+        for what, as_expected in {
+            f"status {sample.expect['status']}": played.dossier["status"] == sample.expect["status"],
+            "assessment": "assessment" not in played.dossier["pending"],
+            f"because {sample.expect['because']}": because >= set(sample.expect["because"]),
+            f"asks {sample.expect['asks']}": asks == set(sample.expect["asks"]),
+            f"mails {sample.expect['mails']}": sorted(played.mails) == mails,
+        }.items()
+        if not as_expected
+    )
+    return not played.missing
+
+
+async def play_one(register: Register, played: Played, changed: Callable[[], None], patience: float = 60) -> None:
+    """Send one and look until it stands as expected or patience, in seconds, ends: then `missing` says what differs."""
+    try:
+        played.id = await send(register, played.sample)
+        deadline = monotonic() + patience
+        while not await look(register, played) and monotonic() < deadline:
+            changed()
+            await asyncio.sleep(0.5)
+    except NotAsPromised as error:
+        played.missing = str(error)
+    changed()
+
+
+async def play(register: Register, console: Console, samples: Sequence[Sample] = SAMPLES) -> list[Played]:
+    """Play them all at once and show one table as it happens; in a pipe, a line each as it comes to stand."""
+    all_played = [Played(sample) for sample in samples]
+    async with _shown(console, all_played) as changed:
+        await asyncio.gather(*(play_one(register, played, changed) for played in all_played))
+    return all_played
+
+
+@asynccontextmanager
+async def _shown(console: Console, all_played: Sequence[Played]) -> AsyncIterator[Callable[[], None]]:
+    if console.is_terminal:
+        with Live(_table(all_played), console=console, auto_refresh=False) as live:
+            yield lambda: live.update(_table(all_played), refresh=True)
+        return
+    printed: set[str] = set()
+
+    def changed() -> None:
+        for played in all_played:
+            if not played.missing and played.sample.name not in printed:
+                printed.add(played.sample.name)
+                console.print(" | ".join(played.row), soft_wrap=True, highlight=False)
+
+    yield changed
+
+
+def _table(all_played: Sequence[Played]) -> Table:
+    table = Table("dossier", "status", "because", "asked", "mails", expand=True)
+    for played in all_played:
+        table.add_row(*played.row)
+    return table

@@ -1,0 +1,53 @@
+"""The demo's login: an OpenID Connect provider made for tests, given a signing key that outlives a restart.
+
+Whoever asks is believed: it is for this machine alone. `python -m deploy.embedded.login FOLDER PORT`.
+"""
+
+import json
+import logging
+import os
+import sys
+import warnings
+from datetime import timedelta
+from pathlib import Path
+
+import flask
+from werkzeug.serving import make_server
+
+from deploy.embedded.samples import SAMPLES
+from deploy.token import citizen
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # its Authlib announces what will change one day
+    import oidc_provider_mock  # type: ignore[import-untyped]
+    from authlib.jose import RSAKey  # type: ignore[import-untyped]
+
+
+def key_in(file: Path) -> RSAKey:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            json.dump(RSAKey.generate_key(is_private=True).as_dict(is_private=True), out)
+        part.replace(file)
+    return RSAKey.import_key(json.loads(file.read_text()))
+
+
+def provider(folder: Path) -> flask.Flask:
+    """Its sign-in page offers the candidates of the demo and a case worker of each company."""
+    people = [citizen("case_worker", company=company) for company in ("dijledal", "kanvaz", "woontrots")]
+    people += [citizen("candidate", person=number) for sample in SAMPLES for number in sample.numbers.values()]
+    users = [oidc_provider_mock.User(sub=subject, claims=claims) for subject, claims in people]
+    app: flask.Flask = oidc_provider_mock.app(user_claims=users, access_token_max_age=timedelta(hours=12))
+    key = key_in(folder / "key.json")
+
+    @app.before_request
+    def sign_with_the_same_key() -> None:
+        flask.g.oidc_provider_mock_storage.jwk = key
+
+    return app
+
+
+if __name__ == "__main__":
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    make_server("127.0.0.1", int(sys.argv[2]), provider(Path(sys.argv[1])), threaded=True).serve_forever()

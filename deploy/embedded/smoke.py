@@ -1,0 +1,181 @@
+"""Does every promise of the demo come true? Each is a sentence and a function; what fails says what it met instead."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from deploy.embedded import SERVICES
+from deploy.embedded.demo import COMPANIES, NotAsPromised, Played, Register, expect, play, play_one, until
+from deploy.embedded.samples import SAMPLES, Sample, national_number
+from deploy.embedded.stack import Stack
+from deploy.embedded.supervisor import Say
+
+SHIFT = 10_000  # its ports stay out of the way of a demo
+ONE = next(sample for sample in SAMPLES if sample.name.endswith("single"))
+
+
+@dataclass
+class Smoke:
+    stack: Stack
+    register: Register
+    console: Console
+    all_played: list[Played]
+
+
+PROMISES: list[tuple[str, Callable[[Smoke], Awaitable[None]]]] = []
+
+
+def promise(sentence: str) -> Callable[[Callable[[Smoke], Awaitable[None]]], None]:
+    return lambda check: PROMISES.append((sentence, check))
+
+
+def must(holds: bool, what: str) -> None:
+    if not holds:
+        raise NotAsPromised(what)
+
+
+def another(serial: int, name: str) -> Sample:
+    """The first sample again, for somebody else of the same age."""
+    post = json.loads(json.dumps(ONE.post))
+    applicant = post["household"]["members"][0]
+    applicant["number"] = national_number(applicant["born_on"], serial)
+    return replace(ONE, name=name, post=post | {"email": f"{name}@candidates.example"})
+
+
+@promise("every candidate stands as expected, and each mail came once")
+async def _candidates(smoke: Smoke) -> None:
+    smoke.all_played = await play(smoke.register, smoke.console)
+    wrong = [f"{played.sample.name}: {played.missing}" for played in smoke.all_played if played.missing]
+    must(not wrong, "; ".join(wrong))
+
+
+@promise("no mail went to a helper without consent")
+async def _consent(smoke: Smoke) -> None:
+    helped = [sample.post["help"] for sample in SAMPLES if sample.post["help"]]
+    silent = {help["email"] for help in helped if not help["inform"]}
+    must(bool(silent), "no sample is helped in confidence")
+    told = {mail["to"] for mail in await smoke.register.get("mails", "/messages")}
+    must(not told & silent, f"mails went to {told & silent}")
+
+
+@promise("the waiting list of each municipality holds its registered candidates and nobody else")
+async def _waiting_lists(smoke: Smoke) -> None:
+    for municipality in sorted({played.sample.post["municipality"] for played in smoke.all_played}):
+        registered = {
+            played.dossier["number"]
+            for played in smoke.all_played
+            if played.dossier["status"] == "registered"
+            and municipality in played.sample.post.get("wants", [played.sample.post["municipality"]])
+        }
+
+        async def holds_them(municipality: str = municipality, registered: set[str] = registered) -> bool:
+            path = f"/v1/waiting-list?municipality={municipality}"
+            there = await smoke.register.get("priority", path, case_worker=COMPANIES[municipality])
+            return {place["dossier"] for place in there} == registered
+
+        await until(holds_them, f"the waiting list of {municipality} does not hold {sorted(registered)}")
+
+
+@promise("the same Idempotency-Key gets the same answer, and a candidate has one dossier")
+async def _once(smoke: Smoke) -> None:
+    played = next(played for played in smoke.all_played if played.sample is ONE)
+    for key, status in ((f"sample-{ONE.name}", 201), ("another-key", 409)):
+        answer = await post(smoke, ONE.post, key=key, candidate=ONE.applicant)
+        expect(answer, status)
+        must(status != 201 or answer.json()["id"] == played.id, f"another id: {answer.text}")
+
+
+@promise("what cannot be read is refused with its place, and nothing is stored")
+async def _bad_input(smoke: Smoke) -> None:
+    sample = another(901, "stranger")
+    wrong = json.loads(json.dumps(sample.post))
+    wrong["household"]["members"][0]["incomes"][0]["yaer"] = 2023
+    for body, place in ((json.dumps(wrong), "household.members[0].incomes[0].yaer"), ('{"household": ', "body")):
+        answer = await post(smoke, body, key="bad", candidate=sample.applicant)
+        places = [error["path"] for error in expect(answer, 422).json()["errors"]]
+        must(any(place in path for path in places), f"no error names {place}: {answer.text}")
+
+
+@promise("without a token nothing is answered, and of another's dossier nothing is told")
+async def _not_yours(smoke: Smoke) -> None:
+    played = next(played for played in smoke.all_played if played.sample is ONE)
+    path = f"/v1/dossiers/{played.id}"
+    expect(await smoke.register.call("GET", "dossier", path), 401)
+    expect(await post(smoke, ONE.post, key="nobody"), 401)
+    expect(await smoke.register.call("GET", "dossier", path, case_worker="kanvaz"), 404)
+    expect(await smoke.register.call("GET", "dossier", path, candidate=SAMPLES[-1].applicant), 404)
+    expect(await smoke.register.call("GET", "dossier", path, candidate=ONE.applicant), 200)
+
+
+@promise("every service says that it is ready, and shows its metrics and its API")
+async def _edges(smoke: Smoke) -> None:
+    for service in SERVICES:
+        for path, word in (
+            ("/health/ready", "ready"),
+            ("/metrics", "# HELP"),
+            ("/openapi.json", "paths"),
+        ):
+            answer = expect(await smoke.register.call("GET", service, path), 200)
+            must(word in answer.text, f"{service}{path} does not hold {word!r}")
+
+
+@promise("a preview answers without a login and stores nothing")
+async def _preview(smoke: Smoke) -> None:
+    members = [{k: v for k, v in member.items() if k != "number"} for member in ONE.members]
+    household = {"reference_date": "2024-03-20", "members": members}
+    answer = await smoke.register.call("POST", "eligibility", "/v1/preview", json=household)
+    must(expect(answer, 200).json()["outcome"] == "met", f"not met: {answer.text}")
+
+
+@promise("services that are killed while a candidate applies come back at the same address, and the candidate arrives")
+async def _killed(smoke: Smoke) -> None:
+    for serial, service in enumerate(("eligibility", "notifications", "dossier"), 903):
+        sample = another(serial, f"while_{service}_dies")
+        before = smoke.stack.kill(service)
+        played = Played(sample)
+        await play_one(smoke.register, played, lambda: None)
+        must(not played.missing, f"{service} killed: {played.missing}")
+        pids = smoke.stack.addresses["pids"]
+        must(isinstance(pids, dict) and pids[service] != before, f"{service} still has process id {before}")
+        await until(_ready(smoke, service), f"{service} is not ready at {smoke.stack.addresses[service]}")
+
+
+def _ready(smoke: Smoke, service: str) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        return (await smoke.register.call("GET", service, "/health/ready")).status_code == 200
+
+    return ready
+
+
+async def post(smoke: Smoke, body: Any, *, key: str, **who: str) -> httpx.Response:
+    sent = {"content": body} if isinstance(body, str) else {"json": body}
+    headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+    return await smoke.register.call("POST", "dossier", "/v1/dossiers", **sent, headers=headers, **who)
+
+
+async def smoke(folder: Path, console: Console, say: Say) -> int:
+    """0: everything came true; 1: it says what did not, and where the logs are."""
+    begun, failed = monotonic(), 0
+    async with Stack(folder, say, shift=SHIFT) as stack, Register(stack.addresses) as register:
+        console.print(f"[{monotonic() - begun:5.1f} s] the register is up", markup=False)
+        state = Smoke(stack, register, console, [])
+        for sentence, check in PROMISES:
+            since, told = monotonic(), ""
+            try:
+                await check(state)
+            except (NotAsPromised, AssertionError, LookupError, TypeError, ValueError) as error:
+                failed, told = failed + 1, f"\n          NOT: {error!r}"
+            mark = "NO" if told else "ok"
+            console.print(f"[{monotonic() - since:5.1f} s] {mark}  {sentence}{told}", markup=False, soft_wrap=True)
+    console.print(f"[{monotonic() - begun:5.1f} s] all stopped", markup=False)
+    if failed:
+        console.print(
+            f"{failed} of {len(PROMISES)} promises did not come true; logs: {folder / 'logs'}", soft_wrap=True
+        )
+    return 1 if failed else 0

@@ -1,0 +1,191 @@
+"""Everything together: what is started, in which order, with which settings, and where it is found."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import IO, Self
+
+import httpx
+
+from deploy.embedded import CACHE, ROOT, SERVICES, CannotStart, kafka, ports, postgres
+from deploy.embedded.supervisor import Child, Part, Say, end_of, end_with_parent
+from deploy.token import AUDIENCE
+
+TODAY = "2024-03-20"
+
+
+class Stack:
+    """`async with Stack(folder) as stack:` starts it all and stops it all; a second start in a folder continues there.
+
+    say: is told each step, each death and each return. shift: see `ports.choose`. Raises `CannotStart`.
+    """
+
+    def __init__(self, folder: Path, say: Say = print, *, shift: int = 0, services: tuple[str, ...] = SERVICES) -> None:
+        self.folder, self.say, self.services, self._shift = folder.resolve(), say, services, shift
+        self.children: dict[str, Child] = {}
+        self.ports: dict[str, int] = {}
+        self.seconds: dict[str, float] = {}
+        self._told = False
+        self._lock: IO[str] | None = None
+        self._http = httpx.AsyncClient(trust_env=False, timeout=5)
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    @property
+    def addresses(self) -> dict[str, str | dict[str, int]]:
+        """As in `.demo/addresses.json`."""
+        pids = {name: pid for name in self.services if (child := self.children.get(name)) and (pid := child.pid)}
+        bases: dict[str, str | dict[str, int]] = {name: self.url(name) for name in (*self.services, "mails", "login")}
+        return bases | {"kafka": f"127.0.0.1:{self.ports['kafka']}", "pids": pids}
+
+    def tell(self) -> None:
+        """Write the addresses down, now and after every restart: whoever waits for the register waits for this file."""
+        self._told = True
+        self._note()
+
+    def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to a process of the stack; its process id."""
+        if (pid := self.children[name].pid) is None:
+            raise ProcessLookupError(f"{name} is not running")
+        os.kill(pid, how)
+        return pid
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def _start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "logs").mkdir(exist_ok=True)
+        self._lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            self._lock = None
+            raise CannotStart(f"a stack runs in {self.folder} already; its addresses are in addresses.json") from None
+        (self.folder / "addresses.json").unlink(missing_ok=True)
+        self.ports = ports.choose(self.folder / "ports.json", self.say, self._shift)
+        async with self._timed("Kafka's jars, checked"):
+            jars = await asyncio.to_thread(kafka.fetch, CACHE / "kafka")
+        await _together(self._kafka(jars), self._mails(), self._login(), self._postgres_and_services())
+
+    async def _stop(self) -> None:
+        self._told = False
+        (self.folder / "addresses.json").unlink(missing_ok=True)
+        for names in (self.services, ("login", "mails"), ("kafka",), ("postgres",)):  # who uses before who is used
+            await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
+        self.children.clear()
+        await self._http.aclose()
+        if self._lock:
+            self._lock.close()
+
+    async def _kafka(self, jars: Path) -> None:
+        async with self._timed("kafka"):
+            broker, controller = self.ports["kafka"], self.ports["kafka controller"]
+            await self._child(await asyncio.to_thread(kafka.part, self.folder / "kafka", jars, broker, controller))
+
+    async def _postgres_and_services(self) -> None:
+        """The services do not wait for Kafka to be there: they do so themselves, and migrate meanwhile."""
+        async with self._timed("postgres"):
+            port = self.ports["postgres"]
+            await self._child(await asyncio.to_thread(postgres.part, self.folder / "postgres", port))
+            await postgres.create_databases(port, self.services)
+        await _together(*(self._service(name) for name in self.services))
+
+    async def _mails(self) -> None:
+        async with self._timed("mails"):
+            both = [str(self.ports["smtp"]), str(self.ports["mails"])]
+            command = [sys.executable, "-m", "deploy.embedded.mails", str(self.folder / "mails"), *both]
+            await self._child(Part("mails", command, self._answers("mails", "/health/ready")))
+
+    async def _login(self) -> None:
+        async with self._timed("login"):
+            command = [sys.executable, "-m", "deploy.embedded.login", str(self.folder / "login")]
+            command.append(str(self.ports["login"]))
+            await self._child(Part("login", command, self._answers("login", "/.well-known/openid-configuration")))
+
+    async def _service(self, name: str) -> None:
+        async with self._timed(name):
+            settings, program = self._settings(name), [sys.executable, "-m", name]
+            log = self.folder / "logs" / f"{name}.log"
+            with log.open("ab") as out:
+                migrate = await asyncio.create_subprocess_exec(
+                    *program, "migrate", stdout=out, stderr=out, env=settings, cwd=ROOT, preexec_fn=end_with_parent
+                )
+            if code := await migrate.wait():
+                raise CannotStart(f"{name} migrate: exit code {code}; its log, {log}, ends with:\n{end_of(log)}")
+            await self._child(Part(name, [*program, "serve"], self._answers(name, "/health/ready"), settings))
+
+    async def _child(self, part: Part) -> None:
+        child = self.children[part.name] = Child(part, self.folder / "logs", self.say, self._note)
+        await child.start()
+
+    def _answers(self, name: str, path: str) -> Callable[[], Awaitable[bool]]:
+        async def ready() -> bool:
+            try:
+                return (await self._http.get(self.url(name) + path)).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        return ready
+
+    @contextlib.asynccontextmanager
+    async def _timed(self, what: str) -> AsyncIterator[None]:
+        begun = monotonic()
+        yield
+        self.seconds[what] = monotonic() - begun
+        self.say(f"{what}: ready after {self.seconds[what]:.1f} s")
+
+    def _note(self) -> None:
+        if self._told:
+            part = self.folder / "addresses.part"
+            part.write_text(json.dumps(self.addresses, indent=1))
+            part.replace(self.folder / "addresses.json")
+
+    def _settings(self, service: str) -> dict[str, str]:
+        settings = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")}
+        settings |= {
+            "CIR_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.ports['postgres']}/{service}",
+            "CIR_KAFKA": f"127.0.0.1:{self.ports['kafka']}",
+            "CIR_HOST": "127.0.0.1",
+            "CIR_PORT": str(self.ports[service]),
+            "CIR_ISSUER": self.url("login"),
+            "CIR_AUDIENCE": AUDIENCE,
+            "CIR_ENVIRONMENT": "demo",
+            "CIR_TODAY": os.environ.get("CIR_TODAY", TODAY),
+            "CIR_LOG_LEVEL": os.environ.get("CIR_LOG_LEVEL", "info"),
+            "NO_PROXY": "127.0.0.1",
+        }
+        if service == "notifications":
+            settings |= {"CIR_SMTP": f"127.0.0.1:{self.ports['smtp']}", "CIR_MAIL_FROM": "register@cir.example"}
+        return settings
+
+
+async def _together(*steps: Coroutine[None, None, None]) -> None:
+    """All at once; the first that fails ends the others and is raised."""
+    tasks = [asyncio.create_task(step) for step in steps]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

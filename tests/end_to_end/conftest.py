@@ -1,0 +1,33 @@
+"""One register for all that is tested here: started once, in a folder and at ports of its own, stopped at the end."""
+
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from deploy.embedded.demo import Register
+from deploy.embedded.stack import Stack
+
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it complains of a broker that is on its way up
+
+
+@pytest.fixture(scope="session")
+def told() -> list[str]:
+    """What the stack said."""
+    return []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> AsyncIterator[Stack]:
+    folder: Path = tmp_path_factory.mktemp("register")
+    async with Stack(folder, told.append, shift=12_000) as stack:
+        stack.tell()
+        yield stack
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def register(stack: Stack) -> AsyncIterator[Register]:
+    async with Register(stack.addresses) as register:
+        yield register
