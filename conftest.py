@@ -10,12 +10,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from cir_chassis import logs
 from cir_chassis.database import migrate
 from deploy.embedded import CACHE
 from deploy.embedded import kafka as embedded_kafka
 from deploy.embedded.ports import answers
 from deploy.embedded.postgres import create_databases, part
 from deploy.embedded.supervisor import Child, Part
+
+logs.configure("tests", "warning")
 
 
 def free_port() -> int:
@@ -24,6 +27,17 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="in full what is otherwise only sampled")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session")

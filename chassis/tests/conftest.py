@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
@@ -58,7 +58,7 @@ class Counted:
 
     dossier: UUID
     text: str = "1"
-    id: UUID = UUID(int=0)
+    id: UUID = field(default_factory=uuid4)
     trace: str | None = None
 
     @property

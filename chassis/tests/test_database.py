@@ -26,11 +26,15 @@ async def test_each_table_is_written_once_with_the_last_row_of_each_key(open_dat
 
 async def test_an_error_leaves_neither_state_nor_events(open_database: Open) -> None:
     database = open_database()
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with database.work() as work:
             work.counts.put(Count(ONE, 1))
             work.say(Counted(ONE))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with stored(database) as rows, database.engine.connect() as connection:
         assert rows == {}
         assert (await connection.exec_driver_sql("SELECT count(*) FROM outbox")).scalar() == 0
@@ -81,8 +85,12 @@ async def test_a_version_is_above_the_last_and_above_what_a_lost_database_gave_o
 
 async def test_a_wrong_statement_is_no_outage_and_a_closed_door_is(open_database: Open) -> None:
     database = open_database()
-    with pytest.raises(Exception, match="not_too_many") as wrong:
+
+    async def too_many() -> None:
         async with database.work() as work:
             work.counts.put(Count(ONE, 1000))
+
+    with pytest.raises(Exception, match="not_too_many") as wrong:
+        await too_many()
     assert not is_outage(wrong.value)
     assert is_outage(ConnectionRefusedError())

@@ -42,9 +42,9 @@ class Case:
 
 
 def cases(count: int, seed: int, folder: Path) -> list[Case]:
-    """count households with what the law says of each; the same seed gives the same ones."""
+    """count households with what the law says of each; the same seed gives the same ones, another one other people."""
     random = Random(seed)
-    posts = [_post(random, n, f"c{seed}-{n}") for n in range(count)]
+    posts = [_post(random, n, f"c{seed}-{n}", seed) for n in range(count)]
     file = folder / f"households-{seed}.jsonl"
     file.write_text("".join(json.dumps(_to_assess(post)) + "\n" for post in posts))
     command = [sys.executable, "-m", "eligibility", "assess", str(file), "--json"]
@@ -58,11 +58,11 @@ def _to_assess(post: dict[str, Any]) -> dict[str, Any]:
     return {"reference_date": REFERENCE_DATE, "members": members}
 
 
-def _post(random: Random, n: int, name: str) -> dict[str, Any]:
-    year = 1950 + n % 50
-    members = [_candidate(random, "p1", "applicant", f"{year}-03-{1 + n % 28:02d}", 1 + 2 * (n // 28))]
+def _post(random: Random, n: int, name: str, serial: int) -> dict[str, Any]:
+    year, serial = 1950 + n % 50, serial + 2 * (n // 28)
+    members = [_candidate(random, "p1", "applicant", f"{year}-03-{1 + n % 28:02d}", serial)]
     if random.random() < 0.4:
-        members.append(_candidate(random, "p2", "partner", f"{year}-08-{1 + n % 28:02d}", 2 + 2 * (n // 28)))
+        members.append(_candidate(random, "p2", "partner", f"{year}-08-{1 + n % 28:02d}", serial + 1))
     for k in range(random.choice((0, 0, 0, 1, 2, 4))):
         child = {"id": f"c{k}", "role": "co_resident", "born_on": f"20{10 + k}-05-01", "dependant": True}
         members.append(child | ({"recognised_handicap": random.random() < 0.1} if random.random() < 0.9 else {}))

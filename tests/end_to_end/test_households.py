@@ -62,9 +62,11 @@ async def test_households_apply_while_services_are_killed(
 
     applied = asyncio.Event()
     killer = asyncio.create_task(kill_in_turn(stack, applied, register))
-    ids = await asyncio.gather(*(apply(register, case) for case in applicants))
-    applied.set()
-    deaths = await killer
+    try:
+        ids = await asyncio.gather(*(apply(register, case) for case in applicants))
+    finally:
+        applied.set()
+        deaths = await killer
     assert deaths >= len(MORTAL)
     assert {name: base for name, base in stack.addresses.items() if name != "pids"} == addresses
 

@@ -70,7 +70,11 @@ class Consumer:
                 heard.append((record, event.read(headers, record.key, record.value)))
             except ValueError as error:
                 await self._park(record, str(error), "unreadable")
-        await self._through_outages(partial(self._together_or_one_by_one, heard, handlers))
+        try:
+            await self._through_outages(partial(self._together_or_one_by_one, heard, handlers))
+        except Exception:
+            log.exception("not done with a batch: it is heard again")
+            raise
 
     async def _together_or_one_by_one(self, heard: Sequence[Heard], handlers: Handlers) -> None:
         try:
@@ -93,7 +97,7 @@ class Consumer:
                 if is_outage(error):
                     raise
                 why = error
-        log.error("parked", event=str(event.id), type=event.type, exc_info=why)
+        log.error("parked", id=str(event.id), type=event.type, exc_info=why)
         await self._park(record, f"{type(why).__name__} while it took effect", "failed")
 
     async def _apply(self, heard: Sequence[Heard], handlers: Handlers) -> None:

@@ -160,7 +160,8 @@ class Database(Generic[W]):
             await connection.execute(sa.text("SELECT 1"))
 
 
-def _alembic(url: str, migrations: Path) -> Config:
+def alembic_config(url: str, migrations: Path) -> Config:
+    """What alembic is told: where the migrations are, and the database."""
     config = Config()
     config.set_main_option("script_location", str(migrations))
     config.set_main_option(
@@ -171,12 +172,12 @@ def _alembic(url: str, migrations: Path) -> Config:
 
 def migrate(url: str, migrations: Path) -> None:
     """Bring the database to the newest migration."""
-    command.upgrade(_alembic(url, migrations), "head")
+    command.upgrade(alembic_config(url, migrations), "head")
 
 
 async def check_migrated(database: Database[Any], url: str, migrations: Path) -> None:
     """Raises `DatabaseBehind` where the database and the migrations of this build differ."""
-    head = ScriptDirectory.from_config(_alembic(url, migrations)).get_current_head()
+    head = ScriptDirectory.from_config(alembic_config(url, migrations)).get_current_head()
     async with database.engine.connect() as connection:
         now = await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
     if now != head:

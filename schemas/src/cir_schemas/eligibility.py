@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Literal
 
+from pydantic import Field
+
 from cir_schemas.envelope import Snapshot
 from cir_schemas.types import MemberId, Outcome, Shape, TestId
 
@@ -16,7 +18,7 @@ class Condition(Shape):
     outcome: Outcome
     effect: Literal["bar", "duty"]
     because: tuple[str, ...] = ()
-    figures: dict[str, Figure] | None = None
+    figures: dict[str, Figure] | None = Field(default=None, exclude_if=lambda figures: figures is None)
 
 
 class Ask(Shape):

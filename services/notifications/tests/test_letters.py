@@ -1,11 +1,12 @@
 """Every letter can be written, in every language, and says no more than it may."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from jinja2 import TemplateNotFound
+from jinja2 import TemplateNotFound, UndefinedError
 
 from notifications.app import TEMPLATES
 from notifications.letters import KINDS, Letter, Letters
@@ -126,3 +127,13 @@ def test_a_template_that_is_missing_stops_the_service(tmp_path: Path) -> None:
     (tmp_path / "words.yaml").write_text("{}")
     with pytest.raises(TemplateNotFound, match=r"submitted\.nl\.txt"):
         Letters(tmp_path)
+
+
+def test_a_name_that_nobody_gives_is_an_error_and_no_gap_in_a_letter(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES, tmp_path / "templates")
+    with (tmp_path / "templates" / "frame.nl.txt").open("a") as frame:
+        frame.write("{{ surname }}")
+    with pytest.raises(UndefinedError, match="surname"):
+        Letters(tmp_path / "templates").write(
+            "registered", "nl", audience="candidate", number="2024.03.20.0001", company="kanvaz", asks=[]
+        )

@@ -117,7 +117,7 @@ def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) ->
             dossier = replace(
                 before,
                 heard_version=event.version,
-                assessment=event.assessment.model_dump(mode="json", exclude_none=True),
+                assessment=event.assessment.model_dump(mode="json"),
                 assessed_version=event.facts_version,
                 assessed_test=str(event.test) if event.test else None,
             )

@@ -1,6 +1,7 @@
 """Who confirms, what numbers hold, and how asks of persons become asks of roles."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_a_birthday_makes_an_adult_and_29_february_counts_on_1_march() -> None:
 
 
 def test_every_adult_who_moves_in_confirms_and_who_may_be_one() -> None:
-    members = [
+    members: list[dict[str, Any]] = [
         {"id": "p1", "role": "applicant", "born_on": "2007-01-01"},  # emancipated: confirms for himself
         {"id": "p2", "role": "partner"},
         {"id": "adult", "role": "co_resident", "born_on": "1950-01-01"},

@@ -1,0 +1,71 @@
+"""Imports point one way: domain ← handlers ← store, http, bus, pages ← app; no service knows another, chassis no housing."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("dossier", "eligibility", "priority", "notifications")
+EDGES = {"http", "bus", "pages", "app", "__main__"}
+MAY_NOT = {  # module of a service → its own modules that it may not import
+    "domain": EDGES | {"handlers", "store", "tables"},
+    "tables": EDGES | {"handlers", "store"},
+    "store": EDGES | {"handlers"},
+    "handlers": EDGES,
+}
+PURE = {"eligibility": {"numpy", "durable"}}
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def sources(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, folder
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_knows_another(service: str) -> None:
+    others = set(SERVICES) - {service}
+    for file in sources(f"services/{service}/src"):
+        assert not {name.split(".")[0] for name in imports(file)} & others, file
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_imports_point_one_way(service: str) -> None:
+    for file in sources(f"services/{service}/src/{service}"):
+        inside = file.relative_to(ROOT / "services" / service / "src" / service)
+        layer = inside.parts[0].removesuffix(".py")
+        own = {name.split(".")[1] for name in imports(file) if name.startswith(f"{service}.")}
+        assert not own & MAY_NOT.get(layer, set()), f"{file} imports {sorted(own & MAY_NOT[layer])}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_domain_is_pure(service: str) -> None:
+    allowed = sys.stdlib_module_names | {service} | PURE.get(service, set())
+    for file in sources(f"services/{service}/src/{service}/domain"):
+        assert {name.split(".")[0] for name in imports(file)} <= allowed, file
+
+
+def test_one_module_alone_knows_the_rule_engine() -> None:
+    knows = [
+        file.name for file in sources("services/eligibility/src") if any(n.startswith("durable") for n in imports(file))
+    ]
+    assert knows == ["matcher.py"]
+
+
+def test_the_chassis_and_the_contract_stand_below_the_services() -> None:
+    for file in sources("chassis/src"):
+        assert not {name.split(".")[0] for name in imports(file)} & {*SERVICES, "cir_schemas"}, file
+    for file in sources("schemas/src"):
+        assert not {name.split(".")[0] for name in imports(file)} & {*SERVICES, "cir_chassis"}, file
