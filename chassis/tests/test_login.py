@@ -1,0 +1,50 @@
+"""A token counts only if this issuer signed it, for us, and it has not ended."""
+
+import asyncio
+import json
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from cir_chassis.login import Login, LoginAway, NotLoggedIn
+from cir_chassis.settings import Settings
+from deploy.token import AUDIENCE, token
+
+CLAIMS = Settings.model_fields["claims"].default
+
+
+async def test_a_token_of_the_issuer_names_role_and_relations(login: str) -> None:
+    mine = await asyncio.to_thread(token, login, "case_worker", company="dijledal")
+    caller = await Login(login, AUDIENCE, CLAIMS).caller(mine)
+    assert (caller.role, caller.relation("company"), caller.relation("number")) == ("case_worker", "dijledal", None)
+
+
+async def test_a_token_for_somebody_else_or_changed_does_not_hold(login: str) -> None:
+    mine = await asyncio.to_thread(token, login, "candidate", person="85622300173")
+    with pytest.raises(NotLoggedIn):
+        await Login(login, "another", CLAIMS).caller(mine)
+    head, body, signature = mine.split(".")
+    claims = json.loads(urlsafe_b64decode(body + "=="))
+    claims["cir_number"] = "70610100123"
+    forged = urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    with pytest.raises(NotLoggedIn):
+        await Login(login, AUDIENCE, CLAIMS).caller(f"{head}.{forged}.{signature}")
+
+
+async def test_who_signs_himself_is_nobody(login: str) -> None:
+    now = int(time.time())
+    claims = {"iss": login, "aud": AUDIENCE, "sub": "x", "exp": now + 60, "cir_role": "operator"}
+    forged = jwt.encode({"alg": "RS256", "kid": "mine"}, claims, RSAKey.generate_key(2048))
+    with pytest.raises(NotLoggedIn):
+        await Login(login, AUDIENCE, CLAIMS).caller(forged)
+    unsigned = ".".join([*forged.split(".")[:2], ""])
+    with pytest.raises(NotLoggedIn):
+        await Login(login, AUDIENCE, CLAIMS).caller(unsigned)
+
+
+async def test_without_the_issuer_nobody_can_be_recognised() -> None:
+    with pytest.raises(LoginAway):
+        await Login("http://127.0.0.1:1", AUDIENCE, CLAIMS).caller("x.y.z")
