@@ -1,14 +1,15 @@
 """PostgreSQL's own binaries, from a wheel, as a child of ours; one database a service.
 
-PostgreSQL refuses to run as root: there it runs as `nobody`, who keeps the one right to pass through folders that are
-root's alone (a checkout under /root, or one made by mktemp). It writes nothing outside its folder, and listens on the
-loopback only: no socket file, whose path may be too long.
+PostgreSQL refuses to run as root: there it runs as `nobody` in a user namespace, where root's own folders stay within
+reach (a checkout under /root, or one made by mktemp), or else as the real `nobody` with the right to pass through. It
+writes nothing outside its folder, and listens on the loopback only: no socket file, whose path may be too long.
 """
 
 import os
 import shutil
 import signal
 import subprocess
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from deploy.embedded.ports import answers
 from deploy.embedded.supervisor import Part
 
 _NOBODY = 65534
+_NAMESPACE = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}")
 
 
 def part(folder: Path, port: int) -> Part:
     """Make the cluster at the first start; the databases are made once it runs (`create_databases`)."""
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and not _in_a_namespace():
         os.chown(folder, _NOBODY, _NOBODY)
     if not (data / "PG_VERSION").exists():
         shutil.rmtree(data, ignore_errors=True)  # what an interrupted initdb left
@@ -67,9 +69,23 @@ def _command(program: str, *arguments: str | Path) -> list[str | Path]:
     assert spec
     assert spec.origin
     command: list[str | Path] = [Path(spec.origin).parent / "pginstall18" / "bin" / program, *arguments]
-    if os.geteuid() != 0:
-        return command
+    return [*_as_nobody(), *command] if os.geteuid() == 0 else command
+
+
+def _as_nobody() -> list[str]:
+    """What starts a program as somebody else than root, who still reaches folders that are root's alone."""
     if not (setpriv := shutil.which("setpriv")):
         raise CannotStart("PostgreSQL does not run as root, and `setpriv` is not here: start it as another user")
+    if _in_a_namespace():
+        return [*_NAMESPACE, setpriv, "--pdeathsig", "KILL"]
     change = ["--reuid", str(_NOBODY), "--regid", str(_NOBODY), "--clear-groups", "--pdeathsig", "KILL"]
-    return [setpriv, *change, "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override", *command]
+    return [setpriv, *change, "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
+
+
+@cache
+def _in_a_namespace() -> bool:
+    """May root call himself nobody in a user namespace? His files then stay his. Containers often forbid it."""
+    try:
+        return subprocess.run([*_NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False

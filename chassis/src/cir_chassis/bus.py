@@ -32,7 +32,7 @@ class Bus:
             client_id=service,
             allow_auto_create_topics=False,
             logger=None,
-            graceful_timeout=30,
+            graceful_timeout=7,
             metadata_max_age_ms=5000,
             middlewares=[KafkaPrometheusMiddleware(registry=REGISTRY, app_name=service)],
         )

@@ -43,7 +43,10 @@ class _Server(uvicorn.Server):
 class Service(Generic[W]):
     """A service before it runs: its database, bus, consumer, login and HTTP application, tied together."""
 
-    GRACE = 20.0  # seconds for what is in hand at a stop
+    FINISH_BATCH, FINISH_REST = (
+        8.0,
+        3.0,
+    )  # seconds at a stop; what is away by then is heard or relayed after the restart
 
     def __init__(
         self,
@@ -83,11 +86,13 @@ class Service(Generic[W]):
             log.info("stopping")
             server.should_exit = True
             self.consumer.stop()
-            await self.bus.stop_hearing()
-            await asyncio.wait([web, working], timeout=self.GRACE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.bus.stop_hearing(), self.FINISH_BATCH)
+            await asyncio.wait([web, working], timeout=self.FINISH_REST)
             for task in (*watches, web, working):
                 task.cancel()
-        await self.bus.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.bus.stop(), self.FINISH_REST)
         await self.database.engine.dispose()
         log.info("stopped")
 
