@@ -40,7 +40,10 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
         """Serve until SIGTERM; the batch in hand is finished first."""
         settings = settings_or_exit(kind)
         logs.configure(name, settings.log_level)
-        service = make(settings)
+        try:
+            service = make(settings)
+        except WrongSettings as error:  # a file that a setting names
+            raise refuse(str(error)) from None
         try:
             asyncio.run(service.run())
         except PortTaken as taken:

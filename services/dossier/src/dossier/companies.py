@@ -6,10 +6,11 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from cir_chassis.settings import WrongSettings
 from cir_schemas.types import Company, Municipality
 
 
-class WrongCompanies(Exception):
+class WrongCompanies(WrongSettings):
     """The file cannot be read as companies; says what and where."""
 
 
