@@ -42,8 +42,8 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
         logs.configure(name, settings.log_level)
         try:
             service = make(settings)
-        except WrongSettings as error:  # a file that a setting names
-            raise refuse(str(error)) from None
+        except WrongSettings as wrong:  # a file that a setting names
+            raise refuse(str(wrong)) from None
         try:
             asyncio.run(service.run())
         except PortTaken as taken:
