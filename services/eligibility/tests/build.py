@@ -28,7 +28,7 @@ def income(year: Any, **amounts: Any) -> Any:
 
 
 def member(id_: Any, role: Any, day: Any, **facts: Any) -> Any:
-    """facts as in CONTRACTS, amounts in euro; `incomes` may be an amount: that of last year. None: unknown."""
+    """facts as in the contract, amounts in euro; `incomes` may be an amount: that of last year. None: unknown."""
     known: dict[str, Any] = {**NOTHING, **FINE, "incomes": [income(day.year - 1, jointly_taxable=1)]} | deepcopy(facts)
     if isinstance(known["incomes"], int | float | str | Decimal):
         known["incomes"] = [income(day.year - 1, jointly_taxable=known["incomes"])]

@@ -1,4 +1,4 @@
-"""The household of CONTRACTS gets the answer of CONTRACTS."""
+"""The household of the contract gets the answer of the contract."""
 
 import json
 from datetime import date

@@ -18,7 +18,7 @@ TEST = {"id": str(UUID(int=7)), "moment": "registration", "reference_date": "202
 
 
 def recorded(dossier: UUID, version: int = 1, test: dict[str, Any] | None = None, **changed: Any) -> HouseholdRecorded:
-    """The household of CONTRACTS; `changed`: of its applicant."""
+    """The household of the contract; `changed`: of its applicant."""
     first, *others = json.loads(json.dumps(EXAMPLE["members"]))
     household = {"members": [first | changed, *others]}
     given = {"dossier": dossier, "version": version, "facts_version": version, "household": household, "test": test}

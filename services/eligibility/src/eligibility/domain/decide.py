@@ -179,7 +179,7 @@ class Engine:
         return claims
 
     def _answer(self, household: Household, results: Sequence[Result]) -> dict[str, Any]:
-        """The answer in CONTRACTS' shape."""
+        """The answer in the contract's shape."""
         conditions: dict[str, Any] = {}
         asks: list[dict[str, Any]] = []
         claims: list[dict[str, Any]] = []
@@ -236,7 +236,7 @@ class Engine:
 
 
 def decide(households: Sequence[Household], rules: "RuleBook | Engine") -> list[dict[str, Any]]:
-    """Decide households: plain dicts as `HouseholdToAssess.model_dump()` gives them; answers in CONTRACTS' shape, JSON-ready.
+    """Decide households: plain dicts as `HouseholdToAssess.model_dump()` gives them; answers in the contract's shape, JSON-ready.
 
     Money is in cents in the household and a decimal string in the answer.
     Raises `NoRuleInForce`, `MatchersDisagree`, `EngineFailed`.
