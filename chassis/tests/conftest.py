@@ -83,7 +83,7 @@ Open = Callable[..., Database[CountWork]]
 
 @pytest.fixture
 async def open_database(postgres: int) -> AsyncIterator[Open]:
-    """Open a fresh database with the small service's tables; `mode`: of its `Rows`."""
+    """Open a fresh database with the small service's tables; `of`: its kind of work, `mode`: of its `Rows`."""
     name = f"chassis_{uuid4().hex[:8]}"
     server = f"postgresql://postgres@127.0.0.1:{postgres}"
     connection = await asyncpg.connect(f"{server}/postgres")
@@ -95,8 +95,8 @@ async def open_database(postgres: int) -> AsyncIterator[Open]:
     await engine.dispose()
     opened: list[Database[CountWork]] = []
 
-    def open_(**mode: Any) -> Database[CountWork]:
-        opened.append(Database(f"{server}/{name}", lambda connection: CountWork(connection, mode)))
+    def open_(of: type[CountWork] = CountWork, **mode: Any) -> Database[CountWork]:
+        opened.append(Database(f"{server}/{name}", lambda connection: of(connection, mode)))
         return opened[-1]
 
     yield open_

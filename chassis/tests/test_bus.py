@@ -1,7 +1,7 @@
 """What is said arrives, once a late committer too; what cannot be read is parked with its reason, and the rest moves on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import MessageSizeTooLargeError
 from faststream import AckPolicy
 from faststream.kafka import KafkaMessage, KafkaRouter
 
@@ -16,7 +17,7 @@ from cir_chassis.bus import Bus
 from cir_chassis.consumer import HEARD, Consumer
 from cir_chassis.database import Database
 from cir_chassis.lifeline import Lifeline
-from cir_chassis.outbox import OUTBOX, Relay
+from cir_chassis.outbox import LARGEST, OUTBOX, EventTooLarge, Relay
 
 from .conftest import Count, Counted, CountWork, Open, stored
 
@@ -141,17 +142,60 @@ async def test_one_relay_is_active_whatever_the_replicas(open_database: Open, ka
         assert await Relay(database.engine, bus, ()).carry() == 1
 
 
-async def test_a_relay_stops_at_the_first_failure_and_says_the_rest_again(open_database: Open, kafka: str) -> None:
-    database, topic = open_database(), Topic()
-    async with running(kafka, database, topic, count) as bus:
+class Choosy:
+    """A producer that refuses, or lets fail, what holds a 9."""
+
+    def __init__(self, bus: Bus, at_once: bool) -> None:
+        self._bus, self._at_once, self.well = bus, at_once, False
+
+    async def send(self, topic: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> Any:
+        if value != b"9" or self.well:
+            return await self._bus.send(topic, key=key, value=value, headers=headers)
+        if self._at_once:
+            raise MessageSizeTooLargeError
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(MessageSizeTooLargeError())
+        return failed
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_relay_stops_at_the_first_failure_and_says_the_rest_again(
+    open_database: Open, kafka: str, at_once: bool
+) -> None:
+    database, topic, one = open_database(), Topic(), uuid4()
+    async with running(kafka, database, topic, keep) as bus:
         async with database.work() as work:
-            for text in ("1", "9" * 5_000_000, "2"):  # the second is larger than the producer takes
-                work.say(topic.event(UUID(int=len(text)), text))
-        with pytest.raises(Exception, match=r"."):
-            await Relay(database.engine, bus, ()).carry()
-        async with database.engine.connect() as connection:
-            unsent = (await connection.execute(sa.select(OUTBOX.c.id).where(OUTBOX.c.sent_at.is_(None)))).all()
-        assert len(unsent) >= 2
+            for text in "192":
+                work.say(topic.event(one, text))
+        producer = Choosy(bus, at_once)
+        relay = Relay(database.engine, producer, ())
+        for _ in range(2):
+            with pytest.raises(MessageSizeTooLargeError):
+                await relay.carry()
+            async with database.engine.connect() as connection:
+                unsent = await connection.execute(
+                    sa.select(OUTBOX.c.value).where(OUTBOX.c.sent_at.is_(None)).order_by(OUTBOX.c.id)
+                )
+                assert [bytes(row.value) for row in unsent] == [b"9", b"2"]
+        producer.well = True
+        assert await relay.carry() == 2
+        carried = [record.value for record in await read(kafka, topic.name, 3 if at_once else 5)]
+    assert carried[0] == b"1"
+    assert carried[-2:] == [b"9", b"2"]
+
+
+async def test_what_kafka_would_never_take_is_refused_with_all_it_tells_of(open_database: Open) -> None:
+    database, one = open_database(), uuid4()
+
+    async def say_too_much() -> None:
+        async with database.work() as work:
+            work.counts.put(Count(one, 1))
+            work.say(Counted(one, "9" * (LARGEST + 1)))
+
+    with pytest.raises(EventTooLarge, match=r"counted\.v1 .* 1000000 bytes"):
+        await say_too_much()
+    async with stored(database) as rows:
+        assert rows == {}
 
 
 async def test_a_second_event_of_a_batch_sees_what_the_first_did(open_database: Open, kafka: str) -> None:
@@ -192,28 +236,53 @@ async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_datab
     assert HEARD.labels("unknown", "skipped")._value.get() == unknown + 1
 
 
+class CutOff(CountWork):
+    """Its connection is ended by the database the first times it reads."""
+
+    cuts = 4  # more often than an event by itself is tried
+
+    async def load(self, subjects: Iterable[UUID]) -> None:
+        if CutOff.cuts:
+            CutOff.cuts -= 1
+            await self.connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        await super().load(subjects)
+
+
 async def test_an_outage_parks_nothing_and_is_waited_for(open_database: Open, kafka: str) -> None:
-    database, topic, one = open_database(), Topic(), uuid4()
+    database, topic, one = open_database(of=CutOff), Topic(), uuid4()
     away = up("database")
     away.up.clear()
-    tried = asyncio.Event()
-
-    def handle(events: Sequence[Counted], work: CountWork) -> None:
-        if not tried.is_set():
-            tried.set()
-            raise ConnectionRefusedError
-        count(events, work)
-
-    async with running(kafka, database, topic, handle, [away]) as bus:
+    async with running(kafka, database, topic, count, [away]) as bus:
         await send(bus, topic, b"1", one)
         away.up.set()
-        await until(lambda: asyncio.sleep(0, tried.is_set()))
 
         async def there() -> bool:
             async with stored(database) as rows:
                 return rows == {one: 1}
 
         await until(there)
+        assert CutOff.cuts == 0
         await send(bus, topic, b"x", one)  # the first thing that is parked
         parked = await read(kafka, f"{topic.name}.dlq", 1)
     assert parked[0].value == b"x"
+
+
+async def test_what_a_handler_raises_is_no_outage_whatever_it_is(open_database: Open, kafka: str) -> None:
+    database, topic, good, bad = open_database(), Topic(), uuid4(), uuid4()
+
+    def handle(events: Sequence[Counted], work: CountWork) -> None:
+        if any(event.dossier == bad for event in events):
+            raise TimeoutError
+        keep(events, work)
+
+    async with running(kafka, database, topic, handle) as bus:
+        await send(bus, topic, b"1", bad)
+        await send(bus, topic, b"1", good)
+        parked = await read(kafka, f"{topic.name}.dlq", 1)
+
+        async def there() -> bool:
+            async with stored(database) as rows:
+                return rows == {good: 1}
+
+        await until(there)
+    assert dict(parked[0].headers)["dlq_reason"] == b"TimeoutError while it took effect"

@@ -7,6 +7,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,15 @@ async def kill_in_turn(stack: Stack, done: asyncio.Event, register: Register) ->
     for count, name in enumerate(itertools.cycle(MORTAL)):
         if done.is_set() and count >= len(MORTAL):
             return count
-        stack.kill(name)
-        await asyncio.sleep(1)
+        killed = stack.kill(name)
+        await until(partial(is_another, stack, name, killed), f"{name} was not started again", 60)
         await until(is_ready(register, name), f"{name} is not back", 60)
     raise AssertionError
+
+
+async def is_another(stack: Stack, name: str, killed: int) -> bool:
+    """Whether another process stands in its place."""
+    return stack.children[name].pid not in (None, killed)
 
 
 def is_ready(register: Register, name: str) -> Callable[[], Awaitable[bool]]:

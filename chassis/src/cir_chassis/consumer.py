@@ -43,6 +43,10 @@ Handlers = Mapping[Any, Handler]
 Heard = tuple[ConsumerRecord[bytes, bytes], Any]
 
 
+class HandlerFailed(Exception):
+    """A handler raised. It touches nothing but memory, so whatever it raised is no outage."""
+
+
 class Consumer:
     """Delivers what one service hears to its handlers."""
 
@@ -98,7 +102,8 @@ class Consumer:
                     raise
                 why = error
         log.error("parked", id=str(event.id), type=event.type, exc_info=why)
-        await self._park(record, f"{type(why).__name__} while it took effect", "failed")
+        what = why.__cause__ if isinstance(why, HandlerFailed) else why
+        await self._park(record, f"{type(what).__name__} while it took effect", "failed")
 
     async def _apply(self, heard: Sequence[Heard], handlers: Handlers) -> None:
         if not heard:
@@ -107,7 +112,10 @@ class Consumer:
             await work.load({UUID(event.key) for _, event in heard})
             for kind, handler in handlers.items():
                 if events := [event for _, event in heard if type(event) is kind]:
-                    handler(events, work)
+                    try:
+                        handler(events, work)
+                    except Exception as error:
+                        raise HandlerFailed from error
         for _, event in heard:
             HEARD.labels(event.type, "handled").inc()
 

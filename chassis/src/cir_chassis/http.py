@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from cir_chassis.database import is_outage
 from cir_chassis.lifeline import Lifeline
 from cir_chassis.login import Login, NotAllowed, NotLoggedIn
+from cir_chassis.outbox import EventTooLarge
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -56,6 +57,10 @@ async def _on_not_allowed(_: Request, error: Exception) -> JSONResponse:
     return _answer(Problem(403, f"Not yours to do: {error}."))
 
 
+async def _on_too_large(_: Request, error: Exception) -> JSONResponse:
+    return _answer(Problem(413, "This is more than one dossier can hold. Nothing was stored: send less."))
+
+
 async def _on_http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return _answer(Problem(error.status_code, str(error.detail)), error.headers)
@@ -91,6 +96,7 @@ def create_app(
         (Problem, _on_problem),
         (NotLoggedIn, _on_not_logged_in),
         (NotAllowed, _on_not_allowed),
+        (EventTooLarge, _on_too_large),
         (HTTPException, _on_http),
         (RequestValidationError, _on_wrong_fields),
         (Exception, _on_anything),

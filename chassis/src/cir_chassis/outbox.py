@@ -22,6 +22,11 @@ from cir_chassis.trace import step
 
 log = structlog.get_logger()
 RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to Kafka", ["topic"])
+LARGEST = 1_000_000  # bytes of an event: what Kafka takes unless told otherwise, less its headers
+
+
+class EventTooLarge(Exception):
+    """An event that Kafka would never take: refused with all that it tells of, since everything behind it would wait."""
 
 
 class Said(Protocol):
@@ -67,7 +72,10 @@ _GIVEN = ("topic", "key", "headers", "value")
 
 
 async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None]], source: str) -> None:
-    """Write the events in the order in which they were said; each takes the next step in its trace."""
+    """Write the events in the order in which they were said; each takes the next step in its trace.
+
+    Raises `EventTooLarge`.
+    """
     if not said:
         return
     rows = [
@@ -79,6 +87,8 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None
         }
         for event, trace in said
     ]
+    if large := [row["topic"] for row in rows if len(row["value"]) > LARGEST]:
+        raise EventTooLarge(f"an event for {large[0]} is larger than {LARGEST} bytes")
     these = given([OUTBOX.c[name] for name in _GIVEN], rows)
     in_order = sa.select(*(these.c[name] for name in _GIVEN)).order_by(these.c.place)
     await connection.execute(OUTBOX.insert().from_select(_GIVEN, in_order))
@@ -140,17 +150,19 @@ class Relay:
 
     async def _produce(self, rows: Sequence[sa.Row[Any]]) -> tuple[list[int], Exception | None]:
         """Produce in order; stop at the first failure. Returns the ids that Kafka has, and what failed."""
-        futures = [
-            await self._producer.send(
-                row.topic,
-                key=row.key.encode(),
-                value=bytes(row.value),
-                headers=[(name, text.encode()) for name, text in row.headers.items()],
-            )
-            for row in rows
-        ]
+        futures: list[asyncio.Future[Any]] = []
+        refused: BaseException | None = None
+        for row in rows:
+            headers = [(name, text.encode()) for name, text in row.headers.items()]
+            try:
+                futures.append(
+                    await self._producer.send(row.topic, key=row.key.encode(), value=bytes(row.value), headers=headers)
+                )
+            except Exception as error:
+                refused = error  # what was handed over before it may be marked still
+                break
         sent: list[int] = []
-        for row, done in zip(rows, await asyncio.gather(*futures, return_exceptions=True), strict=True):
+        for row, done in zip(rows, [*await asyncio.gather(*futures, return_exceptions=True), refused], strict=False):
             if isinstance(done, BaseException):
                 return sent, done if isinstance(done, Exception) else RuntimeError("producing was cancelled")
             RELAYED.labels(row.topic).inc()

@@ -168,7 +168,7 @@ def impossible_on(household: Household, day: date) -> list[tuple[tuple[str | int
 
 
 class HouseholdToAssess(Household):
-    """What `assess` and `preview` are asked: a household, a day and a moment."""
+    """What `assess` and `preview` are asked: a household, a day and a moment. What cannot be true then: `impossible_on`."""
 
     reference_date: Day
     moment: Moment = "registration"
@@ -180,12 +180,6 @@ class HouseholdToAssess(Household):
         if day < EARLIEST:
             raise ValueError(f"the rules begin on {EARLIEST}")
         return day
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if found := impossible_on(self, self.reference_date):
-            raise ValueError("; ".join(f"{'.'.join(map(str, path))}: {why}" for path, why in found))
-        return self
 
 
 class Test(Shape):

@@ -48,6 +48,6 @@ async def test_what_is_wrong_is_named_with_its_path(
 async def test_the_description_tells_what_is_asked_and_answered(eligibility: Eligibility) -> None:
     described = (await eligibility.http.get("/openapi.json")).json()
     post = described["paths"]["/v1/preview"]["post"]
-    assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/HouseholdAsked")
+    assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/HouseholdToAssess")
     assert post["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Assessment")
     assert "security" not in post

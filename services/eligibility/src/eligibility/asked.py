@@ -1,12 +1,20 @@
 """A household as somebody asks about it, in a file or over HTTP: both doors refuse the same, with the path of what is wrong."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
-from cir_schemas.household import HouseholdToAssess, Income, Member, NoIncomeDeclared, RealRight, RecentIncome, SetAside
-from cir_schemas.household import impossible_on as _impossible_on
+from cir_schemas.household import (
+    HouseholdToAssess,
+    Income,
+    Member,
+    NoIncomeDeclared,
+    RealRight,
+    RecentIncome,
+    SetAside,
+    impossible_on,
+)
 from eligibility.domain.source import meant
 
 Errors = list[tuple[str, str]]
@@ -20,14 +28,6 @@ SHAPES: dict[str, type[BaseModel]] = {
 }
 
 
-class HouseholdAsked(HouseholdToAssess):
-    """What cannot be true on the reference date is told with its place, by `impossible`, not of the household as a whole."""
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        return self
-
-
 class WrongHousehold(Exception):
     """errors: (path, message) each."""
 
@@ -36,15 +36,15 @@ class WrongHousehold(Exception):
         self.errors = errors
 
 
-def impossible(household: HouseholdAsked) -> Errors:
+def impossible(household: HouseholdToAssess) -> Errors:
     """What cannot be true on the reference date."""
-    return [(path_of(place), why) for place, why in _impossible_on(household, household.reference_date)]
+    return [(path_of(place), why) for place, why in impossible_on(household, household.reference_date)]
 
 
-def read(given: Any) -> HouseholdAsked:
+def read(given: Any) -> HouseholdToAssess:
     """A household from what JSON gave. Raises `WrongHousehold`, with a hint where a key is not known."""
     try:
-        household = HouseholdAsked.model_validate(given)
+        household = HouseholdToAssess.model_validate(given)
     except ValidationError as error:
         raise WrongHousehold([(path_of(e["loc"]), _why(e)) for e in error.errors(include_url=False)]) from None
     if errors := impossible(household):
@@ -61,5 +61,5 @@ def _why(error: Any) -> str:
     if error["type"] != "extra_forbidden":
         return str(error["msg"]).removeprefix("Value error, ")
     *above, key = error["loc"]
-    shape = next((SHAPES[part] for part in reversed(above) if part in SHAPES), HouseholdAsked)
+    shape = next((SHAPES[part] for part in reversed(above) if part in SHAPES), HouseholdToAssess)
     return f"unknown key `{key}`{meant(str(key), shape.model_fields)}"

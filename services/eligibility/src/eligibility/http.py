@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse
 from cir_chassis.http import Problem
 from cir_chassis.login import anyone
 from cir_schemas.eligibility import Assessment
-from eligibility.asked import HouseholdAsked, impossible
+from cir_schemas.household import HouseholdToAssess
+from eligibility.asked import impossible
 from eligibility.domain.decide import Engine
 
 
@@ -17,7 +18,7 @@ def routes(engine: Engine) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["assessment"])
 
     @router.post("/preview", response_model=Assessment, dependencies=[Depends(anyone)])
-    def preview(household: HouseholdAsked) -> Any:
+    def preview(household: HouseholdToAssess) -> Any:
         """What the rules in force would decide of this household."""
         if errors := impossible(household):
             day = household.reference_date

@@ -242,8 +242,6 @@ class Layout:
             yes = sum(1 << at for at, fact in enumerate(facts) if fact)
             unknown = [at for at, fact in enumerate(facts) if fact is None and not self._equal(yes, yes | 1 << at)]
             number = len(ids)
-            if len(unknown) > 1:
-                raise NotImplementedError("a co-resident with two unknown facts: only a handicap can be unknown today")
             for at in unknown:
                 fact = self.rules.facts[names[at]]
                 fills = (

@@ -103,7 +103,11 @@ def _field(fact: str, field: str, values: tuple[str, ...]) -> Column:
 
 def compile_facts(node: Node) -> dict[str, Fact]:
     """facts.yaml's `facts`, in the order in which they are asked."""
-    return {name: _fact(name, spec) for name, spec in node.mapping().items()}
+    facts = {name: _fact(name, spec) for name, spec in node.mapping().items()}
+    unknown = [name for name, fact in facts.items() if "co_resident" in fact.about and fact.type != "claim"]
+    if len(unknown) > 1:  # who is alike is interchangeable, and their number is enumerated, in one unknown only
+        raise node.mapping()[unknown[1]].wrong(f"beside `{unknown[0]}` no second fact of a co-resident can be unknown")
+    return facts
 
 
 def _fact(name: str, node: Node) -> Fact:
