@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -22,16 +23,25 @@ WORDS: dict[str, Raw] = {"true": True, "false": False, "null": None, "~": None, 
 def load(folder: Path) -> RuleBook:
     """The rules of a folder, compiled.
 
-    Raises `WrongRuleFile` (file:line and what was meant). Their hash is that of the files decided by, cases apart.
+    Raises `WrongRuleFile` (file:line and what was meant).
     """
+    return compile_texts(texts(folder), f"{folder}/")
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """What is decided by: every rule file of a folder, cases apart; path in the folder → text."""
     files = [path for part in PARTS for path in sorted(folder.glob(part)) if not path.name.endswith(".cases.yaml")]
     if not files:
         raise WrongRuleFile(f"{folder}: no rule files here (facts.yaml, parameters/, conditions/)")
-    texts = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
+
+
+def compile_texts(texts: Mapping[str, str], place: str = "") -> RuleBook:
+    """Rules from their texts; the rules' hash is that of the texts. place: goes before each path in a complaint."""
     digest = hashlib.sha256()
     for name, text in texts.items():
-        digest.update(f"{name}\0{len(text)}\0".encode() + text)
-    documents = {name: read(text.decode(), str(folder / name)) for name, text in texts.items()}
+        digest.update(f"{name}\0{len(text.encode())}\0{text}".encode())
+    documents = {name: read(text, place + name) for name, text in texts.items()}
     return compile_rules(documents, f"sha256:{digest.hexdigest()}")
 
 
