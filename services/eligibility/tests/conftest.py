@@ -53,7 +53,7 @@ class Eligibility:
                 handler([event for event in events if type(event) is kind], work)
 
     async def rows(self, table: sa.Table = tables.assessments) -> list[Any]:
-        order = table.c.version if "version" in table.c else table.c.id
+        order = table.c.version if "version" in table.c else next(iter(table.primary_key))
         async with self.service.database.engine.connect() as connection:
             return list(await connection.execute(table.select().order_by(order)))
 
@@ -68,12 +68,12 @@ def dossier() -> UUID:
 
 
 @pytest.fixture
-async def eligibility(database_of: Callable[[str], Awaitable[str]]) -> AsyncIterator[Eligibility]:
+async def eligibility(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Eligibility]:
     settings = EligibilitySettings(
         database_url=await database_of("eligibility"),
         kafka="127.0.0.1:1",
         port=1,
-        issuer="http://127.0.0.1:1",
+        issuer=login,
         audience=AUDIENCE,
         environment="demo",
         today="2024-03-20",

@@ -9,7 +9,7 @@ from cir_chassis.settings import Settings
 from cir_schemas import HouseholdAssessed, HouseholdRecorded
 from eligibility import bus, http
 from eligibility.domain.decide import Engine
-from eligibility.rulefiles import RULES, load
+from eligibility.rulefiles import RULES, compile_texts, texts
 from eligibility.store import EligibilityWork
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -23,16 +23,17 @@ class EligibilitySettings(Settings):
 
 def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
     """The service, ready to run. Raises `WrongRuleFile`."""
-    engine = Engine(load(settings.rules))
+    files = texts(settings.rules)
+    engine = Engine(compile_texts(files, f"{settings.rules}/"))
     service = Service(
         "eligibility",
         "Whether a household meets the conditions, and why.",
         settings,
-        partial(EligibilityWork, clock=Clock(settings.today), engine=engine),
+        partial(EligibilityWork, clock=Clock(settings.today), engine=engine, texts=files),
         MIGRATIONS,
         owns=[HouseholdAssessed.topic],
         hears=[HouseholdRecorded.topic],
     )
-    service.app.include_router(http.routes(engine))
+    service.app.include_router(http.routes(engine, service.database))
     service.bus.include(bus.households(service.consumer))
     return service

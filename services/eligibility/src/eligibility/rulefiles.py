@@ -38,7 +38,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 def compile_texts(texts: Mapping[str, str], place: str = "") -> RuleBook:
     """Rules from their texts; the rules' hash is that of the texts. place: goes before each path in a complaint."""
-    digest = hashlib.sha256()
+    texts, digest = dict(sorted(texts.items())), hashlib.sha256()
     for name, text in texts.items():
         digest.update(f"{name}\0{len(text.encode())}\0{text}".encode())
     documents = {name: read(text, place + name) for name, text in texts.items()}

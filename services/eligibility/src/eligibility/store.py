@@ -1,7 +1,7 @@
 """Every query of eligibility. A unit of work locks its dossiers' rows, so a dossier's assessments come one after the other."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from cir_chassis.bulk import given
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from eligibility.domain.decide import Engine
-from eligibility.tables import assessments, households
+from eligibility.tables import assessments, households, rulesets
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,29 @@ class Assessed:
     assessed_at: datetime
 
 
+@dataclass(frozen=True)
+class RuleSet:
+    """One version of the rule files (see tables.rulesets)."""
+
+    hash: str
+    texts: dict[str, str]
+    first_used_at: datetime
+
+
 class EligibilityWork(Work):
     """One transaction on facts and assessments."""
 
-    def __init__(self, connection: AsyncConnection, clock: Clock, engine: Engine) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Clock, engine: Engine, texts: dict[str, str]) -> None:
+        """engine: the rules in force; texts: their files, kept with the first assessment they decide."""
         super().__init__(connection, clock, "/eligibility")
-        self.engine = engine
+        self.engine, self._texts = engine, texts
         self.households = Rows(households, Facts, newer="version")
         self.assessments = Rows(assessments, Assessed, once=True)
+        self.rulesets = Rows(rulesets, RuleSet, once=True)
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.households, self.assessments)
+        return (self.rulesets, self.households, self.assessments)
 
     async def load(self, dossiers: Iterable[UUID]) -> None:
         ids = sorted(dossiers)
@@ -64,3 +75,19 @@ class EligibilityWork(Work):
         new = insert(households).from_select(["dossier"], sa.select(these.c.dossier).order_by(these.c.place))
         await self.connection.execute(new.on_conflict_do_nothing())
         await self.households.load(self.connection, households.c.dossier.in_(ids), lock=True)
+        hash_ = self.engine.rules.hash
+        if not await self.connection.scalar(sa.select(sa.exists().where(rulesets.c.hash == hash_))):
+            self.rulesets.put(RuleSet(hash_, self._texts, self.clock.now()))
+
+    async def history(self, dossier: UUID) -> list[Assessed]:
+        """Every assessment of a dossier, the newest first."""
+        columns = [assessments.c[field.name] for field in fields(Assessed)]
+        query = sa.select(*columns).where(assessments.c.dossier == dossier).order_by(assessments.c.version.desc())
+        return [Assessed(**row._mapping) for row in await self.connection.execute(query)]
+
+    async def texts_of(self, hash_: str) -> dict[str, str]:
+        """The rule files that hash stands for."""
+        texts: dict[str, str] = (
+            await self.connection.execute(sa.select(rulesets.c.texts).where(rulesets.c.hash == hash_))
+        ).scalar_one()
+        return texts

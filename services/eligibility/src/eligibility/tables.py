@@ -1,4 +1,4 @@
-"""The tables of eligibility: the facts as they were last heard, and every assessment that was ever said."""
+"""The tables of eligibility: the facts as last heard, every assessment ever said, and the rules that each was decided by."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -31,4 +31,12 @@ assessments = sa.Table(
     sa.Column("household", JSONB, nullable=False, comment="the facts, day and moment it was decided on"),
     sa.Column("assessment", JSONB, nullable=False),
     sa.Column("assessed_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+rulesets = sa.Table(
+    "rulesets",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("texts", JSONB, nullable=False, comment="path → text of every file decided by"),
+    sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
 )

@@ -1,0 +1,88 @@
+"""What was decided can be read and decided again, by the rules of then, whatever the rules are now."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from deploy.token import AUDIENCE, token
+from eligibility import tables
+from eligibility.app import EligibilitySettings, make
+
+from .conftest import Eligibility
+from .test_handlers import TEST, recorded
+
+
+@pytest.fixture
+async def author(login: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {await asyncio.to_thread(token, login, 'rule_author')}"}
+
+
+async def test_every_assessment_can_be_read_with_its_rules(
+    eligibility: Eligibility, dossier: UUID, author: dict[str, str]
+) -> None:
+    await eligibility.hear(recorded(dossier, 1, TEST))
+    await eligibility.hear(recorded(dossier, 2, TEST, balances="90000.00"), recorded(uuid4()))
+    history = (await eligibility.http.get(f"/v1/assessments/{dossier}", headers=author)).json()
+    rows = await eligibility.rows()
+    mine = [row for row in reversed(rows) if row.dossier == dossier]
+    assert [one["facts_version"] for one in history] == [2, 1]
+    assert [one["assessment"] for one in history] == [row.assessment for row in mine]
+    assert {one["test"] for one in history} == {TEST["id"]}
+    [kept] = await eligibility.rows(tables.rulesets)
+    assert {one["rules"] for one in history} == {kept.hash}
+
+
+async def test_rules_are_kept_with_the_first_assessment_they_decide(eligibility: Eligibility, dossier: UUID) -> None:
+    assert await eligibility.rows(tables.rulesets) == []
+    await asyncio.gather(*(eligibility.hear(recorded(uuid4())) for _ in range(3)))
+    [kept] = await eligibility.rows(tables.rulesets)
+    assert "29515" in kept.texts["parameters/income_limits.yaml"]
+    assert not [name for name in kept.texts if "cases" in name]
+
+
+async def test_a_past_decision_is_decided_again_by_the_rules_of_then(
+    database_of: Callable[[str], Awaitable[str]], login: str, rules: Path, author: dict[str, str], dossier: UUID
+) -> None:
+    database = await database_of("eligibility")
+
+    def start() -> Eligibility:
+        settings = EligibilitySettings(
+            database_url=database, kafka="127.0.0.1:1", port=1, issuer=login, audience=AUDIENCE, rules=rules,
+            environment="demo", today="2024-03-20",
+        )  # fmt: skip
+        return Eligibility(make(settings))
+
+    then = await asyncio.to_thread(start)
+    await then.hear(recorded(dossier, 1, TEST))
+    await then.close()
+    limits = rules / "parameters/income_limits.yaml"
+    limits.write_text(limits.read_text().replace("44270", "31000"))  # the couple of the contract is now above the limit
+    now = await asyncio.to_thread(start)
+    await now.hear(recorded(dossier, 2, TEST))
+    newest, oldest = (await now.http.get(f"/v1/assessments/{dossier}", headers=author)).json()
+    outcomes = [one["assessment"]["conditions"]["income"]["outcome"] for one in (newest, oldest)]
+    assert outcomes == ["to_investigate", "met"]  # budget guidance is claimed, and pending
+    assert newest["rules"] != oldest["rules"]
+    for past in (newest, oldest):
+        path = f"/v1/assessments/{dossier}/{past['version']}/again"
+        answer = (await now.http.get(path, headers=author)).json()
+        assert answer == {"same": True, "assessment": past["assessment"]}
+    await now.close()
+
+
+async def test_who_may_not_or_knows_no_such_dossier_learns_nothing(
+    eligibility: Eligibility, dossier: UUID, author: dict[str, str], login: str
+) -> None:
+    await eligibility.hear(recorded(dossier))
+    other = {"Authorization": f"Bearer {await asyncio.to_thread(token, login, 'case_worker', company='dijledal')}"}
+    get = eligibility.http.get
+    path = f"/v1/assessments/{dossier}"
+    assert [(await get(path, headers=h)).status_code for h in ({}, other, author)] == [401, 403, 200]
+    assert (await get(f"/v1/assessments/{uuid4()}", headers=author)).status_code == 404
+    answer = await get(f"{path}/1/again", headers=author)
+    assert answer.status_code == 404
+    assert "read its history first" in json.loads(answer.text)["detail"]
