@@ -1,4 +1,4 @@
-"""`python -m eligibility serve | migrate | assess`."""
+"""`python -m eligibility serve | migrate | assess | rules …`."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from cir_chassis.cli import NO, program, refuse
 from cir_chassis.service import Service
 from eligibility.app import MIGRATIONS, EligibilitySettings, make
 from eligibility.asked import WrongHousehold, read
-from eligibility.domain.decide import Engine
+from eligibility.desk import desk, engine_or_exit
 from eligibility.domain.source import WrongRuleFile
-from eligibility.rulefiles import RULES, load
+from eligibility.rulefiles import RULES
 from eligibility.store import EligibilityWork
 
 BATCH = 500
@@ -28,6 +28,7 @@ def make_or_exit(settings: EligibilitySettings) -> Service[EligibilityWork]:
 
 
 cli = program("eligibility", EligibilitySettings, make_or_exit, MIGRATIONS)
+cli.add_typer(desk, name="rules")
 
 
 @cli.command()
@@ -42,10 +43,7 @@ def assess(
         raise refuse(f"--language {language}: nl or en")
     lines = file.suffix == ".jsonl"
     households = list(_households(file, lines))
-    try:
-        engine = Engine(load(rules))
-    except WrongRuleFile as error:
-        raise refuse(str(error), NO) from None
+    engine = engine_or_exit(rules)
     for start in range(0, len(households), BATCH):
         for answer in engine.decide(households[start : start + BATCH]):
             if lines:

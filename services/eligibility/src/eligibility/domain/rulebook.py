@@ -45,6 +45,7 @@ class Rule:
     then: int
     mark: int
     say: Mapping[str, str] | None
+    place: Node
     unless: tuple["Rule", ...] = ()
 
     def all(self) -> Iterator["Rule"]:
@@ -98,8 +99,11 @@ class Condition:
         names = {test.right.name: test.right for test in self.tests() if isinstance(test.right, Name)}
         return [name for name in names.values() if name.kind.money and not name.kind.each]
 
+    def holds_on(self, day: int) -> bool:
+        return self.start <= day <= self.end
+
     def applies(self, day: int, moment: str, registered_on: date | None) -> bool:
-        if not self.start <= day <= self.end:
+        if not self.holds_on(day):
             return False
         if self.spared is None or registered_on is None:
             return True
@@ -302,4 +306,4 @@ def _rule(node: Node, condition: str, scope: Scope, exception: bool = False) -> 
     exceptions = (
         tuple(_rule(one, condition, scope, exception=True) for one in spec["unless"]) if "unless" in spec else ()
     )
-    return Rule(id_, scope.when(spec["when"]), then, mark, say, exceptions)
+    return Rule(id_, scope.when(spec["when"]), then, mark, say, node, exceptions)

@@ -23,8 +23,12 @@ class Node:
     file: str
     line: int
 
+    @property
+    def at(self) -> str:
+        return f"{self.file}:{self.line}"
+
     def wrong(self, message: str) -> WrongRuleFile:
-        return WrongRuleFile(f"{self.file}:{self.line}: {message}")
+        return WrongRuleFile(f"{self.at}: {message}")
 
     def keys(self, required: Iterable[str] = (), optional: Iterable[str] = ()) -> dict[str, "Node"]:
         """The mapping, with exactly the keys that may stand in it."""

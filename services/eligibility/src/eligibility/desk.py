@@ -1,0 +1,127 @@
+"""The rule author's desk: what a jurist does with the rule files before anybody is decided by them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cir_chassis.cli import NO, refuse
+from eligibility import cases
+from eligibility.cases import Case, Failure
+from eligibility.domain.decide import Engine
+from eligibility.domain.rulebook import Rule, RuleBook
+from eligibility.domain.source import WrongRuleFile
+from eligibility.rulefiles import RULES, load
+
+desk = typer.Typer(no_args_is_help=True, help="For rule authors: check the rule files, try them, explain them.")
+Folder = Annotated[
+    Path, typer.Option("--rules", envvar="CIR_RULES", exists=True, file_okay=False, help="Folder of rule files")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
+
+
+def engine_or_exit(rules: Path) -> Engine:
+    """The rules of a folder, ready; wrong ones end the program with their places."""
+    try:
+        return Engine(load(rules))
+    except WrongRuleFile as error:
+        raise refuse(str(error), NO) from None
+
+
+@desk.command("test")
+def try_cases(
+    path: Annotated[
+        Path | None, typer.Option("--cases", exists=True, help="A file or folder of cases; else those beside the rules")
+    ] = None,
+    rules: Folder = RULES,
+    as_json: AsJson = False,
+) -> None:
+    """Decide every case, and say what did not come true. Of the cases beside the rules, every rule must decide one.
+
+    A rule is exercised by a case that expects something of its condition and that it decides (it is in `because`).
+    """
+    engine = engine_or_exit(rules)
+    try:
+        read = cases.read(path or rules)
+        answers = cases.decide(engine, read)
+    except WrongRuleFile as error:
+        raise refuse(str(error)) from None
+    failed = [failed for case, answer in zip(read, answers, strict=True) if (failed := cases.failures(case, answer))]
+    idle = [] if path else _idle(engine.rules, read, answers)
+    if as_json:
+        not_exercised = [{"place": rule.place.at, "rule": rule.id} for rule in idle]
+        typer.echo(
+            _json({"cases": len(read), "failed": [_as_json(one) for one in failed], "not_exercised": not_exercised})
+        )
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for one in failed:
+            console.print(_in_words(one))
+        for rule in idle:
+            console.print(Text(f"{rule.place.at}: no case exercises {rule.id}", "yellow"))
+        untried = f", {_count(idle, 'rule')} not exercised" if idle else ""
+        count = f"{_count(read, 'case')}, {len(failed)} failed{untried}"
+        console.print(Text(count, "bold red" if failed or idle else "bold green"))
+    if failed or idle:
+        raise typer.Exit(NO)
+
+
+def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, Any]]) -> list[Rule]:
+    """The rules, in each period of their condition, that decide no case that expects something of that condition."""
+    exercised = {
+        (condition.key, rule)
+        for case, answer in zip(read, answers, strict=True)
+        for condition in rules.conditions
+        if condition.id in case.conditions and condition.holds_on(case.household["reference_date"].toordinal())
+        for rule in answer["conditions"].get(condition.id, {"because": ()})["because"]
+    }
+    return [
+        rule
+        for condition in rules.conditions
+        for rule in condition.all_rules()
+        if (condition.key, rule.id) not in exercised
+    ]
+
+
+def _in_words(failed: Sequence[Failure]) -> Text:
+    """The case that failed, each expectation beside what came instead, and why that came."""
+    case, answer = failed[0].case, failed[0].answer
+    text = Text.assemble((f"{case.place.at}: {case.sentence}", "bold"))
+    for failure in failed:
+        wanted, came = (
+            _json(value, None) if not isinstance(value, str) else value
+            for value in (failure.expectation.wanted, failure.came)
+        )
+        text.append(f"\n  {failure.expectation.key}: expected ").append(wanted, "green").append(", came ").append(
+            came, "red"
+        )
+    for condition, one in answer["conditions"].items():
+        if one["because"] and condition in (case.conditions or answer["conditions"]):
+            text.append(f"\n  because {', '.join(one['because'])}")
+    for sentence in answer["say"]["en"]:
+        text.append(f"\n  “{sentence}”", "italic")
+    return text
+
+
+def _as_json(failed: Sequence[Failure]) -> dict[str, Any]:
+    case, answer = failed[0].case, failed[0].answer
+    return {
+        "place": case.place.at,
+        "case": case.sentence,
+        "expected": {failure.expectation.key: failure.expectation.wanted for failure in failed},
+        "came": {failure.expectation.key: failure.came for failure in failed},
+        "because": {condition: one["because"] for condition, one in answer["conditions"].items()},
+        "say": answer["say"],
+    }
+
+
+def _count(things: Sequence[Any], name: str) -> str:
+    return f"{len(things)} {name}{'s' if len(things) != 1 else ''}"
+
+
+def _json(value: Any, indent: int | None = 1) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
