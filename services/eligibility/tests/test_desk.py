@@ -74,7 +74,7 @@ def test_a_rule_that_no_case_exercises_is_a_failure(rules: Path) -> None:
     income = rules / "conditions/income.yaml"
     exception = """\
       - id: income.debt_settlement
-        when: {some_candidate: {set_aside.proof: interpreted}, income: {at_most: 1}}
+        when: {some_candidate: {set_aside.proof: interpreted}, income: 0}
         then: met
 """
     place = spoil(income, "      - id: income.set_aside\n", exception + "      - id: income.set_aside\n")
@@ -111,6 +111,51 @@ def test_what_is_not_there_is_a_wrong_call(tmp_path: Path, option: str) -> None:
 
 def test_a_wrong_rule_file_is_no(rules: Path) -> None:
     place = spoil(rules / "conditions/age.yaml", "below: 18", "bellow: 18")
-    for command in ("test",):
-        result = desk(command, "--rules", rules)
-        assert (result.exit_code, f"{place}unknown key `bellow`" in result.stderr) == (1, True)
+    result = desk("test", "--rules", rules)
+    assert (result.exit_code, f"{place}unknown key `bellow`" in result.stderr) == (1, True)
+
+
+def test_a_check_says_all_that_is_wrong(rules: Path) -> None:
+    fine = desk("check", "--rules", rules, "--on", "2024-03-20")
+    assert (fine.exit_code, "0 errors, " in fine.stdout.splitlines()[-1]) == (0, True)
+    at_the_limit = spoil(rules / "conditions/income.yaml", "  - id: income.above_limit", "  - id: income.above_limit")
+    spoil(rules / "conditions/income.yaml", "when: {income: {above: limit}}", "when: {income: {at_least: limit}}")
+    never = spoil(rules / "conditions/age.yaml", "  - id: age.minor", "  - id: age.minor")
+    spoil(rules / "conditions/age.yaml", "below: 18", "below: 0")
+    result = desk("check", "--rules", rules, "--on", "2024-03-20")
+    assert result.exit_code == 1
+    *lines, count = result.stdout.splitlines()
+    assert lines[0].startswith(never)
+    assert "`age.minor` can never decide" in lines[0]
+    assert sum(line.startswith(at_the_limit) for line in lines) == 2
+    assert count.startswith("5 errors, ")
+
+
+def test_a_figure_past_its_day_is_a_warning(rules: Path) -> None:
+    result = desk("check", "--rules", rules, "--on", "2028-01-01", "--json")
+    answer = json.loads(result.stdout)
+    assert (result.exit_code, answer["errors"]) == (0, [])
+    assert (
+        f"{rules}/parameters/income_limits.yaml:5: `income_limits` is known until 2027-12-31 only" in answer["warnings"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "was", "now", "said"),
+    [
+        ("conditions/age.yaml", "effect: bar", "efect: bar", "unknown key `efect`: did you mean `effect`?"),
+        ("conditions/age.yaml", "effect: bar", "effect: bar\nabout: household", "`about` stands here twice"),
+        (
+            "parameters/income_limits.yaml",
+            "  - {year: 2020",
+            "  - {year: 2022",
+            "this row leaves a gap after the one before",
+        ),
+    ],
+)
+def test_what_stops_a_file_is_an_error_too(rules: Path, file: str, was: str, now: str, said: str) -> None:
+    place = spoil(rules / file, was, now)
+    result = desk("check", "--rules", rules)
+    assert (result.exit_code, result.stderr, result.stdout.splitlines()[-1]) == (1, "", "1 error, 0 warnings")
+    assert said in result.stdout
+    assert "twice" in said or result.stdout.startswith(place)

@@ -18,7 +18,7 @@ from eligibility.asked import WrongHousehold
 from eligibility.asked import read as read_household
 from eligibility.domain.decide import Engine
 from eligibility.domain.rulebook import OUTCOMES
-from eligibility.domain.source import Node, WrongRuleFile, meant
+from eligibility.domain.source import Node, WrongRuleFile, all_of, meant
 
 BATCH = 500
 ABSENT = "absent"  # the outcome of a condition that did not exist at that moment
@@ -67,23 +67,17 @@ class Failure:
 def read(path: Path) -> list[Case]:
     """The cases of a file, or of every `*.cases.yaml` under a folder. Raises `WrongRuleFile`: all that is wrong, a line each."""
     files = sorted(path.rglob("*.cases.yaml")) if path.is_dir() else [path]
-    cases: list[Case] = []
-    wrong: list[str] = []
+    nodes: list[Node] = []
     for file in files:
         try:
             documents = rulefiles.read(file.read_text(encoding="utf-8"), str(file))
-            nodes = [node for document in documents for node in document]
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise WrongRuleFile(f"{file}: {reason}") from None
-        for node in nodes:
-            try:
-                cases.append(_case(node))
-            except WrongRuleFile as error:
-                wrong.append(str(error))
-    if wrong or not cases:
-        raise WrongRuleFile("\n".join(wrong) or f"{path}: no cases here (*.cases.yaml)")
-    return cases
+        nodes += [node for document in documents for node in document]
+    if not nodes:
+        raise WrongRuleFile(f"{path}: no cases here (*.cases.yaml)")
+    return all_of(_case, nodes)
 
 
 def run(engine: Engine, cases: Sequence[Case]) -> list[Failure]:

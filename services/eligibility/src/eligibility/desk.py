@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from cir_chassis.cli import NO, refuse
+from cir_chassis.clock import Clock
 from eligibility import cases
 from eligibility.cases import Case, Failure
+from eligibility.domain.check import check
 from eligibility.domain.decide import Engine
 from eligibility.domain.rulebook import Rule, RuleBook
 from eligibility.domain.source import WrongRuleFile
@@ -30,6 +33,38 @@ def engine_or_exit(rules: Path) -> Engine:
         return Engine(load(rules))
     except WrongRuleFile as error:
         raise refuse(str(error), NO) from None
+
+
+@desk.command("check")
+def check_rules(
+    rules: Folder = RULES,
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Figures known to this day; today")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong in the rule files: each as file:line, and what was meant.
+
+    A rule that can never decide, a household that no rule decides, rules that contradict: found by deciding households at every
+    boundary. A figure of the law whose last day has passed, or an article not known yet, is a warning: exit 0, for the law
+    may not have been published.
+    """
+    wrong: list[str]
+    not_yet: list[str] = []
+    try:
+        wrong, not_yet = check(Engine(load(rules)).rules, on.date() if on else Clock(None).today())
+    except WrongRuleFile as error:
+        wrong = str(error).splitlines()
+    if as_json:
+        typer.echo(_json({"errors": wrong, "warnings": not_yet}))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for message in wrong:
+            console.print(Text(message, "red"))
+        for message in not_yet:
+            console.print(Text.assemble((message, "yellow"), " (warning)"))
+        count = f"{_count(wrong, 'error')}, {_count(not_yet, 'warning')}"
+        console.print(Text(count, "bold red" if wrong else "bold green"))
+    if wrong:
+        raise typer.Exit(NO)
 
 
 @desk.command("test")

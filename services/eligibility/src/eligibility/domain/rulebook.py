@@ -27,7 +27,7 @@ from eligibility.domain.figures import (
     When,
     scaled,
 )  # fmt: skip
-from eligibility.domain.source import Node, WrongRuleFile, meant
+from eligibility.domain.source import Node, WrongRuleFile, all_of, meant
 
 MET, TO_INVESTIGATE, NOT_MET = 0, 1, 2
 OUTCOMES = ("met", "to_investigate", "not_met")  # from good to bad: the worst decides
@@ -114,6 +114,7 @@ class Condition:
 class RuleBook:
     facts: Mapping[str, Fact]
     parameters: Mapping[str, Parameter]
+    places: Mapping[str, Node]  # where each parameter stands
     conditions: tuple[Condition, ...]
     marks: Marks
     hash: str
@@ -132,20 +133,23 @@ def compile_rules(documents: Mapping[str, list[Node]], hash_: str) -> RuleBook:
     facts, marks = compile_facts(root["facts"]), Marks()
     order = root["conditions"].texts()
     parameters: dict[str, Parameter] = {}
-    for node in _in(documents, "parameters/"):
-        parameter = _parameter(node, marks)
+    places: dict[str, Node] = {}
+    nodes = _in(documents, "parameters/")
+    for node, parameter in zip(nodes, all_of(lambda node: _parameter(node, marks), nodes), strict=True):
         if parameter.name in parameters:
             raise node.wrong(f"parameter `{parameter.name}` stands in another file too")
-        parameters[parameter.name] = parameter
+        parameters[parameter.name], places[parameter.name] = parameter, node
     shared = documents["figures.yaml"][0].keys(("figures",))["figures"]
-    conditions = [_condition(node, order, facts, parameters, marks, shared) for node in _in(documents, "conditions/")]
+    conditions = all_of(
+        lambda node: _condition(node, order, facts, parameters, marks, shared), _in(documents, "conditions/")
+    )
     if missing := [id_ for id_ in order if id_ not in {condition.id for condition in conditions}]:
         raise root["conditions"].wrong(f"no file gives condition `{missing[0]}`")
     conditions.sort(key=lambda condition: (order.index(condition.id), condition.start))
     _check_periods(conditions)
     if len(marks.names) > 62:
         raise root["facts"].wrong("more than 62 provisional figures and rules: they no longer fit a mask")
-    return RuleBook(facts, parameters, tuple(conditions), marks, hash_)
+    return RuleBook(facts, parameters, places, tuple(conditions), marks, hash_)
 
 
 def _in(documents: Mapping[str, list[Node]], folder: str) -> list[Node]:
@@ -157,11 +161,11 @@ def _check_periods(conditions: list[Condition]) -> None:
         if before.id == after.id and after.start != before.end + 1:
             what = "overlaps" if after.start <= before.end else "leaves a gap after"
             raise after.place.wrong(f"this period of `{after.id}` {what} the one before it")
-    ids = [(condition.key, rule.id) for condition in conditions for rule in condition.all_rules()]
     for condition in conditions:
-        for rule in condition.all_rules():
-            if ids.count((condition.key, rule.id)) > 1:
-                raise condition.place.wrong(f"rule `{rule.id}` stands here twice")
+        ids = [rule.id for rule in condition.all_rules()]
+        for at, rule in enumerate(condition.all_rules()):
+            if rule.id in ids[:at]:
+                raise rule.place.wrong(f"rule `{rule.id}` stands here twice")
 
 
 def _source(spec: Mapping[str, Node]) -> None:
@@ -250,7 +254,7 @@ def _condition(
     for name, figure in [*known.items(), *(spec["figures"].mapping() if "figures" in spec else {}).items()]:
         scope.figure(name, figure)
     scope.used = set()
-    rules = tuple(_rule(rule, id_, scope) for rule in spec["rules"])
+    rules = tuple(all_of(lambda rule: _rule(rule, id_, scope), spec["rules"]))
     show = spec["show"].texts() if "show" in spec else ()
     for name in show:
         if name not in scope.figures:
@@ -306,4 +310,9 @@ def _rule(node: Node, condition: str, scope: Scope, exception: bool = False) -> 
     exceptions = (
         tuple(_rule(one, condition, scope, exception=True) for one in spec["unless"]) if "unless" in spec else ()
     )
-    return Rule(id_, scope.when(spec["when"]), then, mark, say, node, exceptions)
+    when = scope.when(spec["when"])
+    if any(test.left.kind.money and isinstance(test.right, int) and test.right for test in when.tests + when.some):
+        raise spec["when"].wrong("an amount of the law stands in parameters/, where its year and source are said")
+    if any(test.right == () for test in when.tests + when.some):
+        raise spec["when"].wrong("an empty list: nothing is one of these")
+    return Rule(id_, when, then, mark, say, node, exceptions)

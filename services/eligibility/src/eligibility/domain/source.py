@@ -1,7 +1,7 @@
 """What was read from a rule file, with the line it stands on: every complaint names file and line, and what was meant."""
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ Raw = dict[str, "Node"] | list["Node"] | str | int | bool | Decimal | date | Non
 
 
 class WrongRuleFile(Exception):
-    """A rule file that cannot be decided by; the message begins with `file:line:`."""
+    """A rule file that cannot be decided by; each line of the message begins with `file:line:`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,27 @@ class Node:
         return None if self.value is None else self.of(date, "a date such as 2024-01-01")
 
     def in_two_languages(self) -> dict[str, str]:
-        return {language: node.text() for language, node in self.keys(("nl", "en")).items()}
+        texts = {language: node.text() for language, node in self.keys(("nl", "en")).items()}
+        if empty := [language for language, text in texts.items() if not text.strip()]:
+            raise self.wrong(f"`{empty[0]}` is empty")
+        return texts
 
     def __iter__(self) -> Iterator["Node"]:
         return iter(self.items())
+
+
+def all_of(make: Callable[[Node], T], nodes: Iterable[Node]) -> list[T]:
+    """What is made of each. Raises `WrongRuleFile`: of all of them what is wrong, a line each."""
+    made: list[T] = []
+    wrong: list[str] = []
+    for node in nodes:
+        try:
+            made.append(make(node))
+        except WrongRuleFile as error:
+            wrong.append(str(error))
+    if wrong:
+        raise WrongRuleFile("\n".join(dict.fromkeys("\n".join(wrong).splitlines())))
+    return made
 
 
 def meant(given: str, known: Iterable[str]) -> str:

@@ -1,0 +1,163 @@
+"""What is wrong with rules that can be read: a rule that never decides, a household that none decides, two that contradict.
+
+Nothing is argued with symbols: households are decided on the first and last day of every row of the law's figures. All that a
+condition looks at is left open, of the applicant at once, of a partner one fact at a time, and completions fill it in at the
+values that can matter.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from eligibility.domain.completions import lay_out
+from eligibility.domain.facts import Fact
+from eligibility.domain.figures import FOR_EVER, CountCoResidents, Ints, Name, Parameter, Table
+from eligibility.domain.rulebook import MET, OUTCOMES, Condition, Rule, RuleBook
+
+CLOSED: Mapping[str, Any] = {
+    "date": date(1970, 1, 1), "claim": False, "yes_no": False, "assessments": (), "proven_claim": None, "amount": 0, "list": (),
+}  # fmt: skip
+AMOUNTS = ("assessments", "amount")
+
+
+def check(rules: RuleBook, on: date) -> tuple[list[str], list[str]]:
+    """What is wrong, and what is not yet: `file:line: …` each.
+
+    on: a figure of the law that is not known that day is no error, for its law may not have been published yet.
+    """
+    wrong = [message for condition in rules.conditions for message in _undecided(condition, rules)]
+    not_yet = []
+    for name, parameter in rules.parameters.items():
+        if (last := int(parameter.ends[-1])) < on.toordinal():
+            place = rules.places[name].mapping()["known_until"]
+            not_yet.append(str(place.wrong(f"`{name}` is known until {date.fromordinal(last)} only")))
+    for node in [*rules.places.values(), *(condition.place for condition in rules.conditions)]:
+        article = node.mapping()["source"].mapping()["article"]
+        if article.value is None:
+            not_yet.append(str(article.wrong("the article is not known yet")))
+    return wrong, not_yet
+
+
+def _undecided(condition: Condition, rules: RuleBook) -> Iterator[str]:
+    """Rules of the condition that no household meets, that contradict, or that leave a household to chance."""
+    listed, seen, tried = condition.all_rules(), 0, 0
+    thens = {rule.then for rule in condition.rules}
+    told: set[tuple[str, ...]] = set()
+    for day in _days(condition):
+        households = _households(condition, rules, day)
+        decided, over = lay_out(condition, households, range(len(households)), rules).complete()
+        if over and ("over",) not in told:
+            told.add(("over",))
+            yield str(condition.place.wrong("too much is open in this condition: not every household is tried"))
+        there = decided.table.present.any(axis=1)
+        for name, _, lacks in decided.table.missing:
+            if day < rules.parameters[name].starts[0] and (name,) not in told:
+                told.add((name,))
+                yield str(condition.place.wrong(f"`{name}` has no row on {date.fromordinal(day)}, where this begins"))
+            there &= ~lacks.any(axis=1)
+        rows = np.flatnonzero(there)
+        tried += len(rows)
+        for bits, at in zip(*np.unique(decided.fired[rows], return_index=True), strict=True):
+            fired = [rule for bit, rule in enumerate(listed) if bits >> bit & 1]
+            seen |= int(bits)
+            where = f"on {date.fromordinal(day)}"
+            if not fired and MET in thens and len(thens) > 1 and () not in told:
+                told.add(())
+                where += _shown(condition.rules, decided.table, rows[at])
+                yield str(condition.place.wrong(f"no rule of `{condition.id}` holds {where}"))
+            for one, other in itertools.combinations(fired, 2):
+                if one.then != other.then and (one.id, other.id) not in told:
+                    told.add((one.id, other.id))
+                    also = f"`{one.id}` (line {one.place.line}, {OUTCOMES[one.then]})"
+                    shown = where + _shown((one, other), decided.table, rows[at])
+                    yield str(other.place.wrong(f"{OUTCOMES[other.then]} contradicts {also}: both hold {shown}"))
+    for bit, rule in enumerate(listed):
+        if not seen >> bit & 1:
+            yield str(rule.place.wrong(f"`{rule.id}` can never decide: no household meets it ({tried:,} tried)"))
+
+
+def _days(condition: Condition) -> list[int]:
+    """The first and last day of the condition, and of each row of the figures it uses."""
+    used = [p for figure in condition.figures for p in vars(figure.verb).values() if isinstance(p, Parameter)]
+    edges = {condition.start, condition.end, *(int(day) for p in used for day in (*p.starts, *p.ends))}
+    return sorted(day for day in edges if condition.holds_on(day) and day != FOR_EVER)
+
+
+def _households(condition: Condition, rules: RuleBook, day: int) -> list[dict[str, Any]]:
+    """An applicant of whom all is open: alone, with a partner, with co-residents of each kind."""
+    facts = [fact for fact in rules.facts.values() if "candidate" in fact.about]
+    looked_at = [fact for fact in facts if fact in condition.facts]
+    nothing = {fact.name: _closed(fact) for fact in rules.facts.values()} | {"moves_in": True}
+    applicant = nothing | {fact.name: _open(fact) for fact in looked_at} | {"id": "p1", "role": "applicant"}
+    partners: list[dict[str, Any] | None] = [None]
+    if condition.about == "household":
+        opened = [fact for fact in looked_at if fact.type not in AMOUNTS]  # the applicant's amounts reach every sum
+        partners += [nothing | {fact.name: _open(fact, 0)} for fact in opened] or [nothing]
+    return [
+        {
+            "reference_date": date.fromordinal(day), "moment": "registration", "registered_on": None,
+            "members": [applicant, *([partner | {"id": "p2", "role": "partner"}] if partner else []), *others],
+        }
+        for partner in partners for others in _co_residents(condition, rules, nothing)
+    ]  # fmt: skip
+
+
+def _co_residents(condition: Condition, rules: RuleBook, nothing: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """None, and as many as tell the condition's counts apart, with each set of claims; what is no claim is open."""
+    yield []
+    if not condition.co_residents:
+        return
+    counts = {figure.name for figure in condition.figures if isinstance(figure.verb, CountCoResidents)}
+    compared = [t.right for t in condition.tests() if t.left.name in counts and isinstance(t.right, int)]
+    profile = [rules.facts[name] for name in rules.profile]
+    claims = [fact.name for fact in profile if fact.type == "claim"]
+    open_ = {fact.name: None for fact in profile if fact.type != "claim"}
+    for made in itertools.product((False, True), repeat=len(claims)):
+        for number in range(1, 2 + max(compared, default=0)):
+            who = {**nothing, **open_, **dict(zip(claims, made, strict=True)), "role": "co_resident"}
+            yield [who | {"id": f"c{n}"} for n in range(number)]
+
+
+def _closed(fact: Fact) -> Any:
+    return fact.values[0] if fact.type == "one_of" else CLOSED[fact.type]
+
+
+def _open(fact: Fact, amount: int | None = None) -> Any:
+    """Unknown; a claim is made and its proof pending; of a list there is one thing of each sort."""
+    if fact.type == "proven_claim":
+        return {"proof": None, "months": 3} | ({fact.amount: amount} if fact.amount else {})
+    if fact.type == "list":
+        fields = fact.fields or {}
+        sorts = itertools.product(
+            *((*values, None) if field == fact.claim else values for field, values in fields.items())
+        )
+        return [dict(zip(fields, sort, strict=True)) | {"proof": None} for sort in sorts]
+    return None
+
+
+def _shown(rules: Iterable[Rule], table: Table, row: int) -> str:
+    """What the rules look at in that row: ` where income is 0.00, limit is 29515.00`."""
+    whens = [rule.when for rule in rules]
+    names = [
+        name
+        for when in whens
+        for test in when.tests + when.some
+        for name in (test.left, test.right)
+        if isinstance(name, Name)
+    ]
+    said = {}
+    for name in names:
+        value = name.read(table)
+        num: Ints = np.broadcast_to(value.num // value.den, (len(table.day), value.num.shape[1]))[row]
+        persons = table.present[row] if len(num) > 1 else [True]
+        said[name.name] = " and ".join(_written(name, int(n)) for n, there in zip(num, persons, strict=True) if there)
+    return " where " + ", ".join(f"{name} is {value}" for name, value in said.items()) if said else ""
+
+
+def _written(name: Name, value: int) -> str:
+    if name.column and name.column.codes:
+        return next(str(word).lower() for word, code in name.column.codes.items() if code == value)
+    return f"{value // 100}.{value % 100:02d}" if name.kind.money else str(value)

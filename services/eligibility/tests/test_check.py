@@ -1,0 +1,156 @@
+"""What is wrong with rules that can be read is found by deciding households at every boundary."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from eligibility.domain.check import check
+from eligibility.domain.source import WrongRuleFile
+from eligibility.rulefiles import RULES, load
+
+from .test_desk import spoil
+
+TODAY = date(2024, 3, 20)
+
+
+def test_nothing_is_wrong_with_the_rules_in_force() -> None:
+    wrong, not_yet = check(load(RULES), TODAY)
+    assert wrong == []
+    assert all("the article is not known yet" in message for message in not_yet)
+
+
+AGE, INCOME, PROPERTY = "conditions/age.yaml", "conditions/income.yaml", "conditions/property.yaml"
+WRONG = [
+    (AGE, "  - id: age.minor", "below: 18", "below: 0", "`age.minor` can never decide: no household meets it (4 tried)"),
+    (INCOME, "  - id: income.nil", "recents_counted: 0, income: 0}", "recents_counted: 3, income: 0}", "never decide"),
+    (INCOME, "      - id: income.set_aside", "some_candidate: {set_aside", "income: 0, some_candidate: {set_aside", "never"),
+    (PROPERTY, "      - id: property.adl", "adl_dwelling, p", "adl_dwelling, right: bare_ownership, p", "never decide"),
+    (
+        INCOME, "condition: income", "income: {above: 0, at_most: limit}", "income: {above: 0, below: limit}",
+        "no rule of `income` holds on 2019-01-01 where recents_counted is 0, income is 24852.00, limit is 24852.00",
+    ),
+    (
+        INCOME, "condition: income", "recents_counted: {above: 0}", "recents_counted: {above: 0, below: 2}",
+        "no rule of `income` holds on 2019-01-01 where recents_counted is 2",
+    ),
+    (
+        INCOME, "  - id: income.above_limit", "income: {above: limit}", "yearly_sum: {above: 0}",
+        "not_met contradicts `income.within_limit` (line ",
+    ),
+    (
+        INCOME, "  - id: income.above_limit", "income: {above: limit}", "income: {at_least: limit}",
+        "both hold on 2019-01-01 where recents_counted is 0, income is 24852.00, limit is 24852.00",
+    ),
+    (
+        AGE, "      - id: age.guided", "guided_independent_living: true}\n        then: met",
+        "guided_independent_living: true}\n        then: to_investigate",
+        "to_investigate contradicts `age.emancipated` (line 15, met): both hold on 2019-01-01 where emancipated is true, guided",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "at", "was", "now", "said"), WRONG, ids=[now for *_, now, _ in WRONG])
+def test_what_is_wrong_is_found_with_its_place(rules: Path, file: str, at: str, was: str, now: str, said: str) -> None:
+    spoil(rules / file, was, now)
+    wrong, _ = check(load(rules), TODAY)
+    place = spoil(rules / file, at, at)
+    assert any(message.startswith(place) and said in message for message in wrong), wrong
+
+
+CAP = """\
+parameter: cap
+title: {nl: plafond, en: cap}
+unit: euro
+source: {act: BVCW, article: null}
+known_until: null
+columns: [cap]
+rows:
+  - {from: 2019-01-01, through: 2025-06-30, cap: 9000000, mark: K}
+  - {from: 2025-07-01, through: null, cap: 1, mark: K}
+"""
+CAPPED = """\
+  - id: means.capped
+    when: {balances: {above: cap}}
+    then: to_investigate
+    say: {nl: "Boven het plafond.", en: "Above the cap."}
+"""
+
+
+def test_rules_are_tried_in_every_row_of_the_figures_of_the_law(rules: Path) -> None:
+    (rules / "parameters/cap.yaml").write_text(CAP)
+    means = rules / "conditions/means.yaml"
+    spoil(means, "figures:\n", "figures:\n  cap: {from: cap, column: [{otherwise: cap}]}\n")
+    means.write_text(means.read_text() + CAPPED)
+    [said] = check(load(rules), TODAY)[0]
+    assert said == (
+        f"{means}:17: to_investigate contradicts `means.above_limit` (line 13, not_met): "
+        "both hold on 2025-07-01 where balances is 9000000.00, limit is 30636.00, cap is 1.00"
+    )
+
+
+def test_each_period_is_checked(rules: Path) -> None:
+    path = rules / "conditions/language.yaml"
+    twice = "  - id: language.exempt\n    when: {language: exempt}\n    then: met\n    unless:\n      - id: language.never\n"
+    path.write_text(path.read_text() + twice + "        when: {language: known}\n        then: met\n")
+    place = spoil(path, "      - id: language.never", "      - id: language.never")
+    [nothing, never] = check(load(rules), TODAY)[0]
+    assert never == f"{place}`language.never` can never decide: no household meets it (3 tried)"
+    assert nothing == f"{path}:16: no rule of `language` holds on 2023-01-01 where language is known"
+
+
+def test_a_condition_may_not_begin_before_its_figures(rules: Path) -> None:
+    limits = rules / "parameters/income_limits.yaml"
+    limits.write_text("".join(line for line in limits.read_text().splitlines(True) if "year: 2019" not in line))
+    wrong, _ = check(load(rules), TODAY)
+    assert [message for message in wrong if "income_limits" in message] == [
+        f"{rules}/{INCOME}:1: `income_limits` has no row on 2019-01-01, where this begins"
+    ]
+
+
+def test_a_figure_past_its_day_is_not_yet_wrong(rules: Path) -> None:
+    limits = rules / "parameters/income_limits.yaml"
+    place = spoil(limits, "known_until", "known_until")
+    for day, told in ((date(2027, 12, 31), False), (date(2028, 1, 1), True)):
+        wrong, not_yet = check(load(rules), day)
+        assert (wrong, f"{place}`income_limits` is known until 2027-12-31 only" in not_yet) == ([], told)
+
+
+def test_an_article_not_known_yet_is_said(rules: Path) -> None:
+    _, not_yet = check(load(rules), TODAY)
+    assert f"{rules}/{AGE}:3: the article is not known yet" in not_yet
+
+
+def test_all_that_is_wrong_is_said_at_once(rules: Path) -> None:
+    places = [
+        spoil(rules / AGE, "below: 18", "bellow: 18"),
+        spoil(rules / INCOME, "income: {above: 0, at_most: limit}", "income: {abov: 0, at_most: limit}"),
+        spoil(rules / INCOME, "then: not_met", "then: notmet"),
+        spoil(rules / "conditions/means.yaml", ', en: "The balances', ', fr: "The balances'),
+    ]
+    with pytest.raises(WrongRuleFile) as error:
+        load(rules)
+    said = str(error.value).splitlines()
+    assert all(any(line.startswith(place) for line in said) for place in places), said
+    assert len(said) == len(places)
+
+
+def test_an_amount_of_the_law_may_not_stand_in_a_rule(rules: Path) -> None:
+    place = spoil(rules / INCOME, "when: {income: {above: limit}}", "when: {income: {above: 29515}}")
+    with pytest.raises(WrongRuleFile, match="an amount of the law stands in parameters/") as error:
+        load(rules)
+    assert str(error.value).startswith(place)
+
+
+def test_a_list_may_not_be_empty(rules: Path) -> None:
+    place = spoil(rules / "conditions/language.yaml", "{language: not_known}", "{language: []}")
+    with pytest.raises(WrongRuleFile, match="an empty list") as error:
+        load(rules)
+    assert str(error.value).startswith(place)
+
+
+def test_a_translation_may_not_be_empty(rules: Path) -> None:
+    place = spoil(rules / AGE, 'en: "The {person} is not yet 18."', 'en: ""')
+    with pytest.raises(WrongRuleFile, match="`en` is empty") as error:
+        load(rules)
+    assert str(error.value).startswith(place)
