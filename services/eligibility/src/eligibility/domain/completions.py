@@ -1,27 +1,33 @@
 """What is unknown is filled in, at the values that can matter; what then differs is what must be asked.
 
 A unit is what a condition decides: the household, one candidate, or one real right. Its slots are its unknown facts; its
-completions are the grid of their values, a row each. Amounts are tried at one cent, nil and the maximum, and at either side
-of every gap between a sum and what it is compared with: no other amount can change an outcome. Co-residents who are alike
-are interchangeable, so their number is enumerated, not who of them.
+completions are the grid of their values, a row each: one row where nothing is unknown. Amounts are tried at one cent, nil and
+the maximum, and at either side of every gap between a sum and what it is compared with: no other amount can change an
+outcome. Co-residents who are alike are interchangeable, so their number is enumerated, not who of them.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from math import prod
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from eligibility.domain.facts import HIGHEST, PROOF, UNKNOWN, Column
+from eligibility.domain.facts import HIGHEST, PROOF, UNKNOWN, Column, Fact
 from eligibility.domain.figures import Bools, CountCoResidents, Ints, Latest, Table, Years
-from eligibility.domain.rulebook import MET, Condition, RuleBook
+from eligibility.domain.matcher import names_in
+from eligibility.domain.rulebook import Condition, RuleBook
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
 Household = Mapping[str, Any]
+Person = Mapping[str, Any]
 FILL = tuple[str, int, list[int]]  # column, place, values
 SURE = (1, 0, HIGHEST)
+PROFILES = "profiles"
+PARTS = ("year", "amount", "hides")  # of the latest assessment
 
 
 @dataclass(frozen=True)
@@ -47,24 +53,197 @@ class Slot:
         fills = [(column, place, list(amounts)), *((c, p, v[:1] * len(amounts)) for c, p, v in rest)]
         return replace(self, fills=tuple(fills))
 
+    def only(self, at: int) -> "Slot":
+        """The slot with one of its values."""
+        return replace(self, fills=tuple((column, place, [values[at]]) for column, place, values in self.fills))
 
-@dataclass
-class Unit:
-    """What is decided: the household at this place of the batch, or this person, or this thing of the person."""
+
+class Unit(NamedTuple):
+    """The household at this place of the batch, or this person, or this thing of the person."""
 
     household: int
-    persons: list[Mapping[str, Any]]
+    persons: Sequence[Person]
     thing: int | None = None
-    slots: list[Slot] = field(default_factory=list)
-    claims: list[Slot] = field(default_factory=list)
+
+
+@dataclass
+class Units:
+    """What one subject has of units, in columns. households: of each unit, ascending; block: (columns, units, places)."""
+
+    units: list[Unit]
+    households: Ints
+    block: Ints
+    whole: Mapping[int, Slot]  # of the units of which it is not known whether they are there
+
+
+class Group(NamedTuple):
+    """Co-residents who are alike. known: what they are, a bit a fact; unknown: the bits of what is not known of them."""
+
+    ids: tuple[str, ...]
+    known: int
+    unknown: list[int]
+
+
+@dataclass
+class Batch:
+    """Households in columns. days: (households, 2), year and ordinal; profiles: (households, combinations of facts)."""
+
+    subjects: dict[str, Units]
+    days: Ints
+    profiles: Ints
+    groups: list[list[Group]]
+    open: dict[int, list[Slot]]  # what is unknown of co-residents, by household
+
+
+class Reader:
+    """Reads every member once, for all conditions."""
+
+    def __init__(self, rules: RuleBook) -> None:
+        self.rules = rules
+        people = [fact for fact in rules.facts.values() if fact.type != "list" and "candidate" in fact.about]
+        columns = [column for fact in people for column in fact.columns()]
+        self.reads = [column.read for column in columns]
+        self.latest = [(c.key, f.verb) for c in rules.conditions for f in c.figures if isinstance(f.verb, Latest)]
+        parts = [f"{key} {verb.name}.{part}" for key, verb in self.latest for part in PARTS]
+        names = ["present", *(column.name for column in columns), *parts]
+        self.names = {"household": names, "each_candidate": names}
+        self.lists = {f"each_{fact.each}": fact for fact in rules.facts.values() if fact.each}
+        self.names |= {s: ["present", *(c.name for c in fact.columns())] for s, fact in self.lists.items()}
+        self.counts = [f.verb for c in rules.conditions for f in c.figures if isinstance(f.verb, CountCoResidents)]
+
+    def read(self, households: Sequence[Household]) -> Batch:
+        cells: list[int] = []
+        whole, candidates = [], []
+        profiles, groups, open_ = [], [], {}
+        nobody = [0] * len(self.names["household"])
+        for n, household in enumerate(households):
+            persons: list[Person] = []
+            alike: dict[tuple[bool | None, ...], list[str]] = {}
+            for member in household["members"]:
+                if not member["moves_in"]:
+                    continue
+                if member["role"] == "co_resident":
+                    alike.setdefault(tuple([member[name] for name in self.rules.profile]), []).append(member["id"])
+                else:
+                    persons.insert(0 if member["role"] == "applicant" else 1, member)
+            for person in persons:
+                cells += 1, *[read(person) for read in self.reads]
+                for _, verb in self.latest:
+                    cells += _latest(verb, person[verb.fact], household["reference_date"].year)
+                candidates.append(Unit(n, (person,)))
+            cells += nobody * (2 - len(persons))
+            whole.append(Unit(n, persons))
+            profile, of_household, slots = self._co_residents(alike)
+            profiles.append(profile)
+            groups.append(of_household)
+            if slots:
+                open_[n] = slots
+        block = np.array(cells, np.int64).reshape(len(households), 2, -1).transpose(2, 0, 1).copy()
+        there = block[:, block[0] > 0][:, :, None]
+        subjects = {
+            "household": Units(whole, np.arange(len(whole)), block, {}),
+            "each_candidate": Units(candidates, _households(candidates), there, {}),
+        }
+        subjects |= {name: self._things(fact, candidates) for name, fact in self.lists.items()}
+        days = [(day.year, day.toordinal()) for day in (household["reference_date"] for household in households)]
+        return Batch(subjects, np.array(days, np.int64), np.array(profiles, np.int64), groups, open_)
+
+    def _things(self, fact: Fact, candidates: Sequence[Unit]) -> Units:
+        """A unit for each thing a candidate has; where that is unknown, one for all of them: nothing, or one of any kind."""
+        cells: list[int] = []
+        units: list[Unit] = []
+        whole: dict[int, Slot] = {}
+        columns = fact.columns()
+        kind, kinds = next(iter((fact.fields or {}).items()))
+        for unit in candidates:
+            person = unit.persons[0]
+            if person[fact.name] is None:
+                fills: list[FILL] = [("present", 0, [0] + [1] * len(kinds)), (kind, 0, list(range(len(kinds) + 1)))]
+                proofs = fact.settled_by({fact.proofs_by or "": ""})
+                whole[len(units)] = Slot((person["id"],), fact.name, proofs, "fact", tuple(fills))
+                cells += 1, *(0 for _ in columns)
+                units.append(unit._replace(thing=UNKNOWN))
+                continue
+            for at, thing in enumerate(person[fact.name]):
+                cells += 1, *[column.read(thing) for column in columns]
+                units.append(unit._replace(thing=at))
+        block = np.array(cells, np.int64).reshape(-1, 1 + len(columns)).T[:, :, None]
+        return Units(units, _households(units), block, whole)
+
+    def _co_residents(
+        self, alike: Mapping[tuple[bool | None, ...], list[str]]
+    ) -> tuple[list[int], list[Group], list[Slot]]:
+        """How many have each combination of facts; who has an unknown one goes in a slot with his likes."""
+        names, profile = self.rules.profile, [0] * 2 ** len(self.rules.profile)
+        groups: list[Group] = []
+        slots: list[Slot] = []
+        for facts, ids in alike.items():
+            yes = sum(1 << at for at, fact in enumerate(facts) if fact)
+            unknown = [at for at, fact in enumerate(facts) if fact is None]
+            groups.append(Group(tuple(ids), yes, [1 << at for at in unknown]))
+            counted = [at for at in unknown if not self._equal(yes, yes | 1 << at)]
+            for at in counted:
+                fact, number = self.rules.facts[names[at]], range(len(ids) + 1)
+                fills = ((PROFILES, yes | 1 << at, list(number)), (PROFILES, yes, list(reversed(number))))
+                slots.append(Slot(tuple(ids), fact.name, fact.settled_by(), "fact", fills))
+            if not counted:
+                profile[yes] += len(ids)
+        return profile, groups, slots
+
+    def _equal(self, one: int, other: int) -> bool:
+        """Whether no count tells these two combinations apart."""
+        return all(v.counts[one] == v.counts[other] and v.weighs[one] == v.weighs[other] for v in self.counts
+                   if v.counts[one] or v.counts[other])  # fmt: skip
+
+
+def _households(units: Sequence[Unit]) -> Ints:
+    return np.array([unit.household for unit in units], np.int64)
+
+
+def _latest(verb: Latest, incomes: Sequence[Mapping[str, int]] | None, year: int) -> tuple[int, int, int]:
+    """The year that counts (0: none), its amount, and whether that is nil and hides an older one that is not."""
+    if incomes is None:
+        return 0, UNKNOWN, 0
+    low, high = year - verb.years_back[1], year - verb.years_back[0]
+    counted = sorted([one for one in incomes if low <= one["year"] <= high], key=itemgetter("year"), reverse=True)
+    amounts = [sum([one[name] for name in verb.amounts]) for one in counted]
+    return (counted[0]["year"], amounts[0], int(not amounts[0] and any(amounts))) if counted else (0, 0, 0)
+
+
+class Plan:
+    """What a condition needs to know of itself, found once. names: its columns, places in the block of its subject (at)."""
+
+    def __init__(self, condition: Condition, reader: Reader) -> None:
+        self.condition, self.facts, self.profile = condition, reader.rules.facts, reader.rules.profile
+        self.list = reader.lists.get(condition.about)
+        self.rules = condition.all_rules()
+        self.then = np.array([rule.then for rule in self.rules])[:, None, None]
+        self.bits = 1 << np.arange(len(self.rules))[:, None, None]
+        self.own, self.some = names_in(condition, some=False), names_in(condition, some=True)
+        self.sums, self.bounds = condition.sums, condition.bounds
+        verbs = [figure.verb for figure in condition.figures]
+        self.latest = {f"{verb.name}.amount": verb for verb in verbs if isinstance(verb, Latest)}
+        years = {figure.name for figure in condition.figures if isinstance(figure.verb, Years)}
+        self.ages = sorted({age for test in condition.tests() if isinstance(test.right, int) and test.left.name in years
+                            for age in (test.right - 1, test.right) if age >= 0})  # fmt: skip
+        self.columns = {column.name: column for column in condition.columns}
+        read = {name: name for name in ("present", *self.columns)}
+        read |= {f"{v.name}.{part}": f"{condition.key} {v.name}.{part}" for v in self.latest.values() for part in PARTS}
+        self.names = list(read)
+        self.at = np.array([reader.names[condition.about].index(name) for name in read.values()])[:, None]
+        self.applicant_only = [self.names.index(name) for name in condition.applicant_only]
 
 
 @dataclass
 class Decided:
-    """The units of a condition, decided in all their completions: a row each, in the order of the grid of each unit."""
+    """Units of a condition in all completions of their slots: a row each, in the order of the grid of each unit.
 
-    units: list[Unit]
-    starts: list[int]
+    slots: by unit, where it has any; starts: each unit's first row, and the end; best: the row of its most favourable one.
+    """
+
+    slots: Mapping[int, Sequence[Slot]]
+    starts: Ints
+    best: Ints
     table: Table
     fired: Ints
     outcome: Ints
@@ -73,310 +252,217 @@ class Decided:
     def grid(self, at: int, values: Ints | None = None) -> Ints:
         """The outcomes (or other values) of a unit's completions, an axis per slot."""
         values = self.outcome if values is None else values
-        return values[self.starts[at] : self.starts[at + 1]].reshape([slot.size for slot in self.units[at].slots])
+        return values[self.starts[at] : self.starts[at + 1]].reshape([slot.size for slot in self.slots.get(at, ())])
 
-
-def candidates(household: Household) -> list[Mapping[str, Any]]:
-    """The applicant, then the partner who moves in."""
-    members = [m for m in household["members"] if m["role"] != "co_resident" and m["moves_in"]]
-    return sorted(members, key=lambda member: bool(member["role"] != "applicant"))
-
-
-def lay_out(condition: Condition, households: Sequence[Household], at: Sequence[int], rules: RuleBook) -> "Layout":
-    """The units of those households, and what is known of each in columns."""
-    layout = Layout(condition, rules)
-    for household in at:
-        persons = candidates(households[household])
-        if condition.about == "household":
-            layout.add(Unit(household, persons), persons, households[household])
-        elif condition.about == "each_candidate":
-            for person in persons:
-                layout.add(Unit(household, [person]), [person], households[household])
-        else:
-            for person in persons:
-                layout.things(household, person, households[household])
-    return layout
+    def over(self, reduce: np.ufunc, values: Ints) -> Ints:
+        """One value a unit: over all its completions."""
+        return reduce.reduceat(values, self.starts[:-1]) if self.slots else values
 
 
 class Layout:
-    """Units in columns, a row each; `table` gives a row for each of their completions."""
+    """The units of a condition in columns, and what is unknown of them (slots, by unit)."""
 
-    def __init__(self, condition: Condition, rules: RuleBook) -> None:
-        self.condition, self.rules = condition, rules
-        self.units: list[Unit] = []
-        self.places = 2 if condition.about == "household" else 1
-        self.latest = [figure.verb for figure in condition.figures if isinstance(figure.verb, Latest)]
-        self.names = ["present", *(column.name for column in condition.columns)]
-        self.names += [f"{verb.name}.{part}" for verb in self.latest for part in ("year", "amount", "hides")]
-        self.rows: dict[str, list[list[int]]] = {name: [] for name in self.names}
-        self.profiles: list[list[int]] = []
-        self.days: list[tuple[int, int]] = []
-        self.facts = {fact.name: fact for fact in condition.facts}
-        self.ages = sorted({age for test in condition.tests() if isinstance(test.right, int) and test.left.name in self.years
-                            for age in (test.right - 1, test.right) if age >= 0})  # fmt: skip
+    def __init__(self, plan: Plan, batch: Batch, in_force: Bools) -> None:
+        self.plan, self.batch = plan, batch
+        self.of = batch.subjects[plan.condition.about]
+        self.rows = np.flatnonzero(in_force[self.of.households])
+        self.households = self.of.households[self.rows]
+        self.block = self.of.block[plan.at, self.rows]
+        if self.block.shape[2] > 1:
+            self.block[plan.applicant_only, :, 1] = 0
+        self.own: list[int] = self.households.tolist()
+        self.units = [self.of.units[row] for row in self.rows.tolist()]
+        self.slots: dict[int, list[Slot]] = {}
+        if self.of.whole:
+            self.slots = {n: [self.of.whole[row]] for n, row in enumerate(self.rows.tolist()) if row in self.of.whole}
+        for at, place, column in np.argwhere((self.block == UNKNOWN).transpose(1, 2, 0)).tolist():
+            self.slots.setdefault(at, []).append(self._slot(self.units[at], place, plan.names[column]))
+        if plan.condition.co_residents and batch.open:
+            for at, unit in enumerate(self.units):
+                if unit.household in batch.open:
+                    self.slots[at] = self.slots.get(at, []) + batch.open[unit.household]
 
-    @property
-    def years(self) -> set[str]:
-        return {figure.name for figure in self.condition.figures if isinstance(figure.verb, Years)}
+    def of_household(self, n: int) -> range:
+        """The units of a household."""
+        return range(bisect_left(self.own, n), bisect_right(self.own, n))
 
-    def add(self, unit: Unit, persons: Sequence[Mapping[str, Any]], household: Household) -> None:
-        """A unit whose places are these persons (or this thing)."""
-        day: date = household["reference_date"]
-        places: dict[str, list[int]] = {name: [0] * self.places for name in self.names}
-        for place, person in enumerate(persons):
-            places["present"][place] = 1
-            for column in self.condition.columns:
-                if place and column.name in self.condition.applicant_only:
-                    continue
-                value = column.read(person)
-                places[column.name][place] = value
-                if value == UNKNOWN:
-                    unit.slots.append(self._slot(column, place, person, day, unit))
-                elif unit.thing is None:
-                    self._claim(column, place, person, unit)
-            for verb in self.latest:
-                self._latest(verb, place, person, day.year, places, unit)
-        if unit.thing is not None:
-            self._thing_claim(persons[0], unit)
-        for name in self.names:
-            self.rows[name].append(places[name])
-        self.profiles.append(self._co_residents(household, unit) if self.condition.co_residents else [0])
-        self.days.append((day.year, day.toordinal()))
-        self.units.append(unit)
-
-    def things(self, household: int, person: Mapping[str, Any], whole: Household) -> None:
-        """A unit for each thing the person has; where that is unknown, one for all of them: nothing, or one of any kind."""
-        fact = next(fact for fact in self.condition.facts if fact.type == "list")
-        if person[fact.name] is not None:
-            for at, thing in enumerate(person[fact.name]):
-                self.add(Unit(household, [person], at), [thing], whole)
-            return
-        fields = fact.fields or {}
-        nothing = dict.fromkeys((*fields, "proof"))
-        unit = Unit(household, [person])
-        kind, kinds = next(iter(fields.items()))
-        fills: list[FILL] = [("present", 0, [0] + [1] * len(kinds)), (kind, 0, list(range(len(kinds) + 1)))]
-        unit.slots.append(
-            Slot((person["id"],), fact.name, fact.settled_by({fact.proofs_by or "": ""}), "fact", tuple(fills))
-        )
-        unit.thing = UNKNOWN
-        self.add(unit, [nothing], whole)
-
-    def _slot(self, column: Column, place: int, person: Mapping[str, Any], day: date, unit: Unit) -> Slot:
-        """The slot of a column that is unknown. In a unit for a thing, `person` is the thing."""
-        fact, values = self.facts[column.fact], [0, 1]
+    def _slot(self, unit: Unit, place: int, name: str) -> Slot:
+        """The slot of a column that is unknown."""
+        person, year = unit.persons[place], int(self.batch.days[unit.household, 0])
+        if verb := self.plan.latest.get(name):
+            fills = ((name, place, list(SURE)), (f"{verb.name}.year", place, [year - 1] * len(SURE)))
+            return Slot((person["id"],), verb.fact, self.plan.facts[verb.fact].settled_by(), "amount", fills)
+        column = self.plan.columns[name]
+        fact, values = self.plan.facts[column.fact], [0, 1]
         label, kind, ground = fact.name, "fact", None
         if column.codes is PROOF:
             values, kind = [PROOF["interpreted"], PROOF["rejected"]], "pending"
             label = f"{fact.name}.proof" if unit.thing is None else f"{fact.name}[{unit.thing}].proof"
-            ground = person[fact.name] if unit.thing is None else person
+            ground = person[fact.name] if unit.thing is None else person[fact.name][unit.thing]
         elif column.money:
             values, kind = list(SURE), "amount"
         elif fact.type == "date":
-            values = [date(day.year - age, 1, 1).toordinal() for age in self.ages or [0]]
+            values = [date(year - age, 1, 1).toordinal() for age in self.plan.ages or [0]]
         elif column.codes:
             values = sorted(column.codes.values())
-        id_ = unit.persons[place]["id"]
-        return Slot((id_,), label, fact.settled_by(ground), kind, ((column.name, place, values),))
+        return Slot((person["id"],), label, fact.settled_by(ground), kind, ((name, place, values),))
 
-    def _claim(self, column: Column, place: int, person: Mapping[str, Any], unit: Unit) -> None:
-        """A claim not made, or rejected, could be made: without an amount given, of nil or a cent."""
-        fact = self.facts[column.fact]
+    def claims(self, at: int) -> list[Slot]:
+        """The claims of a unit that are not made, or rejected, and could be made."""
+        unit, condition = self.units[at], self.plan.condition
+        if unit.thing is not None:
+            claims = [self._thing_claim(unit)]
+        else:
+            claims = [
+                self._claim(column, place, person)
+                for place, person in enumerate(unit.persons)
+                for column in condition.columns
+                if not (place and column.name in condition.applicant_only) and column.read(person) != UNKNOWN
+            ]
+        if condition.co_residents:
+            claims += [claim for group in self.batch.groups[unit.household] for claim in self._group_claims(group)]
+        return [claim for claim in claims if claim]
+
+    def _claim(self, column: Column, place: int, person: Person) -> Slot | None:
+        """Without an amount given, one of nil or a cent."""
+        fact = self.plan.facts[column.fact]
         made = person[fact.name]
-        fills: list[FILL] = []
-        label = fact.name
+        label = f"{fact.name}.proof"
         if fact.type == "claim" and not made:
-            fills = [(column.name, place, [0, 1])]
+            label, fills = fact.name, [(column.name, place, [0, 1])]
         elif column.codes is PROOF and made is None and fact.amount:
             fills = [(column.name, place, [PROOF["none"]] + [PROOF["interpreted"]] * 2)]
             fills.append((f"{fact.name}.{fact.amount}", place, [0, 0, 1]))
         elif column.codes is PROOF and (made is None or made["proof"] == "rejected"):
             fills = [(column.name, place, [PROOF["none"], PROOF["interpreted"]])]
-        if fills:
-            label += ".proof" if fact.type == "proven_claim" else ""
-            unit.claims.append(Slot((person["id"],), label, fact.settled_by(made), "claim", tuple(fills)))
-
-    def _thing_claim(self, thing: Mapping[str, Any], unit: Unit) -> None:
-        fact = next(fact for fact in self.condition.facts if fact.type == "list")
-        claim = fact.claim or ""
-        if unit.thing == UNKNOWN or (thing[claim] is not None and thing["proof"] != "rejected"):
-            return
-        grounds = len((fact.fields or {})[claim])
-        fills: list[FILL] = [("proof", 0, [PROOF["none"]] + [PROOF["interpreted"]] * grounds)]
-        if thing[claim] is None:
-            fills.append((claim, 0, list(range(grounds + 1))))
         else:
+            return None
+        return Slot((person["id"],), label, fact.settled_by(made), "claim", tuple(fills))
+
+    def _thing_claim(self, unit: Unit) -> Slot | None:
+        fact, person = self.plan.list, unit.persons[0]
+        if fact is None or unit.thing is None or unit.thing == UNKNOWN:
+            return None
+        claim, thing = fact.claim or "", person[fact.name][unit.thing]
+        grounds = len((fact.fields or {})[claim])
+        if thing[claim] is None:
+            fills: list[FILL] = [("proof", 0, [PROOF["none"]] + [PROOF["interpreted"]] * grounds)]
+            fills.append((claim, 0, list(range(grounds + 1))))
+        elif thing["proof"] == "rejected":
             fills = [("proof", 0, [PROOF["rejected"], PROOF["interpreted"]])]
-        proofs = fact.settled_by(thing)
-        unit.claims.append(
-            Slot((unit.persons[0]["id"],), f"{fact.name}[{unit.thing}].proof", proofs, "claim", tuple(fills))
-        )
+        else:
+            return None
+        label = f"{fact.name}[{unit.thing}].proof"
+        return Slot((person["id"],), label, fact.settled_by(thing), "claim", tuple(fills))
 
-    def _latest(
-        self, verb: Latest, place: int, person: Mapping[str, Any], year: int, places: dict[str, list[int]], unit: Unit
-    ) -> None:
-        incomes = person[verb.fact]
-        of_year, amount, hides = (places[f"{verb.name}.{part}"] for part in ("year", "amount", "hides"))
-        if incomes is None:
-            fills = ((f"{verb.name}.amount", place, list(SURE)), (f"{verb.name}.year", place, [year - 1] * len(SURE)))
-            fact = self.facts[verb.fact]
-            unit.slots.append(Slot((person["id"],), fact.name, fact.settled_by(), "amount", fills))
-            return
-        low, high = year - verb.years_back[1], year - verb.years_back[0]
-        counted = sorted(
-            (income for income in incomes if low <= income["year"] <= high), key=lambda income: -income["year"]
-        )
-        amounts = [sum(income[name] for name in verb.amounts) for income in counted]
-        if counted:
-            of_year[place], amount[place] = counted[0]["year"], amounts[0]
-            hides[place] = int(amounts[0] == 0 and any(amounts))
-
-    def _co_residents(self, household: Household, unit: Unit) -> list[int]:
-        """How many co-residents have each combination of facts; who has an unknown one goes in a slot with his likes."""
-        names, known = self.rules.profile, [0] * 2 ** len(self.rules.profile)
-        alike: dict[tuple[bool | None, ...], list[str]] = {}
-        for member in household["members"]:
-            if member["role"] == "co_resident" and member["moves_in"]:
-                alike.setdefault(tuple(member[name] for name in names), []).append(member["id"])
-        for facts, ids in alike.items():
-            yes = sum(1 << at for at, fact in enumerate(facts) if fact)
-            unknown = [at for at, fact in enumerate(facts) if fact is None and not self._equal(yes, yes | 1 << at)]
-            number = len(ids)
-            for at in unknown:
-                fact = self.rules.facts[names[at]]
-                fills = (
-                    ("profiles", yes | 1 << at, list(range(number + 1))),
-                    ("profiles", yes, list(range(number, -1, -1))),
-                )
-                unit.slots.append(Slot(tuple(ids), fact.name, fact.settled_by(), "fact", fills))
-            if not unknown:
-                known[yes] += number
-            for at, name in enumerate(names):
-                if self.rules.facts[name].type == "claim" and not facts[at]:
-                    open_ = [1 << other for other, fact in enumerate(facts) if fact is None]
-                    unit.claims.append(self._group_claim(name, 1 << at, yes, open_, ids))
-        return known
-
-    def _equal(self, one: int, other: int) -> bool:
-        """Whether no count tells these two combinations apart."""
-        verbs = [figure.verb for figure in self.condition.figures if isinstance(figure.verb, CountCoResidents)]
-        return all(v.counts[one] == v.counts[other] and v.weighs[one] == v.weighs[other] for v in verbs
-                   if v.counts[one] or v.counts[other])  # fmt: skip
-
-    def _group_claim(self, name: str, bit: int, yes: int, unknown: list[int], ids: list[str]) -> Slot:
+    def _group_claims(self, group: Group) -> list[Slot]:
         """The claim that so many of these alike persons are, say, dependants; what is unknown of them, at either end."""
-        fact, counts = self.rules.facts[name], range(len(ids) + 1)
-        fills: list[FILL] = [("profiles", yes, [-n for n in counts] * (1 + len(unknown)))]
-        fills.append(("profiles", yes | bit, list(counts) + [0 for _ in counts for _ in unknown]))
-        fills += [("profiles", yes | bit | u, [0 for _ in counts] + list(counts)) for u in unknown]
-        return Slot(tuple(ids), name, fact.settled_by(), "claim", tuple(fills))
+        claims, counts = [], range(len(group.ids) + 1)
+        for at, name in enumerate(self.plan.profile):
+            fact, bit = self.plan.facts[name], 1 << at
+            if fact.type != "claim" or group.known & bit:
+                continue
+            fills: list[FILL] = [(PROFILES, group.known, [-n for n in counts] * (1 + len(group.unknown)))]
+            fills.append((PROFILES, group.known | bit, list(counts) + [0 for _ in counts for _ in group.unknown]))
+            fills += [(PROFILES, group.known | bit | u, [0 for _ in counts] + list(counts)) for u in group.unknown]
+            claims.append(Slot(group.ids, name, fact.settled_by(), "claim", tuple(fills)))
+        return claims
 
-    def decide(self, units: Sequence[Unit], rows: Sequence[int]) -> Decided:
-        """Decide these units (whose rows stand at `rows`) in all completions of their slots."""
-        sizes = [prod(slot.size for slot in unit.slots) for unit in units]
-        starts = [0, *np.cumsum(sizes).tolist()]
-        at = np.repeat(np.array(rows, np.int64), sizes)
-        cells = {name: np.array(self.rows[name], np.int64).reshape(-1, self.places)[at] for name in self.names}
-        cells["profiles"] = np.array(self.profiles, np.int64)[at]
-        days = np.array(self.days, np.int64)[at]
-        for unit, start, size in zip(units, starts, sizes, strict=False):
-            below = size
-            for slot in unit.slots:
-                below //= slot.size
-                pattern = np.arange(size) // below % slot.size
+    def decide(self, units: Ints, slots: Mapping[int, Sequence[Slot]]) -> Decided:
+        """Decide these units in all completions of their slots (by place in `units`)."""
+        shapes = {n: [slot.size for slot in of] for n, of in slots.items()}
+        sizes = np.ones(len(units), np.int64)
+        for n, shape in shapes.items():
+            sizes[n] = prod(shape)
+        starts = np.concatenate(([0], sizes.cumsum()))
+        at = np.repeat(units, sizes)
+        households, block = self.households[at], self.block[:, at]
+        days, profiles = self.batch.days[households], self.batch.profiles[households]
+        for n, of in slots.items():
+            rows, shape = slice(starts[n], starts[n + 1]), shapes[n]
+            for axis, slot in enumerate(of):
+                along = [-1 if other == axis else 1 for other in range(len(shape))]
                 for column, place, values in slot.fills:
-                    if column == "profiles":
-                        cells[column][start : start + size, place] += np.array(values)[pattern]
+                    if column == PROFILES:
+                        profiles[rows, place].reshape(shape)[...] += np.reshape(values, along)
                     else:
-                        cells[column][start : start + size, place] = np.array(values)[pattern]
-        table = Table(cells, days[:, :1], days[:, 1:])
-        return Decided(list(units), starts, table, *match(self.condition, table))
+                        block[self.plan.names.index(column), rows, place].reshape(shape)[...] = np.reshape(
+                            values, along
+                        )
+        cells = dict(zip(self.plan.names, block, strict=True))
+        table = Table(cells, profiles, days[:, :1], days[:, 1:], block[0] > 0)
+        decided = Decided(slots, starts, starts[:-1].copy(), table, *match(self.plan, table))
+        for n in slots:
+            decided.best[n] += decided.grid(n).argmin()
+        return decided
 
     def complete(self) -> tuple[Decided, set[int]]:
         """Every unit in every completion that can matter, and which units have more than can be looked at (those in one)."""
-        over: set[int] = set()
-        amounts = [at for at, unit in enumerate(self.units) if any(slot.kind == "amount" for slot in unit.slots)]
-        trial = {at: replace(self.units[at], slots=[_ends(slot) for slot in self.units[at].slots]) for at in amounts}
-        small = [at for at in amounts if prod(slot.size for slot in trial[at].slots) <= BOUND]
-        if small and self.condition.sums:
-            tried = self.decide([trial[at] for at in small], small)
+        ends = {at: [slot.at((0, HIGHEST)) if slot.kind == "amount" else slot for slot in slots]
+                for at, slots in self.slots.items() if any(slot.kind == "amount" for slot in slots)}  # fmt: skip
+        small = [at for at, slots in ends.items() if size(slots) <= BOUND]
+        if small and self.plan.sums:
+            tried = self.decide(np.array(small), {n: ends[at] for n, at in enumerate(small)})
             for n, at in enumerate(small):
-                points = self._points(tried, n)
-                self.units[at].slots = [
-                    slot.at(points[axis]) if slot.kind == "amount" else slot
-                    for axis, slot in enumerate(self.units[at].slots)
+                self.slots[at] = [
+                    slot.at(self._points(tried, n, axis)) if slot.kind == "amount" else slot
+                    for axis, slot in enumerate(self.slots[at])
                 ]
-        for at, unit in enumerate(self.units):
-            if prod(slot.size for slot in unit.slots) > BOUND:
-                over.add(at)
-        units = [
-            replace(unit, slots=[_first(s) for s in unit.slots]) if at in over else unit
-            for at, unit in enumerate(self.units)
-        ]
-        return self.decide(units, range(len(units))), over
+        over = {at for at, slots in self.slots.items() if size(slots) > BOUND}
+        filled = {at: [slot.only(0) for slot in slots] if at in over else slots for at, slots in self.slots.items()}
+        return self.decide(np.arange(len(self.units)), filled), over
 
-    def _points(self, tried: Decided, at: int) -> dict[int, list[int]]:
-        """Per slot of an amount: the values at either side of each gap between a sum and its bound, all else at its ends."""
-        points: dict[int, list[int]] = {}
-        for axis, slot in enumerate(tried.units[at].slots):
-            if slot.kind != "amount":
-                continue
-            found: set[int] = set()
-            for name in self.condition.sums:
-                grid = tried.grid(at, _whole(tried.table.figures[name].num, tried))
-                nil, most = grid.take([0], axis), grid.take([1], axis)
-                for bound in self.condition.bounds:
-                    gap: Ints = tried.grid(at, _whole(bound.read(tried.table).num, tried)).take([0], axis) - nil
-                    slope: Ints = most - nil
-                    reached = (gap >= 0) & (gap < slope)
-                    for g, s in set(zip(gap[reached].tolist(), slope[reached].tolist(), strict=True)):
-                        last = g * HIGHEST // s
-                        found |= {last, last + 1} if s % HIGHEST == 0 else {last - 1, last, last + 1, last + 2}
-            points[axis] = [*SURE, *sorted({p for p in found if 0 <= p <= HIGHEST} - set(SURE))]
-        return points
+    def _points(self, tried: Decided, at: int, axis: int) -> list[int]:
+        """An amount's values at either side of each gap between a sum and its bound, all else at its ends."""
+        found: set[int] = set()
+        for name in self.plan.sums:
+            grid = tried.grid(at, tried.table.column(tried.table.figures[name].num))
+            nil, most = grid.take([0], axis), grid.take([1], axis)
+            for bound in self.plan.bounds:
+                gap: Ints = tried.grid(at, tried.table.column(bound.read(tried.table).num)).take([0], axis) - nil
+                slope: Ints = most - nil
+                reached = (gap >= 0) & (gap < slope)
+                for g, s in set(zip(gap[reached].tolist(), slope[reached].tolist(), strict=True)):
+                    last = g * HIGHEST // s
+                    found |= {last, last + 1} if s % HIGHEST == 0 else {last - 1, last, last + 1, last + 2}
+        return [*SURE, *sorted({p for p in found if 0 <= p <= HIGHEST} - set(SURE))]
 
 
-def _whole(values: Ints, decided: Decided) -> Ints:
-    return np.broadcast_to(values, (decided.starts[-1], 1))[:, 0]
+def lay_out(condition: Condition, households: Sequence[Household], at: Sequence[int], rules: RuleBook) -> Layout:
+    """The units that the condition alone has of those households, whatever its days."""
+    reader = Reader(rules)
+    return Layout(Plan(condition, reader), reader.read(households), np.isin(np.arange(len(households)), at))
 
 
-def _ends(slot: Slot) -> Slot:
-    return slot.at((0, HIGHEST)) if slot.kind == "amount" else slot
+def size(slots: Sequence[Slot]) -> int:
+    """How many completions a unit with these slots has."""
+    return prod(slot.size for slot in slots)
 
 
-def _first(slot: Slot) -> Slot:
-    return replace(slot, fills=tuple((column, place, values[:1]) for column, place, values in slot.fills))
-
-
-def match(condition: Condition, table: Table) -> tuple[Ints, Ints, Ints]:
+def match(plan: Plan, table: Table) -> tuple[Ints, Ints, Ints]:
     """The column matcher: per row the rules that fired (a bit each), the worst of their outcomes, and the marks used."""
-    rows = table.day.shape[0]
-    for figure in condition.figures:
+    for figure in plan.condition.figures:
         table.figures[figure.name] = figure.verb.evaluate(table)
-    fired, outcome, marks, looked = (np.zeros(rows, np.int64) for _ in range(4))
-    bit = 0
-    for rule in condition.rules:
-        holds, used = _column(rule.when.holds(table), table)
-        excepted: Bools = np.zeros(rows, np.bool_)
-        looked |= used
-        for exception in rule.unless:
-            bit += 1
-            also, also_used = _column(exception.when.holds(table), table)
-            fires = holds & also
-            excepted |= fires
-            fired |= np.where(fires, 1 << bit, 0)
-            outcome = np.maximum(outcome, np.where(fires, exception.then, MET))
-            marks |= np.where(fires, used | also_used | exception.mark, 0)
-        fires = holds & ~excepted
-        bit_of_rule = bit - len(rule.unless)
-        fired |= np.where(fires, 1 << bit_of_rule, 0)
-        outcome = np.maximum(outcome, np.where(fires, rule.then, MET))
-        marks |= np.where(fires, used | rule.mark, 0)
-        bit += 1
-    return fired, outcome, np.where(fired > 0, marks, looked)
-
-
-def _column(held: tuple[Bools, Ints], table: Table) -> tuple[Bools, Ints]:
-    """A test's answer as one value a row; of a thing that is not there nothing holds."""
-    shape = (table.day.shape[0], 1)
-    return np.broadcast_to(held[0], shape)[:, 0] & table.present[:, 0], np.broadcast_to(held[1], shape)[:, 0]
+    fires = np.empty((len(plan.rules), len(table.day), 1), np.bool_)
+    used: list[Ints | int] = []
+    for at, rule in enumerate(plan.rules):
+        fires[at], looked = rule.when.holds(table)
+        used.append(looked)
+    fires &= table.present[:, :1]  # of a thing that is not there nothing holds
+    at, looked = 0, 0
+    for rule in plan.condition.rules:
+        looked |= used[at]
+        if rule.unless:
+            excuses = slice(at + 1, at + 1 + len(rule.unless))
+            fires[excuses] &= fires[at]
+            fires[at] &= ~fires[excuses].any(axis=0)
+            used[excuses] = [own | used[at] for own in used[excuses]]
+        at += 1 + len(rule.unless)
+    fired = (fires * plan.bits).sum(axis=0)
+    marks: Ints | int = 0
+    for at, rule in enumerate(plan.rules):
+        if not isinstance(own := used[at] | rule.mark, int) or own:
+            marks = marks | np.where(fires[at], own, 0)
+    if marks is not looked:
+        marks = np.where(fired > 0, marks, looked)
+    return fired[:, 0], (fires * plan.then).max(axis=0)[:, 0], table.column(marks)

@@ -5,22 +5,19 @@ is its most favourable completion (it alone, where nothing is unknown): durable_
 matchers must agree on it, or nobody is decided.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from eligibility.domain import matcher
-from eligibility.domain.completions import BOUND, Decided, Household, Layout, Slot, Unit, lay_out
+from eligibility.domain.completions import BOUND, Batch, Decided, Household, Layout, Plan, Reader, Slot, size
 from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import Ints, Name
-from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
+from eligibility.domain.figures import Bools, Ints
+from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Rule, RuleBook
 
 ROLES = {
     "nl": {"applicant": "aanvrager", "partner": "partner", "co_resident": "medebewoner"},
@@ -55,26 +52,21 @@ class NoRuleInForce(Exception):
     """No condition holds on that day: a household that nothing was asked of has met nothing."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Result:
     """One condition of one household."""
 
-    condition: Condition
-    outcome: int = MET
-    because: list[str] = field(default_factory=list)
-    said: list[tuple[Rule, str]] = field(default_factory=list)  # what the deciding rules say, and of whom (a role)
-    figures: dict[str, Range] = field(default_factory=dict)
-    asks: list[Slot] = field(default_factory=list)
-    claims: list[Slot] = field(default_factory=list)
-    marks: int = 0
-    lacks: list[str] = field(default_factory=list)
+    plan: Plan
+    outcome: int
+    marks: int
+    undecided: bool = False  # a row of figures is missing, or (over) there is more unknown than can be tried
     over: bool = False
-    units: list[int] = field(default_factory=list)
-
-    @property
-    def undecided(self) -> bool:
-        """A row of figures is missing, or there is more unknown than can be tried."""
-        return bool(self.lacks) or self.over
+    because: list[str] = field(default_factory=list)
+    said: Sequence[tuple[Rule, str]] = ()  # what the deciding rules say, and of whom (a role)
+    figures: dict[str, Range] = field(default_factory=dict)
+    asks: Sequence[Slot] = ()
+    claims: Sequence[Slot] = ()
+    lacks: Sequence[str] = ()
 
 
 class Engine:
@@ -83,100 +75,107 @@ class Engine:
     def __init__(self, rules: RuleBook) -> None:
         self.rules = rules
         self.matcher = matcher.Matcher(rules)
+        self.reader = Reader(rules)
+        self.plans = [Plan(condition, self.reader) for condition in rules.conditions]
+        self.order = {name: at for at, name in enumerate(rules.facts)}
         self.counts: Counter[str] = Counter()
 
-    @cached_property
-    def order(self) -> dict[str, int]:
-        return {name: at for at, name in enumerate(self.rules.facts)}
-
     def decide(self, households: Sequence[Household]) -> list[dict[str, Any]]:
+        if not households:
+            return []
+        batch = self.reader.read(households)
         results: list[list[Result]] = [[] for _ in households]
-        messages: list[list[matcher.Message]] = [[] for _ in households]
-        days = [h["reference_date"].toordinal() for h in households]
-        columns: list[tuple[Condition, Decided, list[int], dict[int, Result]]] = []
-        for condition in self.rules.conditions:
-            at = [n for n, h in enumerate(households) if condition.applies(days[n], h["moment"], h["registered_on"])]
-            if not at:
-                continue
-            layout = lay_out(condition, households, at, self.rules)
-            own = {n: Result(condition) for n in at}
-            for n, result in own.items():
-                results[n].append(result)
-            if layout.units:
+        told = Told(batch, len(households))
+        days = batch.days[:, 1].tolist()
+        for plan in self.plans:
+            applies = plan.condition.applies
+            in_force = [applies(day, h["moment"], h["registered_on"]) for day, h in zip(days, households, strict=True)]
+            if any(in_force):
+                layout = Layout(plan, batch, np.array(in_force))
                 decided, over = layout.complete()
-                rows = self._condition(layout, decided, over, own)
-                columns.append((condition, decided, rows, own))
-                _tell(condition, decided, rows, own, messages)
+                self._condition(layout, decided, over, np.array(in_force), results)
+                told.tell(layout, decided, results)
         if nothing := [h["reference_date"] for h, found in zip(households, results, strict=True) if not found]:
             raise NoRuleInForce(f"no condition is in force on {nothing[0]}")
-        fired = [self.matcher.match(parts) for parts in messages]
-        for condition, decided, rows, own in columns:
-            _because(condition, decided, rows, own, fired)
+        for found, facts, by_columns in zip(results, told.facts(), told.fired, strict=True):
+            fired = self.matcher.match(facts)
+            if fired != by_columns:
+                raise MatchersDisagree(f"durable_rules alone, or columns alone: {sorted(fired ^ by_columns)}")
+            _because(found, fired, batch)
         return [self._answer(h, found) for h, found in zip(households, results, strict=True)]
 
-    def _condition(self, layout: Layout, decided: Decided, over: set[int], own: Mapping[int, Result]) -> list[int]:
-        """Fill the results of a condition; gives each unit's deciding row: its most favourable completion."""
-        starts, units = decided.starts, decided.units
-        low = np.minimum.reduceat(decided.outcome, starts[:-1])
-        high = np.maximum.reduceat(decided.outcome, starts[:-1])
-        rows = [start + int(np.argmin(decided.outcome[start:end])) for start, end in itertools.pairwise(starts)]
-        for at, unit in enumerate(units):
-            own[unit.household].units.append(at)
+    def _condition(
+        self, layout: Layout, decided: Decided, over: set[int], in_force: Bools, results: Sequence[list[Result]]
+    ) -> None:
+        """A result for each household that the condition is in force for."""
+        plan, own = layout.plan, layout.households
+        low, high = decided.over(np.minimum, decided.outcome), decided.over(np.maximum, decided.outcome)
+        best, worst, marks = (np.zeros(len(results), np.int64) for _ in range(3))
+        np.maximum.at(best, own, low)
+        np.maximum.at(worst, own, high)
+        settled = best == worst
+        used = np.where(settled[own], decided.marks[decided.best], decided.over(np.bitwise_or, decided.marks))
+        np.bitwise_or.at(marks, own, used)
+        outcomes = np.where(settled, best, TO_INVESTIGATE).tolist()
+        for n, (outcome, mark, applies) in enumerate(zip(outcomes, marks.tolist(), in_force.tolist(), strict=True)):
+            if applies:
+                results[n].append(Result(plan, outcome, mark))
         lacking = _missing(decided)
-        for result in own.values():
-            mine = result.units
-            best = max((int(low[at]) for at in mine), default=MET)
-            worst = max((int(high[at]) for at in mine), default=MET)
-            result.lacks = sorted({lack for at in mine for lack in lacking.get(at, ())})
-            result.over = any(at in over for at in mine)
-            result.outcome = best if best == worst and not result.undecided else TO_INVESTIGATE
-            for at in mine:
-                part = slice(starts[at], starts[at + 1]) if best != worst else slice(rows[at], rows[at] + 1)
-                result.marks |= int(np.bitwise_or.reduce(decided.marks[part]))
-            if result.lacks:
-                result.marks = 0
-            elif result.over:
+        for at in lacking.keys() | over:
+            result = results[own[at]][-1]
+            result.undecided, result.outcome = True, TO_INVESTIGATE
+            if at in lacking:
+                result.marks, result.lacks = 0, sorted(lacking[at].union(result.lacks))
+        for n in sorted({int(own[at]) for at in over}):
+            result = results[n][-1]
+            if not result.lacks:
                 self.counts["over_bound"] += 1
-                result.asks = [slot for at in mine for slot in layout.units[at].slots]
-            elif best != worst:
-                for at in mine:
+                result.over = True
+                result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
+        for n in np.flatnonzero(~settled).tolist():
+            if not (result := results[n][-1]).undecided:
+                for at in (mine := layout.of_household(n)):
                     rest = max((int(low[other]) for other in mine if other != at), default=MET)
-                    result.asks += _differ(decided, at, rest)
-            if not result.undecided:
-                for at in mine:
-                    for name in result.condition.show:
-                        result.figures[name] = _range(decided, at, name)
-                result.claims = self._could_claim(layout, decided, result, low)
-        return rows
+                    result.asks = [*result.asks, *_differ(decided, at, rest)]
+        for name in plan.condition.show:
+            values = decided.table.column(decided.table.figures[name].num)
+            for at, (n, value) in enumerate(zip(own.tolist(), values[decided.best].tolist(), strict=True)):
+                if not results[n][-1].undecided:
+                    results[n][-1].figures[name] = (
+                        (value, value) if at not in decided.slots else _range(decided, at, values)
+                    )
+        self._could_claim(layout, decided, low, results)
 
-    def _could_claim(self, layout: Layout, decided: Decided, result: Result, low: Ints) -> list[Slot]:
+    def _could_claim(self, layout: Layout, decided: Decided, low: Ints, results: Sequence[list[Result]]) -> None:
         """The claims that are in some smallest set of claims that, interpreted, would (or could) make the condition met.
 
         What is unknown is taken at its best; only where the condition is nil are pending claims taken as rejected, since with
         them it may be met already.
         """
-        claims: list[Slot] = []
-        for at in result.units:
-            unit = layout.units[at]
-            nil = result.outcome == TO_INVESTIGATE and (_if_rejected(decided, at) == TO_INVESTIGATE).all()
-            if not nil and (result.outcome != NOT_MET or low[at] == MET):
-                continue
-            known = [_last(slot) if nil and slot.kind == "pending" else slot for slot in unit.slots]
-            trial = Unit(unit.household, unit.persons, unit.thing, [*known, *unit.claims])
-            if not unit.claims:
-                return []
-            if prod(slot.size for slot in trial.slots) > BOUND:
-                self.counts["over_bound"] += 1
-                claims += unit.claims
-                continue
-            tried = layout.decide([trial], [at])
-            met = (tried.grid(0) == MET).any(axis=tuple(range(len(known))))
-            if not met.any():
-                return []
-            for axis, slot in enumerate(unit.claims):
-                made = met.take(range(1, slot.size), axis).any(axis) & ~met.take(0, axis)
-                claims += [slot] if made.any() else []
-        return claims
+        wanted = [n for n in dict.fromkeys(layout.households.tolist())
+                  if results[n][-1].outcome != MET and not results[n][-1].undecided]  # fmt: skip
+        trials: dict[int, tuple[list[Slot], list[Slot]]] = {}
+        for n in wanted:
+            for at in layout.of_household(n):
+                nil = results[n][-1].outcome == TO_INVESTIGATE and (_if_rejected(decided, at) == TO_INVESTIGATE).all()
+                if nil or (results[n][-1].outcome == NOT_MET and low[at] != MET):
+                    known = [
+                        slot.only(-1) if nil and slot.kind == "pending" else slot for slot in layout.slots.get(at, ())
+                    ]
+                    trials[at] = known, layout.claims(at)
+        small = [at for at, (known, claims) in trials.items() if claims and size([*known, *claims]) <= BOUND]
+        could = {at: claims for at, (_, claims) in trials.items()}
+        self.counts["over_bound"] += sum(bool(claims) for claims in could.values()) - len(small)
+        if small:
+            tried = layout.decide(np.array(small), {n: [*trials[at][0], *trials[at][1]] for n, at in enumerate(small)})
+        for n, at in enumerate(small):
+            known, claims = trials[at]
+            met = (tried.grid(n) == MET).any(axis=tuple(range(len(known))))
+            could[at] = [slot for axis, slot in enumerate(claims)
+                         if (met.take(range(1, slot.size), axis).any(axis) & ~met.take(0, axis)).any()]  # fmt: skip
+        for n in wanted:
+            found = [could[at] for at in layout.of_household(n) if at in could]
+            results[n][-1].claims = [slot for slots in found for slot in slots] if all(found) else []
 
     def _answer(self, household: Household, results: Sequence[Result]) -> dict[str, Any]:
         """The answer in the contract's shape."""
@@ -188,9 +187,9 @@ class Engine:
         roles = {member["id"]: member["role"] for member in household["members"]}
         order = list(roles)
         for result in results:
-            id_ = result.condition.id
+            id_ = result.plan.condition.id
             one: dict[str, Any] = {
-                "outcome": OUTCOMES[result.outcome], "effect": result.condition.effect, "because": result.because,
+                "outcome": OUTCOMES[result.outcome], "effect": result.plan.condition.effect, "because": result.because,
             }  # fmt: skip
             if result.figures:
                 one["figures"] = {name: _written(range_) for name, range_ in result.figures.items()}
@@ -206,7 +205,7 @@ class Engine:
                 ]
             for language, sentences in say.items():
                 sentences += self._sentences(result, roles, language)
-        bars = [result.outcome for result in results if result.condition.effect == "bar"]
+        bars = [result.outcome for result in results if result.plan.condition.effect == "bar"]
         return {
             "reference_date": household["reference_date"].isoformat(),
             "outcome": OUTCOMES[max(bars, default=MET)],
@@ -219,7 +218,7 @@ class Engine:
         }
 
     def _sentences(self, result: Result, roles: Mapping[str, str], language: str) -> list[str]:
-        words, titles = SENTENCES[language], result.condition.title
+        words, titles = SENTENCES[language], result.plan.condition.title
         said = [words["missing"].format(title=titles[language], figure=lack) for lack in result.lacks]
         if result.over:
             said.append(words["over"].format(title=titles[language]))
@@ -250,80 +249,82 @@ def fold(rules: Sequence[Rule], fired: set[str]) -> tuple[int, list[str]]:
     return outcome, [rule.id for rule in rules if rule.id in fired and rule.then == outcome]
 
 
-def _tell(
-    condition: Condition,
-    decided: Decided,
-    rows: Sequence[int],
-    own: Mapping[int, Result],
-    messages: list[list[matcher.Message]],
-) -> None:
-    """Put the deciding completion of every unit in the engine's words."""
-    of_unit, of_some = matcher.names_in(condition, some=False), matcher.names_in(condition, some=True)
-    at = np.array(rows)
+class Told:
+    """What durable_rules is told: every unit in its deciding completion, a fact a subject; and what columns say fires on it."""
 
-    def taken(names: set[Name]) -> dict[str, list[list[int]]]:
-        size = decided.starts[-1]
-        read = {matcher.property_of(name): name.read(decided.table).num for name in names}
-        return {name: np.broadcast_to(num, (size, num.shape[1]))[at].tolist() for name, num in read.items()}
-
-    unit_values, some_values = taken(of_unit), taken(of_some)
-    present = decided.table.present[at].tolist()
-    for n, unit in enumerate(decided.units):
-        if own[unit.household].undecided or not present[n][0]:
-            continue
-        parts = messages[unit.household]
-        parts.append(matcher.message(condition, n, {name: values[n][0] for name, values in unit_values.items()}))
-        if some_values:
-            for place, there in enumerate(present[n]):
-                if there:
-                    values = {name: values[n][place] for name, values in some_values.items()}
-                    parts.append(matcher.candidate(condition, n, place, values))
-
-
-def _because(
-    condition: Condition,
-    decided: Decided,
-    rows: Sequence[int],
-    own: Mapping[int, Result],
-    fired: Sequence[set[matcher.Fired]],
-) -> None:
-    """What durable_rules says of each unit; columns must have said the same."""
-    rules = condition.all_rules()
-    for n, result in own.items():
-        if result.undecided:
-            continue
-        by_unit = {
-            at: {rule for key, unit, rule in fired[n] if key == condition.key and unit == at} for at in result.units
+    def __init__(self, batch: Batch, households: int) -> None:
+        self.subjects = batch.subjects
+        self.of: dict[str, list[matcher.Fact]] = {
+            about: [{"kind": about, "unit": n} for n in range(len(s.units))] for about, s in self.subjects.items()
         }
-        for at, ids in by_unit.items():
-            bits = int(decided.fired[rows[at]])
-            if ids != {rule.id for bit, rule in enumerate(rules) if bits >> bit & 1}:
-                raise MatchersDisagree(f"{condition.key}: durable_rules {sorted(ids)}, columns {bits:b}")
-        _, result.because = fold(rules, set().union(*by_unit.values()))
-        result.said = [
-            (rule, decided.units[at].persons[0]["role"])
-            for rule in rules for at, ids in by_unit.items() if rule.id in ids and rule.id in result.because
-        ]  # fmt: skip
+        self.fired: list[set[matcher.Fired]] = [set() for _ in range(households)]
+
+    def tell(self, layout: Layout, decided: Decided, results: Sequence[list[Result]]) -> None:
+        plan, best, table = layout.plan, decided.best, decided.table
+        present = table.present[best]
+        some = [(matcher.property_of(plan.condition, name), name.read(table).num) for name in plan.some]
+        if some:
+            candidates = self.subjects["each_candidate"]
+            rows = np.flatnonzero(np.isin(candidates.households, layout.households))
+            columns = [np.broadcast_to(num, table.present.shape)[best][present].tolist() for _, num in some]
+            names = [name for name, _ in some]
+            for row, *values in zip(rows.tolist(), *columns, strict=True):
+                self.of["each_candidate"][row].update(zip(names, values, strict=True))
+        names = [plan.condition.key, *(matcher.property_of(plan.condition, name) for name in plan.own)]
+        columns = [table.column(name.read(table).num)[best].tolist() for name in plan.own]
+        facts, key = self.of[plan.condition.about], plan.condition.key
+        for row, n, there, bits, *values in zip(
+            layout.rows.tolist(),
+            layout.own,
+            present[:, 0].tolist(),
+            decided.fired[best].tolist(),
+            *columns,
+            strict=True,
+        ):
+            if there and not results[n][-1].undecided:
+                facts[row].update(zip(names, (1, *values), strict=True))
+                if bits:
+                    self.fired[n].update((key, row, rule.id) for at, rule in enumerate(plan.rules) if bits >> at & 1)
+
+    def facts(self) -> list[list[matcher.Fact]]:
+        """Of each household."""
+        facts: list[list[matcher.Fact]] = [[] for _ in self.fired]
+        for about, units in self.subjects.items():
+            for unit, fact in zip(units.units, self.of[about], strict=True):
+                facts[unit.household].append(fact)
+        return facts
+
+
+def _because(results: Sequence[Result], fired: set[matcher.Fired], batch: Batch) -> None:
+    """What durable_rules says of each condition."""
+    units: dict[tuple[str, str], list[int]] = {}
+    for key, unit, rule in sorted(fired):
+        units.setdefault((key, rule), []).append(unit)
+    for result in results:
+        condition = result.plan.condition
+        ids = {rule for key, rule in units if key == condition.key}
+        if ids:
+            _, result.because = fold(result.plan.rules, ids)
+            subject = batch.subjects[condition.about].units
+            result.said = [
+                (rule, subject[unit].persons[0]["role"])
+                for rule in result.plan.rules if rule.id in result.because for unit in units[condition.key, rule.id]
+            ]  # fmt: skip
 
 
 def _differ(decided: Decided, at: int, rest: int) -> list[Slot]:
     """The slots of which two values, all else equal, give different outcomes, the other units being at their best (`rest`)."""
     grid = np.maximum(decided.grid(at), rest)
-    return [
-        slot for axis, slot in enumerate(decided.units[at].slots) if (grid.max(axis) != grid.min(axis)).any()
-    ]  # fmt: skip
+    slots = decided.slots.get(at, ())
+    return [slot for axis, slot in enumerate(slots) if (grid.max(axis) != grid.min(axis)).any()]
 
 
 def _if_rejected(decided: Decided, at: int) -> Ints:
     grid = decided.grid(at)
-    for axis, slot in enumerate(decided.units[at].slots):
+    for axis, slot in enumerate(decided.slots.get(at, ())):
         if slot.kind == "pending":
             grid = grid.take([slot.size - 1], axis)
     return grid
-
-
-def _last(slot: Slot) -> Slot:
-    return replace(slot, fills=tuple((column, place, values[-1:]) for column, place, values in slot.fills))
 
 
 def _missing(decided: Decided) -> dict[int, set[str]]:
@@ -338,12 +339,10 @@ def _missing(decided: Decided) -> dict[int, set[str]]:
     return lacking
 
 
-def _range(decided: Decided, at: int, name: str) -> Range:
-    """From the least to the most it can be; no upper end where only an amount at its maximum gives it."""
-    values = np.broadcast_to(decided.table.figures[name].num, (decided.starts[-1], 1))[:, 0]
-    grid = decided.grid(at, values)
-    bounded = grid
-    for axis, slot in enumerate(decided.units[at].slots):
+def _range(decided: Decided, at: int, values: Ints) -> Range:
+    """From the least to the most a figure can be; no upper end where only an amount at its maximum gives it."""
+    bounded = grid = decided.grid(at, values)
+    for axis, slot in enumerate(decided.slots.get(at, ())):
         if slot.kind == "amount" and slot.size > 1:
             bounded = np.delete(bounded, slot.fills[0][2].index(HIGHEST), axis)
     return int(grid.min()), int(grid.max()) if bounded.max() == grid.max() else None

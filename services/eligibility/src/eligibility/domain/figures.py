@@ -26,27 +26,28 @@ COMPARISONS: dict[str, Callable[[Ints, Ints | int], Bools]] = {
 
 
 class Value(NamedTuple):
+    """Marks and denominator are plain integers where they are the same everywhere: mostly."""
+
     num: Ints
-    marks: Ints
+    marks: Ints | int = 0
     den: Ints | int = 1
-
-
-NO_MARKS: Ints = np.zeros((1, 1), np.int64)
 
 
 @dataclass
 class Table:
-    """Completions as columns. cells: (rows, places); profiles: (rows, combinations of the co-residents' facts)."""
+    """Completions as columns. cells: (rows, places) by name; profiles: (rows, combinations of the co-residents' facts)."""
 
-    cells: dict[str, Ints]
+    cells: Mapping[str, Ints]
+    profiles: Ints
     year: Ints
     day: Ints
+    present: Bools
     figures: dict[str, Value] = field(default_factory=dict)
     missing: list[tuple[str, Ints, Bools]] = field(default_factory=list)
 
-    @property
-    def present(self) -> Bools:
-        return self.cells["present"] > 0
+    def column(self, num: Ints | Bools | int) -> Any:
+        """A value of the unit itself, one a row."""
+        return np.broadcast_to(num, (len(self.day), 1))[:, 0]
 
 
 class Marks:
@@ -103,7 +104,7 @@ class Name:
         if self.figure:
             return table.figures[self.name]
         cells = table.cells[self.name]
-        return Value(cells[:, :1] if self.first else cells, NO_MARKS)
+        return Value(cells[:, :1] if self.first else cells)
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,14 @@ class Test:
     comparison: str
     right: Name | int | tuple[int, ...]
 
-    def holds(self, table: Table) -> tuple[Bools, Ints]:
+    def holds(self, table: Table) -> tuple[Bools, Ints | int]:
         left = self.left.read(table)
         if isinstance(self.right, Name):
             right = self.right.read(table)
             return COMPARISONS[self.comparison](left.num, right.num), left.marks | right.marks
         if isinstance(self.right, tuple):
-            return np.isin(left.num, self.right), left.marks
+            held: Any = np.equal(left.num[..., None], self.right).any(axis=-1)
+            return held, left.marks
         return COMPARISONS[self.comparison](left.num, self.right), left.marks
 
 
@@ -129,17 +131,17 @@ class When:
     tests: tuple[Test, ...]
     some: tuple[Test, ...] = ()
 
-    def holds(self, table: Table) -> tuple[Bools, Ints]:
-        holds: Bools = np.ones((1, 1), np.bool_)
-        marks = NO_MARKS
+    def holds(self, table: Table) -> tuple[Any, Ints | int]:
+        holds: Any = True
+        marks: Ints | int = 0
         for test in self.tests:
             held, used = test.holds(table)
-            holds, marks = holds & held, marks | used
+            holds, marks = held if holds is True else holds & held, marks | used
         if self.some:
             of_one = table.present
             for test in self.some:
                 of_one = of_one & test.holds(table)[0]
-            holds = holds & of_one.any(axis=1, keepdims=True)
+            holds = of_one.any(axis=1, keepdims=True) & holds
         return holds, marks
 
 
@@ -177,7 +179,7 @@ class Years:
 
     def evaluate(self, table: Table) -> Value:
         born, day = _month_day(self.of.read(table).num), _month_day(table.day)
-        return Value(day[0] - born[0] - (day[1] < born[1]), NO_MARKS)
+        return Value(day[0] - born[0] - (day[1] < born[1]))
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class PerYear:
 
     def evaluate(self, table: Table) -> Value:
         months = np.maximum(self.months.read(table).num, 1)
-        return Value(self.amount.read(table).num * 12, NO_MARKS | self.mark, months)
+        return Value(self.amount.read(table).num * 12, self.mark, months)
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class Choose:
 
 
 def _value(name: Name | int, table: Table) -> Value:
-    return name.read(table) if isinstance(name, Name) else Value(np.full((1, 1), name, np.int64), NO_MARKS)
+    return name.read(table) if isinstance(name, Name) else Value(np.array([[name]]))
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,9 @@ class Sum:
         total, below = num[:, :1], den[:, :1]
         for at in range(1, num.shape[1]):
             total, below = total * den[:, at : at + 1] + num[:, at : at + 1] * below, below * den[:, at : at + 1]
-        marks = np.bitwise_or.reduce(np.where(table.present, value.marks, 0), axis=1, keepdims=True)
+        marks = value.marks
+        if not isinstance(marks, int):
+            marks = np.bitwise_or.reduce(np.where(table.present, marks, 0), axis=1, keepdims=True)
         return Value((2 * total + below) // (2 * below), marks)
 
 
@@ -241,7 +245,7 @@ class CountCandidates:
 
     def evaluate(self, table: Table) -> Value:
         holds = table.present & self.where.holds(table)[0]
-        return Value(holds.sum(axis=1, keepdims=True, dtype=np.int64), NO_MARKS)
+        return Value(holds.sum(axis=1, keepdims=True, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -257,12 +261,12 @@ class CountCoResidents:
     column: str
 
     def evaluate(self, table: Table) -> Value:
-        profiles = table.cells["profiles"]
+        profiles = table.profiles
         plain = profiles[:, [c and not w for c, w in zip(self.counts, self.weighs, strict=True)]].sum(
             axis=1, keepdims=True
         )
         if self.weight is None:
-            return Value(plain, NO_MARKS)
+            return Value(plain)
         heavy = profiles[:, [c and w for c, w in zip(self.counts, self.weighs, strict=True)]].sum(axis=1, keepdims=True)
         row = self.weight.row(table.day, heavy > 0, table)
         marks = np.where(heavy > 0, self.weight.bits[row], 0)

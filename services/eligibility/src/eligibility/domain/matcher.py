@@ -1,36 +1,35 @@
 """durable_rules decides one complete household: the only module that knows it, and its traps.
 
-Only integers enter: a float can crash the process. A household's parts come first and the trigger last, because a `$not`
-does not wait for what follows. An exception is a fact (`excuse`) that its rule looks for the absence of. No fact is ever
-unmatched (one makes the whole batch raise): a rule that never fires takes every kind. Nothing outlives its household: at
-most 1,024 states live at once. But deleting a state in which no action ever ran crashes the process: the trigger has one.
+A subject (the household, a candidate, a right) is one fact, with the figures of every condition it is decided by under the
+condition's key. Only integers enter: a float can crash the process. The facts come first and the trigger last, because a
+`$not` does not wait for what follows. An exception is a fact (`excuse`) that its rule looks for the absence of. No fact is
+ever unmatched (one makes the whole batch raise): a rule that never fires takes every kind. Nothing outlives its household:
+at most 1,024 states live at once. But deleting a state in which no action ever ran crashes the process: the trigger has one.
+The library's own host starts timer threads that can take actions, and swallows their errors: its engine is spoken to.
 """
 
 import itertools
+import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from durable.engine import Host
+import durable_rules_engine as engine  # type: ignore[import-not-found]
 
-from eligibility.domain.figures import Name, Test, When
+from eligibility.domain.figures import Name, Test
 from eligibility.domain.rulebook import Condition, Rule, RuleBook
 from eligibility.domain.source import WrongRuleFile
 
-RULESET = "conditions"
 COMPARED = {"above": "$gt", "at_least": "$gte", "at_most": "$lte", "below": "$lt"}
+TRIGGER: "Fact" = {"kind": "trigger"}
+CANDIDATE = "each_candidate"
 Fired = tuple[str, int, str]  # condition's key, unit, rule
-Message = dict[str, str | int]
+Fact = dict[str, str | int]
 
 
 class EngineFailed(Exception):
-    """durable_rules swallowed an error, or answered nothing sensible: nobody is decided by that."""
-
-
-class _Host(Host):  # type: ignore[misc]
-    def _run(self) -> None:
-        """No timer threads: they could take our actions."""
+    """durable_rules refused what it was told: nobody is decided by that."""
 
 
 class Matcher:
@@ -38,101 +37,81 @@ class Matcher:
 
     def __init__(self, rules: RuleBook) -> None:
         self._lock, self._sids = threading.Lock(), itertools.count()
-        self._fired: set[Fired] = set()
+        self._means: dict[
+            str, tuple[str, str, str | None]
+        ] = {}  # condition's key, rule, and which it is an exception to
         definition: dict[str, Any] = {}
-        names: set[str] = {"kind", "unit", "place", "of", "by", "sid", "id"}
         for condition in rules.conditions:
             for rule in condition.rules:
                 definition |= self._rule(condition, rule)
-            names |= {property_of(name) for name in names_in(condition)}
-        kinds = [kind for c in rules.conditions for kind in (c.key, f"{c.key}/candidate", f"{c.key}/excuse")]
-        for kind in ("trigger", *kinds):
-            waits = [{"m": {"kind": kind}}, {"n": {"kind": "what never comes"}}]
-            definition[f"takes {kind}"] = {"all": waits, "dist": 0, "run": lambda c: None}
-        definition["done"] = {
-            "all": [{"m": {"kind": "trigger"}}],
-            "run": lambda c: None,
-        }  # so that some action always runs
-        check_collisions(names)
-        self._host = _Host({RULESET: definition})
+        for kind in ("trigger", "excuse", CANDIDATE, *(condition.about for condition in rules.conditions)):
+            definition[f"takes {kind}"] = {
+                "all": [{"m": {"kind": kind}}, {"n": {"kind": "what never comes"}}],
+                "dist": 0,
+            }
+        definition["done"] = {"all": [{"m": {"kind": "trigger"}}]}  # so that some action always runs
+        names = {property_of(c, name) for c in rules.conditions for name in names_in(c)}
+        check_collisions({"kind", "unit", "of", "sid", "id", *names, *(c.key for c in rules.conditions)})
+        self._engine = engine.create_ruleset("conditions", json.dumps(definition))
 
-    def match(self, messages: Sequence[Message]) -> set[Fired]:
-        """The rules that fire on these parts of a household (`message`, one a unit, and its candidates).
+    def match(self, facts: Sequence[Fact]) -> set[Fired]:
+        """The rules that fire on the facts of a household (`fact`, one a subject).
 
         Raises `EngineFailed`.
         """
-        if not messages:
-            return set()
         with self._lock:
-            sid = str(next(self._sids))
-            self._fired = set()
+            sid, fired = str(next(self._sids)), set[Fired]()
             ran = False
             try:
-                for facts in ([{**message, "sid": sid} for message in messages], [{"kind": "trigger", "sid": sid}]):
-                    state = self._host.assert_facts(RULESET, facts)
-                    ran = ran or state is not None
-                    if state and state.get("exception"):
-                        raise EngineFailed(str(state["exception"]))
-                return self._fired
+                for part in (facts, [TRIGGER]):
+                    state = self._tell(part, sid)
+                    started = engine.start_action_for_state(self._engine, state)
+                    action = started and started[1]
+                    while action:
+                        ran = True
+                        ((name, matched),) = json.loads(action).items()
+                        if name != "done":
+                            self._fire(name, matched["p"]["unit"], sid, fired)
+                        action = engine.complete_and_start_action(self._engine, state)
+                return fired
             finally:
                 if ran:
-                    self._host.delete_state(RULESET, sid)
+                    engine.delete_state(self._engine, sid)
+
+    def _fire(self, name: str, unit: int, sid: str, fired: set[Fired]) -> None:
+        key, rule, excused = self._means[name]
+        if (key, unit, rule) not in fired:  # two candidates may each give the same excuse
+            fired.add((key, unit, rule))
+            if excused:
+                self._tell([{"kind": "excuse", "of": f"{key} {excused}", "unit": unit, "by": rule}], sid)
+
+    def _tell(self, facts: Sequence[Fact], sid: str) -> int:
+        code, state = engine.assert_facts(self._engine, json.dumps([{**fact, "sid": sid} for fact in facts]))
+        if code:
+            raise EngineFailed(f"{'not handled' if code == 1 else 'seen before'}: {facts}")
+        return int(state)
 
     def _rule(self, condition: Condition, rule: Rule) -> dict[str, Any]:
-        excuse, definition = f"{condition.key}/excuse", {}
-        patterns = [{"p": _all([{"kind": condition.key}, *_tests(rule.when.tests)])}, *_some(condition, rule.when)]
-        patterns.append({"trigger": {"kind": "trigger"}})
+        """What fires the rule: its tests, its trigger, and no excuse; what fires an excuse: its tests and those of the rule."""
+        name = f"{condition.key} {rule.id}"
+        self._means[name] = condition.key, rule.id, None
+        patterns = [*_patterns(condition, [rule]), {"trigger": {"kind": "trigger"}}]
         if rule.unless:
-            patterns.append({"excuse$not": _all([{"kind": excuse}, {"of": rule.id}, {"unit": {"p": "unit"}}])})
-        definition[f"{condition.key} {rule.id}"] = {
-            "all": patterns,
-            "dist": 0,
-            "run": self._fire(condition.key, rule.id),
-        }
+            patterns.append({"excuse$not": {"$and": [{"of": name}, {"unit": {"p": "unit"}}]}})
+        definition = {name: {"all": patterns, "dist": 0}}
         for exception in rule.unless:
-            tests = [*_tests(rule.when.tests), *_tests(exception.when.tests)]
-            definition[f"{condition.key} {exception.id}"] = {
-                "all": [
-                    {"p": _all([{"kind": condition.key}, *tests])},
-                    *_some(condition, rule.when),
-                    *_some(condition, exception.when, "exception"),
-                ],
-                "dist": 0,
-                "run": self._fire(condition.key, exception.id, {"kind": excuse, "of": rule.id}),
-            }
+            self._means[f"{condition.key} {exception.id}"] = condition.key, exception.id, rule.id
+            definition[f"{condition.key} {exception.id}"] = {"all": _patterns(condition, [rule, exception]), "dist": 0}
         return definition
 
-    def _fire(self, key: str, rule: str, excuse: Message | None = None) -> Callable[[Any], None]:
-        def run(c: Any) -> None:
-            unit = c.p.unit
-            if (key, unit, rule) not in self._fired:  # two candidates may each give the same excuse
-                self._fired.add((key, unit, rule))
-                if excuse:
-                    c.assert_fact({**excuse, "unit": unit, "by": rule})
 
-        return run
-
-
-def message(condition: Condition, unit: int, values: dict[str, int]) -> Message:
-    """A unit as the engine hears it. values: by `property_of` a name in the condition's rules."""
-    return {"kind": condition.key, "unit": unit, **values}
-
-
-def candidate(condition: Condition, unit: int, place: int, values: dict[str, int]) -> Message:
-    """A candidate of a unit, for the tests of some candidate."""
-    return {"kind": f"{condition.key}/candidate", "unit": unit, "place": place, **values}
-
-
-def property_of(name: Name) -> str:
-    return f"{'figure' if name.figure else 'applicant' if name.first else 'fact'}_{name.name.replace('.', '_')}"
+def property_of(condition: Condition, name: Name) -> str:
+    return f"{condition.key} {'figure' if name.figure else 'applicant' if name.first else 'fact'} {name.name}"
 
 
 def names_in(condition: Condition, some: bool | None = None) -> set[Name]:
-    """The names in a condition's rules (some: only those of some candidate, or only the others)."""
-    tests: list[Test] = []
-    for rule in condition.all_rules():
-        tests += () if some is True else rule.when.tests
-        tests += () if some is False else rule.when.some
+    """The names in a condition's rules (some: only those of some candidate of a household, or only the others)."""
+    tests = [test for rule in condition.all_rules() for test in _tests(condition, rule, some)]
     return {name for test in tests for name in (test.left, test.right) if isinstance(name, Name)}
 
 
@@ -148,25 +127,33 @@ def check_collisions(names: Iterable[str]) -> None:
         raise WrongRuleFile(f"conditions:1: the engine cannot tell {' from '.join(same[0])}: rename one")
 
 
+def _tests(condition: Condition, rule: Rule, some: bool | None) -> tuple[Test, ...]:
+    """Of one candidate or thing, some candidate is that one."""
+    own, of_some = rule.when.tests, rule.when.some
+    if condition.about != "household":
+        own, of_some = own + of_some, ()
+    return own + of_some if some is None else of_some if some else own
+
+
+def _patterns(condition: Condition, rules: Sequence[Rule]) -> list[Any]:
+    """The subject, which the condition is in force for, and a candidate for each of the rules that asks for some."""
+    tests = [{condition.key: 1}, *(_test(condition, test) for rule in rules for test in _tests(condition, rule, False))]
+    patterns = [{"p": _all(tests)}]
+    for n, rule in enumerate(rules):
+        if some := _tests(condition, rule, True):
+            patterns.append({f"candidate{n}": _all([_test(condition, test) for test in some])})
+    return patterns
+
+
 def _all(tests: list[Any]) -> Any:
     return {"$and": tests} if len(tests) > 1 else tests[0]
 
 
-def _some(condition: Condition, when: When, alias: str = "candidate") -> list[Any]:
-    if not when.some:
-        return []
-    return [{alias: _all([{"kind": f"{condition.key}/candidate"}, {"unit": {"p": "unit"}}, *_tests(when.some)])}]
-
-
-def _tests(tests: Iterable[Test]) -> list[Any]:
-    return [_test(test) for test in tests]
-
-
-def _test(test: Test) -> Any:
-    left = property_of(test.left)
+def _test(condition: Condition, test: Test) -> Any:
+    left = property_of(condition, test.left)
     if isinstance(test.right, tuple):
         return {"$or": [{left: value} for value in test.right]} if len(test.right) > 1 else {left: test.right[0]}
     if test.comparison == "is":
         return {left: test.right}
-    right = {"$m": property_of(test.right)} if isinstance(test.right, Name) else test.right
+    right = {"$m": property_of(condition, test.right)} if isinstance(test.right, Name) else test.right
     return {COMPARED[test.comparison]: {left: right}}
