@@ -1,13 +1,16 @@
 """What is wrong in a rule file is said with its place and what was meant, before anybody is decided by it."""
 
+import re
+import time
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from eligibility.domain.decide import Engine
 from eligibility.domain.source import WrongRuleFile
-from eligibility.rulefiles import load
+from eligibility.rulefiles import load, read
 
 from .build import household
 
@@ -57,6 +60,93 @@ def test_a_wrong_rule_file_is_refused(rules: Path, file: str, was: str, now: str
     with pytest.raises(WrongRuleFile, match=said) as error:
         load(rules)
     assert str(error.value).split(":")[1].isdecimal()
+
+
+BOMB = "".join(f"  - &l{n} [{', '.join([f'*l{n - 1}'] * 9) if n else 'x'}]\n" for n in range(10))
+HOSTILE = [
+    ("a bomb of aliases", f"a:\n{BOMB}", 2, "`l0` is an anchor or alias: write out what stands there"),
+    ("an alias", "a: 1\nb: *a\n", 2, "`a` is an anchor or alias"),
+    ("a merge", "a: {b: 1}\nc: {<<: *d}\n", 2, "`d` is an anchor or alias"),
+    (
+        "a tag that builds",
+        "a: 1\nb: !!python/object/apply:os.system [ls]\n",
+        2,
+        "python/object/apply:os.system` is a tag",
+    ),
+    ("a tag of our own", "a: !law 1\n", 1, "`!law` is a tag"),
+    ("a plain tag", "a:\n  - !!str 6.10\n", 2, "yaml.org,2002:str` is a tag: a value is what it looks like"),
+    ("a tagged mapping", "a:\n  !!set {b}\n", 2, "is a tag"),
+    ("a tagged key", "a: 1\n!!int 2: 1\n", 2, "is a tag"),
+    ("a list for a key", "a: 1\n? [b, c]\n: 1\n", 2, "a key is a word"),
+    ("lists without end", "a: 1\nb: " + "[" * 100_000, 2, "nested deeper than 20"),
+    ("mappings without end", "a: 1\nb: " + "{a: " * 50_000, 2, "nested deeper than 20"),
+    ("lines ever deeper", "".join(" " * n + "a:\n" for n in range(500)), 21, "nested deeper than 20"),
+    ("a million lines", "\n" * 1_000_000, 1, "larger than 256 KiB"),
+    ("one long line", "a: " + "x" * 1_000_000, 1, "larger than 256 KiB"),
+    ("many bytes in few signs", "a: " + "€" * 100_000, 1, "larger than 256 KiB"),
+    ("a key twice", "a: {b: 1,\n  b: 2}\n", 2, "`b` stands here twice"),
+    ("a sign that is none", "a: 1\nb: \x01\n", 2, "not YAML"),
+    ("a NUL", "a: 1\nb: 1\n\0", 3, "not YAML"),
+    ("a tab", "a:\n\tb: 1\n", 2, "not YAML"),
+    ("no end of a text", 'a: "b\n', 2, "not YAML"),
+    ("a directive", "%FOO\n%YAML 9.9\n---\na: 1\n", 1, "not YAML"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "said"), [row[1:] for row in HOSTILE], ids=[row[0] for row in HOSTILE])
+def test_what_no_rule_needs_of_yaml_is_refused_at_once(rules: Path, text: str, line: int, said: str) -> None:
+    path = rules / "conditions/age.yaml"
+    path.write_text(text)
+    began = time.process_time()
+    with pytest.raises(WrongRuleFile, match=re.escape(said)) as error:
+        load(rules)
+    assert time.process_time() - began < 1
+    assert str(error.value).startswith(f"{path}:{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "said"),
+    [
+        (b"a: 1\nb: caf\xe9\n", 2, "not UTF-8"),
+        ("a: 1\n".encode("utf-16"), 1, "not UTF-8"),
+        (b"a: 1\n" * 1_000_000, 1, "larger than 256 KiB"),
+    ],
+    ids=["latin-1", "utf-16", "five megabytes"],
+)
+def test_bytes_that_are_no_rule_file_are_refused_at_once(rules: Path, content: bytes, line: int, said: str) -> None:
+    path = rules / "parameters/income_limits.yaml"
+    path.write_bytes(content)
+    began = time.process_time()
+    with pytest.raises(WrongRuleFile, match=said) as error:
+        load(rules)
+    assert time.process_time() - began < 1
+    assert str(error.value).startswith(f"{path}:{line}: ")
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(rules: Path) -> None:
+    (rules / "conditions/more.yaml").mkdir()
+    with pytest.raises(WrongRuleFile, match=r"more.yaml:1: Is a directory"):
+        load(rules)
+
+
+@pytest.mark.parametrize(
+    "number", ["1" * 13, "1" * 5000, "1." + "0" * 13, "1e3", "0x10", ".inf", ".nan", "1_000", "٢٩٥١٥"]
+)
+def test_a_number_that_is_not_written_in_plain_digits_is_text(number: str) -> None:
+    [document] = read(f"a: {number}", "a.yaml")
+    assert document.mapping()["a"].value == number
+
+
+def test_a_value_is_what_it_looks_like() -> None:
+    [document] = read(
+        '{a: 1, b: 1.10, c: 2024-02-29, d: true, e: null, f: , g: "1", h: No, i: [x, []], j: {}}', "a.yaml"
+    )
+    found = {key: node.value for key, node in document.mapping().items()}
+    assert [node.value for node in document.mapping()["i"]] == ["x", []]
+    del found["i"]
+    assert found == {
+        "a": 1, "b": Decimal("1.10"), "c": date(2024, 2, 29), "d": True, "e": None, "f": None, "g": "1", "h": "No", "j": {},
+    }  # fmt: skip
 
 
 def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
