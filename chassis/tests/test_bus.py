@@ -3,21 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import MessageSizeTooLargeError
-from faststream import AckPolicy
-from faststream.kafka import KafkaMessage, KafkaRouter
 
 from cir_chassis.bus import Bus
 from cir_chassis.consumer import HEARD, Consumer
 from cir_chassis.database import Database
+from cir_chassis.dead_letters import DeadLetters
 from cir_chassis.lifeline import Lifeline
-from cir_chassis.outbox import LARGEST, OUTBOX, EventTooLarge, Relay
+from cir_chassis.outbox import LARGEST, OUTBOX, RETENTION, EventTooLarge, Relay, replay
 
 from .conftest import Count, Counted, CountWork, Open, stored
 
@@ -53,30 +53,29 @@ def up(name: str = "up") -> Lifeline:
 class Topic:
     """A topic of a test's own, with the event type that goes over it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Counted] = Counted) -> None:
         self.name = f"counted.{uuid4().hex[:8]}"
-        self.event: type[Counted] = type("Counted", (Counted,), {"topic": self.name})
+        self.event: type[Counted] = type("Counted", (kind,), {"topic": self.name})
+
+
+class Running(NamedTuple):
+    bus: Bus
+    consumer: Consumer
+    letters: DeadLetters
 
 
 @asynccontextmanager
 async def running(
     kafka: str, database: Database[CountWork], topic: Topic, handle: Any, needs: Sequence[Lifeline] = ()
-) -> AsyncIterator[Bus]:
+) -> AsyncIterator[Running]:
     """A service that owns the topic and hears it."""
-    bus = Bus(kafka, "test", owns=[topic.name], hears=[topic.name])
-    consumer = Consumer("test", database, bus, needs)
-    router = KafkaRouter()
-
-    @router.subscriber(
-        topic.name, batch=True, group_id=topic.name, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR
-    )
-    async def on(batch: KafkaMessage) -> None:
-        await consumer.deliver(batch, {topic.event: handle})
-
-    bus.include(router)
+    bus = Bus(kafka, topic.name, owns=[topic.name], hears=[topic.name])
+    letters = DeadLetters("test", kafka, bus, [topic.name])
+    consumer = Consumer(database, {topic.event: handle}, letters, needs)
+    bus.hear(consumer.deliver)
     await bus.start(asyncio.Event())
     try:
-        yield bus
+        yield Running(bus, consumer, letters)
     finally:
         consumer.stop()
         await bus.stop_hearing()
@@ -104,7 +103,7 @@ async def send(bus: Bus, topic: Topic, value: bytes | None, key: UUID, **headers
 
 async def test_what_is_said_is_carried_in_order_and_once(open_database: Open, kafka: str) -> None:
     database, topic = open_database(), Topic()
-    async with running(kafka, database, topic, count) as bus:
+    async with running(kafka, database, topic, count) as (bus, *_):
         one = uuid4()
         async with database.work() as work:
             for n in range(3):
@@ -119,7 +118,7 @@ async def test_what_is_said_is_carried_in_order_and_once(open_database: Open, ka
 
 async def test_who_commits_late_is_not_lost(open_database: Open, kafka: str) -> None:
     database, topic = open_database(), Topic()
-    async with running(kafka, database, topic, count) as bus:
+    async with running(kafka, database, topic, count) as (bus, *_):
         relay = Relay(database.engine, bus, ())
         async with database.work() as late:
             late.say(topic.event(uuid4(), "1"))
@@ -133,7 +132,7 @@ async def test_who_commits_late_is_not_lost(open_database: Open, kafka: str) -> 
 
 async def test_one_relay_is_active_whatever_the_replicas(open_database: Open, kafka: str) -> None:
     database, topic = open_database(), Topic()
-    async with running(kafka, database, topic, count) as bus:
+    async with running(kafka, database, topic, count) as (bus, *_):
         async with database.work() as work:
             work.say(topic.event(uuid4()))
         async with database.engine.begin() as other:
@@ -163,7 +162,7 @@ async def test_a_relay_stops_at_the_first_failure_and_says_the_rest_again(
     open_database: Open, kafka: str, at_once: bool
 ) -> None:
     database, topic, one = open_database(), Topic(), uuid4()
-    async with running(kafka, database, topic, keep) as bus:
+    async with running(kafka, database, topic, keep) as (bus, *_):
         async with database.work() as work:
             for text in "192":
                 work.say(topic.event(one, text))
@@ -184,6 +183,24 @@ async def test_a_relay_stops_at_the_first_failure_and_says_the_rest_again(
     assert carried[-2:] == [b"9", b"2"]
 
 
+async def test_one_refused_message_does_not_keep_the_next_from_being_taken(open_database: Open, kafka: str) -> None:
+    database, topic, one = open_database(), Topic(), uuid4()
+    async with running(kafka, database, topic, keep) as (bus, *_):
+        for value, fits in (
+            (b"1", True),
+            (b"1" * 2_000_000, False),
+            (b"2", True),
+            (b"1" * 2_000_000, False),
+            (b"3", True),
+        ):
+            if fits:
+                await send(bus, topic, value, one)
+            else:
+                with pytest.raises(MessageSizeTooLargeError):
+                    await send(bus, topic, value, one)
+        assert [record.value for record in await read(kafka, topic.name, 3)] == [b"1", b"2", b"3"]
+
+
 async def test_what_kafka_would_never_take_is_refused_with_all_it_tells_of(open_database: Open) -> None:
     database, one = open_database(), uuid4()
 
@@ -198,9 +215,57 @@ async def test_what_kafka_would_never_take_is_refused_with_all_it_tells_of(open_
         assert rows == {}
 
 
+async def test_what_was_said_can_be_said_again_and_changes_nothing(open_database: Open, kafka: str) -> None:
+    database, topic, one, other = open_database(), Topic(), uuid4(), uuid4()
+    async with running(kafka, database, topic, keep) as (bus, *_):
+        relay = Relay(database.engine, bus, ())
+        async with database.work() as work:
+            for dossier, text in ((one, "1"), (other, "5"), (one, "2")):
+                work.say(topic.event(dossier, text))
+        assert await relay.carry() == 3
+        assert await replay(database.engine, OUTBOX.c.key == str(one)) == 2
+        assert await relay.carry() == 2
+        records = await read(kafka, topic.name, 5)
+
+        async def there() -> bool:
+            async with stored(database) as rows:
+                return rows == {one: 2, other: 5}
+
+        await until(there)
+    mine = [record for record in records if record.key == str(one).encode()]
+    assert [record.value for record in mine] == [b"1", b"2", b"1", b"2"]
+    ids = [dict(record.headers)["ce_id"] for record in mine]
+    assert ids[:2] == ids[2:]
+
+
+async def test_what_was_sent_long_ago_is_forgotten_and_what_waits_never_is(open_database: Open) -> None:
+    database = open_database()
+    async with database.work() as work:
+        for text in "123":
+            work.say(Counted(uuid4(), text))
+    async with database.engine.begin() as connection:
+        old = sa.func.now() - RETENTION - timedelta(minutes=1)
+        await connection.execute(sa.update(OUTBOX).values(said_at=old))
+        for value, sent_at in ((b"1", old), (b"2", sa.func.now())):
+            await connection.execute(sa.update(OUTBOX).where(OUTBOX.c.value == value).values(sent_at=sent_at))
+    stopping = asyncio.Event()
+    forgetting = asyncio.create_task(Relay(database.engine, Bus(":1", "test", owns=(), hears=()), ()).forget(stopping))
+
+    async def left() -> set[bytes]:
+        async with database.engine.connect() as connection:
+            return {bytes(row.value) for row in await connection.execute(sa.select(OUTBOX.c.value))}
+
+    async def forgotten() -> bool:
+        return await left() == {b"2", b"3"}
+
+    await until(forgotten)
+    stopping.set()
+    await forgetting
+
+
 async def test_a_second_event_of_a_batch_sees_what_the_first_did(open_database: Open, kafka: str) -> None:
     database, topic, one = open_database(), Topic(), uuid4()
-    async with running(kafka, database, topic, count) as bus:
+    async with running(kafka, database, topic, count) as (bus, *_):
         await asyncio.gather(*(send(bus, topic, b"1", one) for _ in range(20)))
 
         async def all_there() -> bool:
@@ -213,7 +278,7 @@ async def test_a_second_event_of_a_batch_sees_what_the_first_did(open_database: 
 async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_database: Open, kafka: str) -> None:
     database, topic, ids = open_database(), Topic(), [uuid4() for _ in range(6)]
     unknown = HEARD.labels("unknown", "skipped")._value.get()
-    async with running(kafka, database, topic, keep) as bus:
+    async with running(kafka, database, topic, keep) as (bus, *_):
         await send(bus, topic, b"1", ids[0])
         await send(bus, topic, b"no number", ids[1])  # unreadable
         await send(bus, topic, b"1000", ids[2])  # readable, but the database refuses it
@@ -228,11 +293,15 @@ async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_datab
 
         await until(good_ones_there)
         parked = await read(kafka, f"{topic.name}.dlq", 4)
-    reasons = {record.key or b"": dict(record.headers)["dlq_reason"].decode() for record in parked}
-    assert reasons[str(ids[1]).encode()] == "the value is no number"
-    assert reasons[str(ids[2]).encode()] == "IntegrityError while it took effect"
-    assert reasons[str(ids[4]).encode()] == "header missing: ce_type"
-    assert {dict(record.headers)["dlq_service"] for record in parked} == {b"test"}
+    held = [dict(record.headers) for record in parked]
+    reasons = {headers["dlq_key"].decode(): headers["dlq_reason"].decode() for headers in held}
+    assert reasons == {
+        str(ids[1]): "the value is no number",
+        str(ids[2]): "IntegrityError while it took effect",
+        str(ids[3]): "the value is no number",
+        str(ids[4]): "header missing: ce_type",
+    }
+    assert {headers["dlq_service"] for headers in held} == {b"test"}
     assert HEARD.labels("unknown", "skipped")._value.get() == unknown + 1
 
 
@@ -252,7 +321,7 @@ async def test_an_outage_parks_nothing_and_is_waited_for(open_database: Open, ka
     database, topic, one = open_database(of=CutOff), Topic(), uuid4()
     away = up("database")
     away.up.clear()
-    async with running(kafka, database, topic, count, [away]) as bus:
+    async with running(kafka, database, topic, count, [away]) as (bus, *_):
         await send(bus, topic, b"1", one)
         away.up.set()
 
@@ -275,7 +344,7 @@ async def test_what_a_handler_raises_is_no_outage_whatever_it_is(open_database: 
             raise TimeoutError
         keep(events, work)
 
-    async with running(kafka, database, topic, handle) as bus:
+    async with running(kafka, database, topic, handle) as (bus, *_):
         await send(bus, topic, b"1", bad)
         await send(bus, topic, b"1", good)
         parked = await read(kafka, f"{topic.name}.dlq", 1)

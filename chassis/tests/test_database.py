@@ -24,6 +24,19 @@ async def test_each_table_is_written_once_with_the_last_row_of_each_key(open_dat
         assert work.counts.get(TWO) == Count(TWO, 1, None)
 
 
+async def test_who_waits_is_woken_by_a_commit_that_wrote_and_by_no_other(open_database: Open) -> None:
+    database, woken = open_database(), list[str]()
+    database.on_commit.append(lambda: woken.append("!"))
+    async with database.work() as work:
+        await work.load([ONE])
+    assert woken == []
+    async with database.work() as work:
+        work.say(Counted(ONE))
+    async with database.work() as work:
+        work.counts.put(Count(ONE, 1))
+    assert woken == ["!", "!"]
+
+
 async def test_an_error_leaves_neither_state_nor_events(open_database: Open) -> None:
     database = open_database()
 

@@ -120,6 +120,7 @@ async def _edges(smoke: Smoke) -> None:
             ("/health/ready", "ready"),
             ("/metrics", "# HELP"),
             ("/openapi.json", "paths"),
+            ("/asyncapi.json", "channels"),
         ):
             answer = expect(await smoke.register.call("GET", service, path), 200)
             must(word in answer.text, f"{service}{path} does not hold {word!r}")

@@ -1,15 +1,17 @@
 """A service's tie to Kafka: it makes its own topics, joins the topics it hears, and goes on when Kafka is back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
-from faststream.kafka import KafkaBroker, KafkaRouter
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY
 
@@ -17,15 +19,18 @@ log = structlog.get_logger()
 
 PARTITIONS = 4  # fixed when a topic is made: a change would break the order per key
 DEAD_LETTERS = ".dlq"
+BATCH = 500  # events: what a service does with so many must stay well under its session timeout
+LARGEST = 4 * 1024 * 1024  # bytes: a dead-letter topic takes what another producer got through elsewhere
 
 
 class Bus:
     """Producer, subscribers and topics of one service. `start` returns once it has joined."""
 
-    def __init__(self, address: str, service: str, *, owns: Sequence[str], hears: Sequence[str]) -> None:
+    def __init__(self, address: str, service: str, *, owns: Collection[str], hears: Collection[str]) -> None:
         """owns: topics that this service alone writes, and so makes; hears: topics that others make."""
         self._address, self._service, self._owns, self._hears = address.split(","), service, owns, hears
         self._producer: AIOKafkaProducer | None = None
+        self._ended: asyncio.Task[None] | None = None
         self.joined = False
         self.broker = KafkaBroker(
             self._address,
@@ -37,9 +42,21 @@ class Bus:
             middlewares=[KafkaPrometheusMiddleware(registry=REGISTRY, app_name=service)],
         )
 
-    def include(self, router: KafkaRouter) -> None:
-        """Add what the service hears."""
-        self.broker.include_router(router)
+    def hear(self, deliver: Callable[[KafkaMessage], Awaitable[None]]) -> None:
+        """Hand over what is heard, in batches. Offsets are committed after a batch: a crash repeats it, never loses it."""
+
+        @self.broker.subscriber(
+            *self._hears,
+            batch=True,
+            max_records=BATCH,
+            group_id=self._service,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.NACK_ON_ERROR,  # the default may lose messages
+            session_timeout_ms=6000,  # the least that Kafka takes: a killed replica's partitions move after it
+            heartbeat_interval_ms=1500,
+        )
+        async def on_batch(batch: KafkaMessage) -> None:
+            await deliver(batch)
 
     async def start(self, stopping: asyncio.Event) -> None:
         """Connect, make the topics that are ours, wait for those that are not, join. Waits as long as it takes."""
@@ -70,7 +87,7 @@ class Bus:
                 acks="all",
                 request_timeout_ms=10_000,
                 metadata_max_age_ms=5000,
-                max_request_size=4 * 1024 * 1024,
+                max_request_size=LARGEST,
             )
             try:
                 await producer.start()
@@ -89,6 +106,8 @@ class Bus:
             ours = [topic + suffix for topic in self._owns for suffix in ("", DEAD_LETTERS)]
             new = [NewTopic(topic, PARTITIONS, 1) for topic in ours if topic not in there]
             for topic in new:
+                if topic.name.endswith(DEAD_LETTERS):  # kept until settled, then erased (dead_letters.py)
+                    topic.topic_configs = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST)}
                 topic.replication_factor = -1  # the broker's default; aiokafka's constructor refuses what Kafka takes
             if new:
                 with suppress(TopicAlreadyExistsError):  # another replica was first
@@ -103,7 +122,15 @@ class Bus:
         """Hand one message to the producer; the future is done once Kafka has it. Raises KafkaError."""
         producer = await self._open_producer()
         future: asyncio.Future[Any] = await producer.send(topic, key=key, value=value, headers=headers)
+        future.add_done_callback(partial(self._renew_if_failed, producer))
         return future
+
+    def _renew_if_failed(self, producer: AIOKafkaProducer, done: asyncio.Future[Any]) -> None:
+        """What was refused leaves a gap in the producer's sequence numbers, and Kafka refuses all that follows it (tried)."""
+        current = self._producer
+        if current is not None and current is producer and not done.cancelled() and done.exception():
+            self._producer = None  # the next message opens another one
+            self._ended = asyncio.create_task(current.stop())
 
     async def probe(self) -> None:
         """Raises if no broker answers."""

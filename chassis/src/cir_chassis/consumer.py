@@ -6,7 +6,6 @@ moves on. An outage parks nothing: it waits. Offsets are committed after the tra
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
@@ -17,8 +16,8 @@ from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaMessage
 from prometheus_client import Counter
 
-from cir_chassis.bus import DEAD_LETTERS, Bus
 from cir_chassis.database import Database, is_outage
+from cir_chassis.dead_letters import DeadLetter, DeadLetters
 from cir_chassis.lifeline import Lifeline
 
 log = structlog.get_logger()
@@ -28,8 +27,9 @@ TRIES = 3  # of one event by itself, before it is parked
 
 
 class Readable(Protocol):
-    """A type of event, as the consumer sees it: how it is called on the wire and how it is read."""
+    """A type of event, as the consumer sees it: where it is heard, how it is called on the wire and how it is read."""
 
+    topic: Any
     type: Any
 
     @classmethod
@@ -50,21 +50,23 @@ class HandlerFailed(Exception):
 class Consumer:
     """Delivers what one service hears to its handlers."""
 
-    def __init__(self, service: str, database: Database[Any], bus: Bus, needs: Sequence[Lifeline]) -> None:
-        self._service, self._database, self._bus, self._needs = service, database, bus, needs
+    def __init__(
+        self, database: Database[Any], handlers: Handlers, letters: DeadLetters, needs: Sequence[Lifeline]
+    ) -> None:
+        self._database, self._handlers, self._letters, self._needs = database, handlers, letters, needs
+        self._by_type = {event.type: event for event in handlers}
         self._stopping = False
 
     def stop(self) -> None:
         """Finish the batch in hand, unless it waits for something that is away: it is then heard again."""
         self._stopping = True
 
-    async def deliver(self, batch: KafkaMessage, handlers: Handlers) -> None:
+    async def deliver(self, batch: KafkaMessage) -> None:
         """Let one batch of raw records take effect, or park what cannot. Returns when nothing of it is left to do."""
-        by_type = {event.type: event for event in handlers}
         heard: list[Heard] = []
         for record in _records(batch):
             headers = {name: value.decode(errors="replace") for name, value in record.headers}
-            event = by_type.get(headers.get("ce_type", ""))
+            event = self._by_type.get(headers.get("ce_type", ""))
             if event is None and headers.get("ce_type"):
                 HEARD.labels("unknown", "skipped").inc()  # somebody else's, or of a later contract
                 continue
@@ -75,27 +77,38 @@ class Consumer:
             except ValueError as error:
                 await self._park(record, str(error), "unreadable")
         try:
-            await self._through_outages(partial(self._together_or_one_by_one, heard, handlers))
+            await self._through_outages(partial(self._together_or_one_by_one, heard))
         except Exception:
             log.exception("not done with a batch: it is heard again")
             raise
 
-    async def _together_or_one_by_one(self, heard: Sequence[Heard], handlers: Handlers) -> None:
+    async def retry(self, letter: DeadLetter) -> bool:
+        """Let a parked event take effect after all; whether it changed anything, or was overtaken in the meantime.
+
+        Raises ValueError where it still cannot be read, and whatever keeps it from taking effect.
+        """
+        kind = self._by_type.get(letter.headers.get("ce_type", ""))
+        if kind is None:
+            raise ValueError("no type of event that this service hears (header ce_type)")
+        event = kind.read(dict(letter.headers), letter.key, letter.value)
+        return event not in await self._take([event])
+
+    async def _together_or_one_by_one(self, heard: Sequence[Heard]) -> None:
         try:
-            await self._apply(heard, handlers)
+            await self._apply(heard)
         except Exception as error:
             if is_outage(error):
                 raise
             log.warning("a batch failed, taking its events one by one", events=len(heard), exc_info=True)
             for one in heard:
-                await self._through_outages(partial(self._alone, one, handlers))
+                await self._through_outages(partial(self._alone, one))
 
-    async def _alone(self, one: Heard, handlers: Handlers) -> None:
+    async def _alone(self, one: Heard) -> None:
         record, event = one
         for attempt in range(TRIES):
             await asyncio.sleep(0.1 * 4**attempt if attempt else 0)
             try:
-                await self._apply([one], handlers)
+                await self._apply([one])
                 return
             except Exception as error:
                 if is_outage(error):
@@ -105,19 +118,23 @@ class Consumer:
         what = why.__cause__ if isinstance(why, HandlerFailed) else why
         await self._park(record, f"{type(what).__name__} while it took effect", "failed")
 
-    async def _apply(self, heard: Sequence[Heard], handlers: Handlers) -> None:
-        if not heard:
-            return
-        async with self._database.work() as work:
-            await work.load({UUID(event.key) for _, event in heard})
-            for kind, handler in handlers.items():
-                if events := [event for _, event in heard if type(event) is kind]:
-                    try:
-                        handler(events, work)
-                    except Exception as error:
-                        raise HandlerFailed from error
+    async def _apply(self, heard: Sequence[Heard]) -> None:
+        if heard:
+            await self._take([event for _, event in heard])
         for _, event in heard:
             HEARD.labels(event.type, "handled").inc()
+
+    async def _take(self, events: Sequence[Any]) -> list[Any]:
+        """One transaction; the snapshots that had been overtaken."""
+        async with self._database.work() as work:
+            await work.load({UUID(event.key) for event in events})
+            for kind, handler in self._handlers.items():
+                if of_kind := [event for event in events if type(event) is kind]:
+                    try:
+                        handler(of_kind, work)
+                    except Exception as error:
+                        raise HandlerFailed from error
+            return list(work.overtaken)
 
     async def _through_outages(self, action: Callable[[], Awaitable[None]]) -> None:
         """Do it; as long as the database or Kafka is away, wait and do it again."""
@@ -135,21 +152,7 @@ class Consumer:
                 await asyncio.sleep(0.5)
 
     async def _park(self, record: ConsumerRecord[bytes, bytes], reason: str, kind: str) -> None:
-        """Put the record, as it came, on its topic's dead-letter topic, with why, by whom, when and where it stood."""
-        why = {
-            "dlq_reason": reason,
-            "dlq_service": self._service,
-            "dlq_at": datetime.now(UTC).isoformat(),
-            "dlq_place": f"{record.topic}/{record.partition}/{record.offset}",
-        }
-        headers = [*record.headers, *((name, text.encode()) for name, text in why.items())]
-
-        async def produce() -> None:
-            await (
-                await self._bus.send(record.topic + DEAD_LETTERS, key=record.key, value=record.value, headers=headers)
-            )
-
-        await self._through_outages(produce)
+        await self._through_outages(partial(self._letters.park, record, reason))
         HEARD.labels(kind, "parked").inc()
 
 

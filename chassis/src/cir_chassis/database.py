@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from prometheus_client import Counter
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -27,6 +28,18 @@ from cir_chassis.outbox import Said
 
 R = TypeVar("R")
 W = TypeVar("W", bound="Work")
+
+
+OVERTAKEN = Counter("cir_overtaken_total", "Snapshots heard that were not newer than what is on record", ["type"])
+
+
+class Versioned(Said, Protocol):
+    """A snapshot, as a unit of work sees it."""
+
+    type: ClassVar[str]
+
+    @property
+    def version(self) -> int: ...
 
 
 class DatabaseBehind(Exception):
@@ -79,10 +92,10 @@ class Rows(Generic[R]):
             row = self._of(**found._mapping)
             self._rows[tuple(getattr(row, name) for name in self._key)] = row
 
-    async def flush(self, connection: AsyncConnection) -> None:
-        """Write what was put: one statement, one row a key."""
+    async def flush(self, connection: AsyncConnection) -> bool:
+        """Write what was put: one statement, one row a key. Returns whether there was anything."""
         if not self._changed:
-            return
+            return False
         rows = [asdict(row) for row in self._changed.values()]  # type: ignore[call-overload]
         names = [c.name for c in self._columns]
         these = given(self._columns, rows)
@@ -95,6 +108,7 @@ class Rows(Generic[R]):
             statement = statement.on_conflict_do_update(index_elements=self._key, set_=others, where=newer)
         await connection.execute(statement)
         self._changed.clear()
+        return True
 
 
 class Work:
@@ -104,6 +118,8 @@ class Work:
         """source: who says what this work says, such as "/dossier"."""
         self.connection, self.clock, self._source = connection, clock, source
         self.trace: str | None = None
+        self.overtaken: list[Said] = []
+        self.wrote = False
         self._said: list[tuple[Said, str | None]] = []
 
     @property
@@ -118,6 +134,15 @@ class Work:
         """Put an event in the outbox: told if and only if this work commits. `because_of` hands its trace on."""
         self._said.append((event, because_of.trace if because_of else self.trace))
 
+    def is_newer(self, event: Versioned, known: int | None) -> bool:
+        """Whether this snapshot is newer than what is on record. If not it is skipped, and counted: it was overtaken,
+        replayed, or repeated, and is harmless."""
+        if known is None or event.version > known:
+            return True
+        OVERTAKEN.labels(event.type).inc()
+        self.overtaken.append(event)
+        return False
+
     def next_version(self, last: int) -> int:
         """A snapshot's version: above the last one, and above anything a lost database may have given out."""
         return max(last + 1, int(self.clock.now().timestamp() * 1_000_000))
@@ -125,7 +150,8 @@ class Work:
     async def flush(self) -> None:
         """Write every table, then what is said."""
         for rows in self.rows:
-            await rows.flush(self.connection)
+            self.wrote |= await rows.flush(self.connection)
+        self.wrote |= bool(self._said)
         await outbox.add(self.connection, self._said, self._source)
         self._said.clear()
 
@@ -133,8 +159,8 @@ class Work:
 class Database(Generic[W]):
     """One service's database, and the works done in it."""
 
-    def __init__(self, url: str, work: Callable[[AsyncConnection], W], *, committed: Callable[[], None] = lambda: None):
-        """work: makes a unit of work on a connection; committed: called after each commit (wakes the relay)."""
+    def __init__(self, url: str, work: Callable[[AsyncConnection], W]) -> None:
+        """work: makes a unit of work on a connection."""
         self.engine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=10,
@@ -143,7 +169,9 @@ class Database(Generic[W]):
             hide_parameters=True,  # a statement that fails must not print what people earn
             connect_args={"timeout": 5},
         )
-        self._work, self._committed = work, committed
+        self._work = work
+        self.on_commit: list[Callable[[], None]] = []
+        """Called after each commit of rows or events by this process, to wake who waits for them."""
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[W]:
@@ -152,7 +180,8 @@ class Database(Generic[W]):
             work = self._work(connection)
             yield work
             await work.flush()
-        self._committed()
+        for wake in self.on_commit if work.wrote else ():
+            wake()
 
     async def probe(self) -> None:
         """Raises if the database does not answer."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import structlog
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
@@ -76,7 +76,9 @@ def _path(place: Sequence[str | int]) -> str:
     """`("body", "members", 0, "born_on")` → "members[0].born_on"; a header or query parameter keeps its kind."""
     kind, *rest = place or ("body",)
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest).lstrip(".")
-    return path if kind == "body" and path and not path.startswith("[") else f"{kind}{'.' if path else ''}{path}"
+    if kind == "body" and path and not path.startswith("["):
+        return path
+    return f"{kind}{path}" if path.startswith("[") or not path else f"{kind}.{path}"
 
 
 async def _on_anything(request: Request, error: Exception) -> JSONResponse:
@@ -102,6 +104,10 @@ def create_app(
         (Exception, _on_anything),
     ):
         app.add_exception_handler(kind, handler)
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
 
     @app.get("/health/live", tags=["operators"])
     async def live() -> dict[str, str]:

@@ -8,6 +8,7 @@ of order, and a late one would be lost.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from cir_chassis.trace import step
 
 log = structlog.get_logger()
 RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to Kafka", ["topic"])
+RETENTION = timedelta(days=7)  # of what was sent, for `replay`; it holds personal data, so no longer
 LARGEST = 1_000_000  # bytes of an event: what Kafka takes unless told otherwise, less its headers
 
 
@@ -94,6 +96,13 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None
     await connection.execute(OUTBOX.insert().from_select(_GIVEN, in_order))
 
 
+async def replay(engine: AsyncEngine, chosen: sa.ColumnElement[bool]) -> int:
+    """Have what was sent and still is in the outbox sent again, in its order. Returns how many events."""
+    async with engine.begin() as connection:
+        again = sa.update(OUTBOX).where(OUTBOX.c.sent_at.is_not(None), chosen).values(sent_at=None)
+        return (await connection.execute(again)).rowcount
+
+
 class Relay:
     """Carries one service's outbox to Kafka for as long as both it and the database are up."""
 
@@ -124,6 +133,18 @@ class Relay:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), self.POLL)
             self._woken.clear()
+
+    async def forget(self, stopping: asyncio.Event) -> None:
+        """Delete what was sent and is past its retention, every hour until `stopping`."""
+        old = sa.delete(OUTBOX).where(OUTBOX.c.sent_at < sa.func.now() - RETENTION)
+        while not stopping.is_set():
+            try:
+                async with self._engine.begin() as connection:
+                    await connection.execute(old)
+            except Exception:
+                log.warning("what was sent long ago is not deleted yet", exc_info=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 3600)
 
     async def carry(self) -> int:
         """Carry one batch. Returns how many rows; 0 also where another relay is active."""

@@ -9,15 +9,17 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 import uvicorn
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cir_chassis.asyncapi import channels
 from cir_chassis.bus import Bus
-from cir_chassis.consumer import Consumer
+from cir_chassis.consumer import Consumer, Handlers
 from cir_chassis.database import Database, Work, check_migrated
+from cir_chassis.dead_letters import DeadLetters
 from cir_chassis.http import create_app
 from cir_chassis.lifeline import Lifeline
 from cir_chassis.login import Login
@@ -56,19 +58,26 @@ class Service(Generic[W]):
         work: Callable[[AsyncConnection], W],
         migrations: Path,
         *,
-        owns: Sequence[str] = (),
-        hears: Sequence[str] = (),
+        says: Sequence[Any] = (),
+        hears: Handlers,
     ) -> None:
-        """work: makes the service's unit of work; owns, hears: topics."""
+        """work: makes the service's unit of work; says: the types of event it says, on topics of its own; hears: its table."""
         self.name, self.settings, self._migrations = name, settings, migrations
         self.jobs: list[Job] = []
-        self.database: Database[W] = Database(settings.database_url, work, committed=lambda: self._relay.wake())
-        self.bus = Bus(settings.kafka, name, owns=owns, hears=hears)
+        self.database: Database[W] = Database(settings.database_url, work)
+        topics = {kind.topic for kind in hears}
+        self.bus = Bus(settings.kafka, name, owns={kind.topic for kind in says}, hears=topics)
         self._lifelines = (Lifeline("database", self.database.probe), Lifeline("kafka", self.bus.probe))
         self._relay = Relay(self.database.engine, self.bus, self._lifelines)
-        self.consumer = Consumer(name, self.database, self.bus, self._lifelines)
+        self.database.on_commit.append(self._relay.wake)
+        self.letters = DeadLetters(name, settings.kafka, self.bus, topics)
+        self.consumer = Consumer(self.database, hears, self.letters, self._lifelines)
+        self.bus.hear(self.consumer.deliver)
         login = Login(settings.issuer, settings.audience, settings.claims)
         self.app = create_app(name, description, self._lifelines, login, lambda: self.bus.joined)
+        self.app.add_api_route(
+            "/asyncapi.json", lambda: channels(name, description, says, list(hears)), tags=["integrators"]
+        )
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `DatabaseBehind`, `PortTaken`."""
@@ -110,5 +119,5 @@ class Service(Generic[W]):
         await self._lifelines[0].up.wait()
         await check_migrated(self.database, self.settings.database_url, self._migrations)
         async with asyncio.TaskGroup() as group:
-            for job in (self._relay.run, self.bus.start, *self.jobs):
+            for job in (self._relay.run, self._relay.forget, self.bus.start, *self.jobs):
                 group.create_task(job(stopping))

@@ -6,8 +6,8 @@ from pathlib import Path
 from cir_chassis.clock import Clock
 from cir_chassis.service import Service
 from cir_chassis.settings import Settings
-from cir_schemas import CandidacyRecorded, HouseholdAssessed, HouseholdRecorded
-from dossier import bus, http
+from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, ProofAsked, StatusChanged
+from dossier import handlers, http
 from dossier.companies import load_companies
 from dossier.store import RegisterWork
 
@@ -30,9 +30,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         settings,
         work,
         MIGRATIONS,
-        owns=[HouseholdRecorded.topic, CandidacyRecorded.topic],
-        hears=[HouseholdAssessed.topic],
+        says=[HouseholdRecorded, CandidacyRecorded, ContactsRecorded, StatusChanged, ProofAsked],
+        hears=handlers.EVENTS,
     )
     service.app.include_router(http.routes(service.database))
-    service.bus.include(bus.assessments(service.consumer))
     return service

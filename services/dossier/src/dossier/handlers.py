@@ -113,7 +113,7 @@ def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) ->
         before = work.dossiers.find(event.dossier)
         if before is None:
             log.warning("an assessment of no dossier of ours", dossier=event.key)
-        elif event.version > before.heard_version:
+        elif work.is_newer(event, before.heard_version):
             dossier = replace(
                 before,
                 heard_version=event.version,

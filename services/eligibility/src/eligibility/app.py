@@ -6,8 +6,8 @@ from pathlib import Path
 from cir_chassis.clock import Clock
 from cir_chassis.service import Service
 from cir_chassis.settings import Settings
-from cir_schemas import HouseholdAssessed, HouseholdRecorded
-from eligibility import bus, http
+from cir_schemas import HouseholdAssessed
+from eligibility import handlers, http
 from eligibility.domain.decide import Engine
 from eligibility.rulefiles import RULES, compile_texts, texts
 from eligibility.store import EligibilityWork
@@ -31,9 +31,8 @@ def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
         settings,
         partial(EligibilityWork, clock=Clock(settings.today), engine=engine, texts=files),
         MIGRATIONS,
-        owns=[HouseholdAssessed.topic],
-        hears=[HouseholdRecorded.topic],
+        says=[HouseholdAssessed],
+        hears=handlers.EVENTS,
     )
     service.app.include_router(http.routes(engine, service.database))
-    service.bus.include(bus.households(service.consumer))
     return service

@@ -12,7 +12,6 @@ from cir_schemas import HouseholdAssessed, HouseholdRecorded
 from eligibility.store import Assessed, EligibilityWork
 
 ASSESSED = Counter("cir_assessments_total", "Households assessed, by outcome", ["outcome"])
-OVERTAKEN = Counter("cir_overtaken_total", "Facts heard that were not newer than those on record")
 OVER_BOUND = Counter("cir_over_bound_total", "Conditions with more completions than can be looked at")
 
 
@@ -24,8 +23,7 @@ def assess_households(events: Sequence[HouseholdRecorded], work: EligibilityWork
     newest: dict[UUID, HouseholdRecorded] = {}
     for event in events:
         before = work.households.get(event.dossier)
-        if event.version <= before.version:
-            OVERTAKEN.inc()
+        if not work.is_newer(event, before.version):
             continue
         newest[event.dossier] = event
         heard = event.model_dump(mode="json", include={"household", "test"}, exclude_none=True)

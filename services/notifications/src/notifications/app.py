@@ -9,9 +9,8 @@ from pydantic import Field
 from cir_chassis.clock import Clock
 from cir_chassis.service import Service
 from cir_chassis.settings import Settings
-from cir_schemas import StatusChanged
 from cir_schemas.types import Email
-from notifications import bus, http
+from notifications import handlers, http
 from notifications.letters import Letters
 from notifications.sender import Sender
 from notifications.store import NotificationsWork
@@ -37,10 +36,10 @@ def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
         settings,
         work,
         MIGRATIONS,
-        hears=[StatusChanged.topic],
+        hears=handlers.EVENTS,
     )
     sender = Sender(service.database, Letters(TEMPLATES, settings.register_url), settings.smtp, settings.mail_from)
     service.jobs.append(sender.run)
+    service.database.on_commit.append(sender.wake)
     service.app.include_router(http.routes(service.database))
-    service.bus.include(bus.dossiers(service.consumer, sender.wake))
     return service

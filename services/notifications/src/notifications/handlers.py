@@ -12,7 +12,7 @@ def record_contacts(events: Sequence[ContactsRecorded], work: NotificationsWork)
     """Keep the newest contacts of each dossier, and tell what waited for them. A helper's address is kept by consent alone."""
     for event in events:
         before = work.contacts.find(event.dossier)
-        if before and before.version >= event.version:
+        if not work.is_newer(event, before.version if before else None):
             continue
         agreed = event.help.email if event.help and event.help.inform else None
         work.contacts.put(

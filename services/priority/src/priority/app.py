@@ -6,8 +6,7 @@ from pathlib import Path
 from cir_chassis.clock import Clock
 from cir_chassis.service import Service
 from cir_chassis.settings import Settings
-from cir_schemas import CandidacyRecorded
-from priority import bus, http
+from priority import handlers, http
 from priority.store import PriorityWork
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -21,8 +20,7 @@ def make(settings: Settings) -> Service[PriorityWork]:
         settings,
         partial(PriorityWork, clock=Clock(settings.today)),
         MIGRATIONS,
-        hears=[CandidacyRecorded.topic],
+        hears=handlers.EVENTS,
     )
     service.app.include_router(http.routes(service.database))
-    service.bus.include(bus.candidacies(service.consumer))
     return service

@@ -12,7 +12,7 @@ def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) 
     """Keep the newest candidacy of each dossier; an older or repeated one changes nothing."""
     for event in events:
         known = work.candidacies.find(event.dossier)
-        if known is None or event.version > known.version:
+        if work.is_newer(event, known.version if known else None):
             day, nth = number_parts(event.number) if event.number else (None, None)
             content = event.model_dump(mode="json", include={"wants", "residence", "informal_care_in"})
             work.candidacies.put(

@@ -1,0 +1,55 @@
+"""What a service says and hears, for integrators: an AsyncAPI 3 document, made from the types of event themselves."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+_ATTRIBUTES = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_subject")
+
+
+def channels(name: str, description: str, says: Sequence[Any], hears: Sequence[Any]) -> dict[str, Any]:
+    """The document of one service. says, hears: types of event, pydantic models that know their topic and their type."""
+    kinds = list(dict.fromkeys([*says, *hears]))
+    _, schemas = models_json_schema(
+        [(kind, "validation") for kind in kinds], ref_template="#/components/schemas/{model}"
+    )
+    operations = [("send", kind) for kind in says] + [("receive", kind) for kind in hears]
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": name, "version": "1", "description": description},
+        "defaultContentType": "application/json",
+        "channels": {
+            topic: {
+                "address": topic,
+                "messages": {kind.__name__: _message(kind) for kind in kinds if kind.topic == topic},
+            }
+            for topic in dict.fromkeys(kind.topic for kind in kinds)
+        },
+        "operations": {
+            f"{action}{kind.__name__}": {
+                "action": action,
+                "channel": {"$ref": f"#/channels/{kind.topic}"},
+                "messages": [{"$ref": f"#/channels/{kind.topic}/messages/{kind.__name__}"}],
+            }
+            for action, kind in operations
+        },
+        "components": {"schemas": schemas.get("$defs", {})},
+    }
+
+
+def _message(kind: Any) -> dict[str, Any]:
+    attributes: dict[str, Any] = {attribute: {"type": "string"} for attribute in _ATTRIBUTES}
+    attributes["ce_type"]["const"] = kind.type
+    return {
+        "name": kind.type,
+        "summary": inspect.getdoc(kind),
+        "headers": {
+            "type": "object",
+            "properties": attributes | {"traceparent": {"type": "string"}},
+            "required": list(_ATTRIBUTES[1:]),
+        },
+        "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
+        "bindings": {"kafka": {"key": {"type": "string", "format": "uuid"}}},
+    }

@@ -1,0 +1,92 @@
+"""What could not take effect is parked on its topic's dead-letter topic until somebody retries or drops it.
+
+Such a topic is compacted, and a letter's key is the place it was heard at: it is kept as long as it is open, and a letter
+without a value under the same key settles and erases it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import MessageSizeTooLargeError
+
+from cir_chassis.bus import DEAD_LETTERS, Bus
+
+_REASON, _SERVICE, _AT, _KEY, _EMPTY = "dlq_reason", "dlq_service", "dlq_at", "dlq_key", "dlq_empty"
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """id: where it was heard (topic/partition/offset); key, value, headers: as they came. `value` is None where it had none."""
+
+    id: str
+    reason: str
+    at: str
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, str]
+
+
+class DeadLetters:
+    """The open letters of one service."""
+
+    def __init__(self, service: str, address: str, bus: Bus, topics: Collection[str]) -> None:
+        """topics: that the service hears."""
+        self._service, self._address, self._bus, self._topics = service, address, bus, topics
+
+    async def park(self, record: ConsumerRecord[bytes, bytes], reason: str) -> None:
+        """Put the record, as it came, with why, by whom and when. One that does not fit is parked without its value.
+
+        Raises `KafkaError`.
+        """
+        why = {_REASON: reason, _SERVICE: self._service, _AT: datetime.now(UTC).isoformat()}
+        headers = [*record.headers, *((name, text.encode()) for name, text in why.items())]
+        headers += [(_KEY, record.key)] if record.key is not None else []
+        empty = [*headers, (_EMPTY, b"the value was left out: it is too large, and stands where it was heard")]
+        place = f"{record.topic}/{record.partition}/{record.offset}"
+        try:
+            if record.value is None:
+                await self._send(place, b"", [*headers, (_EMPTY, b"it had no value")])
+            else:
+                await self._send(place, record.value, headers)
+        except MessageSizeTooLargeError:
+            await self._send(place, b"", empty)
+
+    async def settle(self, letter: DeadLetter) -> None:
+        """Done with: it is no longer open, and will be erased."""
+        await self._send(letter.id, None, [])
+
+    async def open(self) -> list[DeadLetter]:
+        """Every letter that waits for somebody, in the order in which they were parked. Raises `KafkaError`."""
+        letters: dict[bytes, DeadLetter] = {}
+        topics = [topic + DEAD_LETTERS for topic in self._topics]
+        consumer = AIOKafkaConsumer(
+            *topics, bootstrap_servers=self._address.split(","), auto_offset_reset="earliest", enable_auto_commit=False
+        )
+        try:
+            await consumer.start()
+            places = consumer.assignment()
+            ends = await consumer.end_offsets(places)
+            while any([await consumer.position(place) < ends[place] for place in places]):
+                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                    for record in records:
+                        letters.pop(record.key or b"", None)
+                        if record.value is not None:
+                            letters[record.key or b""] = _letter(record)
+        finally:
+            await consumer.stop()
+        mine = [letter for letter in letters.values() if letter.headers.get(_SERVICE) == self._service]
+        return sorted(mine, key=lambda letter: letter.at)
+
+    async def _send(self, place: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+        topic, key = place.split("/")[0] + DEAD_LETTERS, f"{self._service}/{place}".encode()
+        await (await self._bus.send(topic, key=key, value=value, headers=headers))
+
+
+def _letter(record: ConsumerRecord[bytes, bytes]) -> DeadLetter:
+    headers = {name: text.decode(errors="replace") for name, text in record.headers}
+    place = (record.key or b"").decode().partition("/")[2]
+    key = next((text for name, text in record.headers if name == _KEY), None)
+    value = None if _EMPTY in headers else record.value
+    return DeadLetter(place, headers.get(_REASON, ""), headers.get(_AT, ""), key, value, headers)
