@@ -1,4 +1,4 @@
-"""`python -m deploy.embedded up | smoke | fetch`: what `make demo`, `make smoke` and `make setup` call."""
+"""`python -m deploy.embedded up | smoke`: what `make demo` and `make smoke` call."""
 
 import argparse
 import asyncio
@@ -12,10 +12,10 @@ from time import monotonic
 
 from rich.console import Console
 
-from deploy.embedded import CACHE, ROOT, CannotStart, demo_folder, kafka
+from deploy.embedded import ROOT, CannotStart, demo_folder
 from deploy.embedded.demo import Register, play
 from deploy.embedded.smoke import smoke
-from deploy.embedded.stack import Stack
+from deploy.embedded.stack import TODAY, Stack
 
 console = Console(highlight=False)
 
@@ -34,12 +34,13 @@ async def up() -> int:
             all_played = await play(register, console)
         stack.tell()
         for played in (played for played in all_played if played.missing):
-            say(f"{played.sample.name} does not stand as expected: {played.missing}")
+            say(f"{played.sample.name} does not stand as it should on {TODAY}: {played.missing}")
         console.print(f"All played after {monotonic() - begun:.1f} s. Now yours, until Ctrl-C:")
         for name, base in stack.addresses.items():
             if isinstance(base, str):
                 say(f"{name:<14}{base}" + ("/docs  /metrics" if name in stack.services else ""))
-        say("a token       .venv/bin/python -m deploy.token case_worker --company dijledal")
+        token, id = ".venv/bin/python -m deploy.token case_worker --company dijledal", all_played[0].id
+        say(f'a dossier     curl -H "Authorization: Bearer $({token})" {stack.url("dossier")}/v1/dossiers/{id}')
         await asyncio.Event().wait()
     return 0
 
@@ -72,13 +73,10 @@ async def checked() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m deploy.embedded", description=__doc__)
-    parser.add_argument("command", choices=("up", "smoke", "fetch"))
+    parser.add_argument("command", choices=("up", "smoke"))
     command = parser.parse_args().command
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it complains of what we wait for
-    if command == "fetch":
-        kafka.fetch(CACHE / "kafka")
-    else:
-        sys.exit(asyncio.run(run(command)))
+    sys.exit(asyncio.run(run(command)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from datetime import date
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -19,7 +20,7 @@ from deploy.embedded import CACHE, ROOT, SERVICES, CannotStart, kafka, ports, po
 from deploy.embedded.supervisor import Child, Part, Say, end_of, end_with_parent
 from deploy.token import AUDIENCE
 
-TODAY = "2024-03-20"
+TODAY = "2024-03-20"  # of the samples: `CIR_TODAY` lives on another day
 
 
 class Stack:
@@ -73,6 +74,10 @@ class Stack:
         await self._stop()
 
     async def _start(self) -> None:
+        try:
+            date.fromisoformat(day := os.environ.get("CIR_TODAY", TODAY))
+        except ValueError:
+            raise CannotStart(f"CIR_TODAY: {day} is no day such as {TODAY}") from None
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "logs").mkdir(exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
@@ -90,7 +95,8 @@ class Stack:
 
     async def _stop(self) -> None:
         self._told = False
-        (self.folder / "addresses.json").unlink(missing_ok=True)
+        if self._lock:  # else they are those of the stack that runs here
+            (self.folder / "addresses.json").unlink(missing_ok=True)
         for names in (self.services, ("login", "mails"), ("kafka",), ("postgres",)):  # who uses before who is used
             await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
         self.children.clear()

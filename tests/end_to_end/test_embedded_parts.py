@@ -132,14 +132,15 @@ async def test_the_stack_without_services(tmp_path: Path) -> None:
     """One start for all of it: the mailbox, the login, the brokers, the lock, and nothing left behind."""
     told: list[str] = []
     async with Stack(tmp_path, told.append, shift=SHIFT, services=()) as stack:
+        stack.tell()
         with pytest.raises(CannotStart, match="already"):
             async with Stack(tmp_path, told.append, shift=SHIFT, services=()):
                 pass
+        assert (tmp_path / "addresses.json").exists()
         for _ in range(2):
             await asyncio.to_thread(send_mail, stack.ports["smtp"], "<once@cir.example>")
         keys = (await get(stack.url("login") + "/jwks")).json()
         early = await asyncio.to_thread(token, stack.url("login"), "candidate", person="85622300123")
-        stack.tell()
         before = json.loads((tmp_path / "addresses.json").read_text())
         killed = [stack.kill(name) for name in ("mails", "login", "postgres", "kafka")]
 
