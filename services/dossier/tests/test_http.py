@@ -197,6 +197,14 @@ async def test_a_new_partner_is_a_candidate_and_a_partner_who_left_is_free(regis
     assert (await register.start(bram, key="k2", members=[applicant(number=BRAM)])).status_code == 201
 
 
+async def test_who_is_not_in_the_household_any_more_confirms_nothing(register: Register) -> None:
+    id_ = await register.started(members=[applicant(), partner()])
+    worker, url = await register.case_worker(), f"/v1/dossiers/{id_}/household"
+    await register.http.put(url, headers=worker | {"If-Match": '"1"'}, json={"members": [applicant()]})
+    answers = [await register.confirm(id_, member, worker, on_paper=True) for member in ("p2", "p9", "p1")]
+    assert [answer.status_code for answer in answers] == [404, 404, 204]
+
+
 def test_every_endpoint_names_who_may(register: Register) -> None:
     for route in register.service.app.routes:
         if getattr(route, "path", "").startswith("/v1"):
