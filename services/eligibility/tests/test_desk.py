@@ -1,12 +1,16 @@
 """What a rule author is told at the desk: where it is, what came, and why; 0 fine, 1 the answer is no, 2 the call is wrong."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from eligibility.__main__ import cli
+
+from .test_contract import EXAMPLE
 
 
 def desk(*arguments: object) -> Result:
@@ -19,6 +23,11 @@ def spoil(path: Path, was: str, now: str) -> str:
     assert was in text
     path.write_text(text.replace(was, now, 1))
     return f"{path}:{text[: text.index(was)].count(chr(10)) + 1}: "
+
+
+def place(path: Path, text: str) -> str:
+    """Where it stands first, as every message begins."""
+    return spoil(path, text, text)
 
 
 def test_the_cases_beside_the_rules_come_true_and_exercise_every_rule(rules: Path) -> None:
@@ -77,10 +86,10 @@ def test_a_rule_that_no_case_exercises_is_a_failure(rules: Path) -> None:
         when: {some_candidate: {set_aside.proof: interpreted}, income: 0}
         then: met
 """
-    place = spoil(income, "      - id: income.set_aside\n", exception + "      - id: income.set_aside\n")
+    at = spoil(income, "      - id: income.set_aside\n", exception + "      - id: income.set_aside\n")
     result = desk("test", "--rules", rules)
     assert result.exit_code == 1
-    assert f"{place}no case exercises income.debt_settlement" in result.stdout
+    assert f"{at}no case exercises income.debt_settlement" in result.stdout
     assert result.stdout.splitlines()[-1].endswith(" cases, 0 failed, 1 rule not exercised")
     assert desk("test", "--rules", rules, "--cases", rules).exit_code == 0
 
@@ -92,15 +101,18 @@ def test_each_period_of_a_rule_is_exercised_by_itself(rules: Path) -> None:
     [idle] = json.loads(result.stdout)["not_exercised"]
     assert (result.exit_code, idle) == (
         1,
-        {"place": f"{rules}/conditions/language.yaml:9", "rule": "language.not_known"},
+        {
+            "place": place(rules / "conditions/language.yaml", "  - id: language").rstrip(": "),
+            "rule": "language.not_known",
+        },
     )
 
 
 def test_a_wrong_case_is_a_wrong_call(rules: Path) -> None:
-    place = spoil(rules / "conditions/age.cases.yaml", "born_on: 2006-03-20", "born_in: 2006-03-20")
+    at = spoil(rules / "conditions/age.cases.yaml", "born_on: 2006-03-20", "born_in: 2006-03-20")
     result = desk("test", "--rules", rules)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"{place}p1.born_in: unknown key `born_in`: did you mean `born_on`?" in result.stderr
+    assert f"{at}p1.born_in: unknown key `born_in`: did you mean `born_on`?" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--cases", "--rules"])
@@ -110,17 +122,17 @@ def test_what_is_not_there_is_a_wrong_call(tmp_path: Path, option: str) -> None:
 
 
 def test_a_wrong_rule_file_is_no(rules: Path) -> None:
-    place = spoil(rules / "conditions/age.yaml", "below: 18", "bellow: 18")
+    at = spoil(rules / "conditions/age.yaml", "below: 18", "bellow: 18")
     result = desk("test", "--rules", rules)
-    assert (result.exit_code, f"{place}unknown key `bellow`" in result.stderr) == (1, True)
+    assert (result.exit_code, f"{at}unknown key `bellow`" in result.stderr) == (1, True)
 
 
 def test_a_check_says_all_that_is_wrong(rules: Path) -> None:
     fine = desk("check", "--rules", rules, "--on", "2024-03-20")
     assert (fine.exit_code, "0 errors, " in fine.stdout.splitlines()[-1]) == (0, True)
-    at_the_limit = spoil(rules / "conditions/income.yaml", "  - id: income.above_limit", "  - id: income.above_limit")
+    at_the_limit = place(rules / "conditions/income.yaml", "  - id: income.above_limit")
     spoil(rules / "conditions/income.yaml", "when: {income: {above: limit}}", "when: {income: {at_least: limit}}")
-    never = spoil(rules / "conditions/age.yaml", "  - id: age.minor", "  - id: age.minor")
+    never = place(rules / "conditions/age.yaml", "  - id: age.minor")
     spoil(rules / "conditions/age.yaml", "below: 18", "below: 0")
     result = desk("check", "--rules", rules, "--on", "2024-03-20")
     assert result.exit_code == 1
@@ -154,8 +166,120 @@ def test_a_figure_past_its_day_is_a_warning(rules: Path) -> None:
     ],
 )
 def test_what_stops_a_file_is_an_error_too(rules: Path, file: str, was: str, now: str, said: str) -> None:
-    place = spoil(rules / file, was, now)
+    at = spoil(rules / file, was, now)
     result = desk("check", "--rules", rules)
     assert (result.exit_code, result.stderr, result.stdout.splitlines()[-1]) == (1, "", "1 error, 0 warnings")
     assert said in result.stdout
-    assert "twice" in said or result.stdout.startswith(place)
+    assert "twice" in said or result.stdout.startswith(at)
+
+
+@pytest.fixture
+def household(tmp_path: Path) -> Path:
+    path = tmp_path / "household.json"
+    path.write_text(json.dumps(EXAMPLE))
+    return path
+
+
+def test_a_decision_is_laid_open(household: Path) -> None:
+    result = desk("explain", household)
+    assert result.exit_code == 0
+    income = result.stdout[result.stdout.index("├── Income") : result.stdout.index("├── Means")]
+    assert [re.sub(r":\d+$", "", line.rstrip()) for line in income.splitlines()] == [
+        "├── Income condition (income): met [bar], BVCW article 6.13, conditions/income.yaml",
+        "│   ├── because income.within_limit, BVCW article 6.13, conditions/income.yaml",
+        "│   ├── income = 41000.00  (choose: yearly_sum)",
+        "│   │   └── yearly_sum = 41000.00  (sum)",
+        "│   │       └── yearly = p1 21000.00, p2 20000.00  (latest)",
+        "│   │           └── income of the past three years: "
+        "p1 year 2023, jointly_taxable 21000.00, p2 year 2023, jointly_taxable 20000.00",
+        "│   ├── limit = 46745.00  (from)",
+        "│   │   ├── income_limits 2024: others 44270, per_dependant 2475 [S], "
+        "BVCW article 6.13, parameters/income_limits.yaml",
+        "│   │   ├── candidates = 2  (count)",
+        "│   │   ├── dependants = 1  (count)",
+        "│   │   │   ├── dependant: c1 yes",
+        "│   │   │   └── recognised handicap: c1 no",
+        "│   │   └── recognised handicap: p1 no",
+        "│   ├── recents_counted = 0  (choose: 0)",
+        "│   ├── declaration of no income: p1 none, p2 none",
+        "│   └── debt settlement or budget guidance: p1 ground budget_guidance, p2 none",
+    ]
+    assert "if all turns out well: property.expropriation" in result.stdout
+    assert "still to be known: p2.real_rights[0].proof (expropriation_order)" in result.stdout
+    assert "“The partner is to show language level A2 within two years after the lease starts.”" in result.stdout
+
+
+def test_and_in_dutch(household: Path) -> None:
+    said = desk("explain", household, "--lang", "nl").stdout
+    assert "Taalkennisvereiste (language): niet voldaan [plicht], BVCW artikel 6.38" in said
+    assert "“De partner toont binnen twee jaar na de start van de huur taalniveau A2 aan.”" in said
+
+
+def explained(path: Path, **changed: object) -> dict[str, Any]:
+    path.write_text(json.dumps(EXAMPLE | changed))
+    result = desk("explain", path, "--json")
+    assert result.exit_code == 0
+    answer: dict[str, Any] = json.loads(result.stdout)["conditions"]["income"]
+    return answer
+
+
+P1, P2, C1 = EXAMPLE["members"]
+
+
+def figures(of: Any, found: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Every figure of the tree and its value; and each row of the law by its parameter and day."""
+    found = {} if found is None else found
+    for one in of if isinstance(of, list) else of["figures"]:
+        found.setdefault(one["figure"], one["value"])
+        found |= {f"{row['parameter']} {row['on']}": (row["values"], row["mark"]) for row in one.get("rows", ())}
+        figures(one.get("of", []), found)
+    return found
+
+
+def test_an_indexed_income_shows_both_rows_of_the_index(household: Path) -> None:
+    old = P1 | {"incomes": [{"year": 2021, "jointly_taxable": "10000.00"}]}
+    found = figures(explained(household, members=[old, P2, C1]))
+    assert found["yearly"] == {"p1": "11417.84", "p2": "20000.00"}
+    assert found["health_index 2021"] == ({"june": "111.31"}, "K")
+    assert found["health_index 2023"] == ({"june": "127.09"}, "K")
+    assert "health_index 2022" not in found
+
+
+def test_what_is_unknown_is_a_range(household: Path) -> None:
+    open_ = {name: value for name, value in P2.items() if name != "incomes"}
+    found = figures(explained(household, members=[P1, open_, C1]))
+    assert (found["yearly_sum"], found["yearly"]) == (["21000.00", None], {"p1": "21000.00", "p2": ["0.00", None]})
+
+
+def test_a_row_that_is_not_known_gives_no_figure(household: Path) -> None:
+    found = figures(explained(household, reference_date="2028-03-20"))
+    assert (found["income_limits 2028-03-20"], found["limit"], found["income"]) == ((None, None), None, None)
+    assert (found["recent_sum"], found["dependants"]) == ("24000.00", "1")
+
+
+def test_a_weight_is_shown_where_it_counted(household: Path) -> None:
+    found = figures(explained(household, members=[P1, P2, C1 | {"recognised_handicap": True}]))
+    assert (found["dependants"], found["dependant_weight 2020-01-01"]) == ("2", ({"with_handicap": "2"}, "K"))
+    assert not any(name.startswith("dependant_weight") for name in figures(explained(household)))
+
+
+def test_a_rule_says_where_it_stands(household: Path) -> None:
+    rich = P1 | {"incomes": [{"year": 2023, "jointly_taxable": "50000.00"}], "recent_income": None, "set_aside": None}
+    one = explained(household, members=[rich, P2, C1])
+    [because] = one["because"]
+    assert because["source"] == {"act": "BVCW", "article": "6.13"}
+    file, _, line = because["place"].rpartition(":")
+    assert "income.above_limit" in Path(file).read_text().splitlines()[int(line) - 1]
+    assert because["say"]["en"] == ["The income (€70,000.00) is €23,255.00 above the limit (€46,745.00)."]
+    assert [claim["fact"] for claim in one["could_claim"]][:1] == ["recent_income.proof"]
+
+
+def test_a_wrong_household_is_a_wrong_call(household: Path) -> None:
+    household.write_text(household.read_text().replace("residence", "residense"))
+    result = desk("explain", household)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{household}: members[0].residense: unknown key" in result.stderr
+
+
+def test_a_language_that_is_not_spoken(household: Path) -> None:
+    assert desk("explain", household, "--lang", "fr").exit_code == 2

@@ -1,7 +1,6 @@
 """`python -m eligibility serve | migrate | assess | rules …`."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +8,9 @@ import typer
 
 from cir_chassis.cli import NO, program, refuse
 from cir_chassis.service import Service
+from cir_schemas.types import Language
 from eligibility.app import MIGRATIONS, EligibilitySettings, make
-from eligibility.asked import WrongHousehold, read
-from eligibility.desk import desk, engine_or_exit
+from eligibility.desk import AsJson, Folder, desk, engine_or_exit, households_or_exit
 from eligibility.domain.source import WrongRuleFile
 from eligibility.rulefiles import RULES
 from eligibility.store import EligibilityWork
@@ -34,15 +33,13 @@ cli.add_typer(desk, name="rules")
 @cli.command()
 def assess(
     file: Annotated[Path, typer.Argument(help="A household as JSON, or .jsonl: one a line, an answer a line")],
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON")] = False,
-    language: Annotated[str, typer.Option(help="nl or en, of the answer in words")] = "en",
-    rules: Annotated[Path, typer.Option(envvar="CIR_RULES", help="Folder of rule files")] = RULES,
+    as_json: AsJson = False,
+    language: Annotated[Language, typer.Option(help="Of the answer in words")] = "en",
+    rules: Folder = RULES,
 ) -> None:
     """Decide a household from a file, by the rule files: nothing is stored."""
-    if language not in ("nl", "en"):
-        raise refuse(f"--language {language}: nl or en")
     lines = file.suffix == ".jsonl"
-    households = list(_households(file, lines))
+    households = [household.model_dump() for household in households_or_exit(file, lines)]
     engine = engine_or_exit(rules)
     for start in range(0, len(households), BATCH):
         for answer in engine.decide(households[start : start + BATCH]):
@@ -52,23 +49,6 @@ def assess(
                 typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
             else:
                 typer.echo(_in_words(answer, language))
-
-
-def _households(file: Path, lines: bool) -> Iterator[dict[str, Any]]:
-    """Every household of the file; the first wrong one ends the program with its place."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise refuse(f"{file}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
-    for number, part in enumerate(text.splitlines() if lines else [text], 1):
-        place = f"{file}, line {number}" if lines else str(file)
-        try:
-            yield read(json.loads(part)).model_dump()
-        except json.JSONDecodeError as error:
-            where = f"{file}, line {number if lines else error.lineno}, column {error.colno}"
-            raise refuse(f"{where}: not JSON: {error.msg}") from None
-        except WrongHousehold as error:
-            raise refuse("\n".join(f"{place}: {path}: {message}" for path, message in error.errors)) from None
 
 
 def _in_words(answer: dict[str, Any], language: str) -> str:

@@ -1,7 +1,7 @@
 """The rule author's desk: what a jurist does with the rule files before anybody is decided by them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +12,17 @@ from rich.text import Text
 
 from cir_chassis.cli import NO, refuse
 from cir_chassis.clock import Clock
+from cir_schemas.household import HouseholdToAssess
+from cir_schemas.types import Language
 from eligibility import cases
+from eligibility.asked import WrongHousehold
+from eligibility.asked import read as read_household
 from eligibility.cases import Case, Failure
 from eligibility.domain.check import check
 from eligibility.domain.decide import Engine
 from eligibility.domain.rulebook import Rule, RuleBook
 from eligibility.domain.source import WrongRuleFile
+from eligibility.explain import as_tree, explain
 from eligibility.rulefiles import RULES, load
 
 desk = typer.Typer(no_args_is_help=True, help="For rule authors: check the rule files, try them, explain them.")
@@ -33,6 +38,23 @@ def engine_or_exit(rules: Path) -> Engine:
         return Engine(load(rules))
     except WrongRuleFile as error:
         raise refuse(str(error), NO) from None
+
+
+def households_or_exit(file: Path, lines: bool = False) -> Iterator[HouseholdToAssess]:
+    """Every household of the file; the first wrong one ends the program with its place."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise refuse(f"{file}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
+    for number, part in enumerate(text.splitlines() if lines else [text], 1):
+        place = f"{file}, line {number}" if lines else str(file)
+        try:
+            yield read_household(json.loads(part))
+        except json.JSONDecodeError as error:
+            where = f"{file}, line {number if lines else error.lineno}, column {error.colno}"
+            raise refuse(f"{where}: not JSON: {error.msg}") from None
+        except WrongHousehold as error:
+            raise refuse("\n".join(f"{place}: {path}: {message}" for path, message in error.errors)) from None
 
 
 @desk.command("check")
@@ -103,6 +125,26 @@ def try_cases(
         console.print(Text(count, "bold red" if failed or idle else "bold green"))
     if failed or idle:
         raise typer.Exit(NO)
+
+
+@desk.command("explain")
+def explain_household(
+    file: Annotated[Path, typer.Argument(help="A household as JSON")],
+    language: Annotated[Language, typer.Option("--lang", help="Of the words")] = "en",
+    rules: Folder = RULES,
+    as_json: AsJson = False,
+) -> None:
+    """Decide a household, and lay open how: rules and their words, figures and how each was reached, facts, what is asked."""
+    [household] = households_or_exit(file)
+    engine = engine_or_exit(rules)
+    explained = explain(engine, household)
+    if as_json:
+        typer.echo(_json(explained))
+    else:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = 1000  # in a pipe no line is cut
+        console.print(as_tree(explained, engine.rules, language))
 
 
 def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, Any]]) -> list[Rule]:
