@@ -8,8 +8,9 @@ outcome. Co-residents who are alike are interchangeable, so their number is enum
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from math import prod
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -24,14 +25,13 @@ from eligibility.domain.rulebook import Condition, RuleBook
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
 Household = Mapping[str, Any]
 Person = Mapping[str, Any]
-FILL = tuple[str, int, list[int]]  # column, place, values
+FILL = tuple[str, int, tuple[int, ...]]  # column, place, values
 SURE = (1, 0, HIGHEST)
 PROFILES = "profiles"
 PARTS = ("year", "amount", "hides")  # of the latest assessment
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """One unknown of a unit: filling it with its n-th value puts each fill's n-th value in its column.
 
     kind: fact, amount, pending (interpreted first), or claim (not made first). A group of alike persons is one slot.
@@ -50,12 +50,12 @@ class Slot:
     def at(self, amounts: Sequence[int]) -> "Slot":
         """The slot of an amount, tried at these values; what else it fills stays as it is."""
         (column, place, _), *rest = self.fills
-        fills = [(column, place, list(amounts)), *((c, p, v[:1] * len(amounts)) for c, p, v in rest)]
-        return replace(self, fills=tuple(fills))
+        fills = [(column, place, tuple(amounts)), *((c, p, v[:1] * len(amounts)) for c, p, v in rest)]
+        return self._replace(fills=tuple(fills))
 
     def only(self, at: int) -> "Slot":
         """The slot with one of its values."""
-        return replace(self, fills=tuple((column, place, [values[at]]) for column, place, values in self.fills))
+        return self._replace(fills=tuple((column, place, (values[at],)) for column, place, values in self.fills))
 
 
 class Unit(NamedTuple):
@@ -99,7 +99,7 @@ class Reader:
     """Reads every member once, for all conditions."""
 
     def __init__(self, rules: RuleBook) -> None:
-        self.rules = rules
+        self.rules, self.profile = rules, rules.profile
         people = [fact for fact in rules.facts.values() if fact.type != "list" and "candidate" in fact.about]
         columns = [column for fact in people for column in fact.columns()]
         self.reads = [column.read for column in columns]
@@ -123,7 +123,7 @@ class Reader:
                 if not member["moves_in"]:
                     continue
                 if member["role"] == "co_resident":
-                    alike.setdefault(tuple([member[name] for name in self.rules.profile]), []).append(member["id"])
+                    alike.setdefault(tuple([member[name] for name in self.profile]), []).append(member["id"])
                 else:
                     persons.insert(0 if member["role"] == "applicant" else 1, member)
             for person in persons:
@@ -158,9 +158,9 @@ class Reader:
         for unit in candidates:
             person = unit.persons[0]
             if person[fact.name] is None:
-                fills: list[FILL] = [("present", 0, [0] + [1] * len(kinds)), (kind, 0, list(range(len(kinds) + 1)))]
+                fills = ("present", 0, (0,) + (1,) * len(kinds)), (kind, 0, tuple(range(len(kinds) + 1)))
                 proofs = fact.settled_by({fact.proofs_by or "": ""})
-                whole[len(units)] = Slot((person["id"],), fact.name, proofs, "fact", tuple(fills))
+                whole[len(units)] = Slot((person["id"],), fact.name, proofs, "fact", fills)
                 cells += 1, *(0 for _ in columns)
                 units.append(unit._replace(thing=UNKNOWN))
                 continue
@@ -174,7 +174,7 @@ class Reader:
         self, alike: Mapping[tuple[bool | None, ...], list[str]]
     ) -> tuple[list[int], list[Group], list[Slot]]:
         """How many have each combination of facts; who has an unknown one goes in a slot with his likes."""
-        names, profile = self.rules.profile, [0] * 2 ** len(self.rules.profile)
+        names, profile = self.profile, [0] * 2 ** len(self.profile)
         groups: list[Group] = []
         slots: list[Slot] = []
         for facts, ids in alike.items():
@@ -184,7 +184,7 @@ class Reader:
             counted = [at for at in unknown if not self._equal(yes, yes | 1 << at)]
             for at in counted:
                 fact, number = self.rules.facts[names[at]], range(len(ids) + 1)
-                fills = ((PROFILES, yes | 1 << at, list(number)), (PROFILES, yes, list(reversed(number))))
+                fills = ((PROFILES, yes | 1 << at, tuple(number)), (PROFILES, yes, tuple(reversed(number))))
                 slots.append(Slot(tuple(ids), fact.name, fact.settled_by(), "fact", fills))
             if not counted:
                 profile[yes] += len(ids)
@@ -214,7 +214,7 @@ class Plan:
     """What a condition needs to know of itself, found once. names: its columns, places in the block of its subject (at)."""
 
     def __init__(self, condition: Condition, reader: Reader) -> None:
-        self.condition, self.facts, self.profile = condition, reader.rules.facts, reader.rules.profile
+        self.condition, self.facts, self.profile = condition, reader.rules.facts, reader.profile
         self.list = reader.lists.get(condition.about)
         self.rules = condition.all_rules()
         self.then = np.array([rule.then for rule in self.rules])[:, None, None]
@@ -226,6 +226,7 @@ class Plan:
         years = {figure.name for figure in condition.figures if isinstance(figure.verb, Years)}
         self.ages = sorted({age for test in condition.tests() if isinstance(test.right, int) and test.left.name in years
                             for age in (test.right - 1, test.right) if age >= 0})  # fmt: skip
+        self.claimable = [c for c in condition.columns if c.codes is PROOF or self.facts[c.fact].type == "claim"]
         self.columns = {column.name: column for column in condition.columns}
         read = {name: name for name in ("present", *self.columns)}
         read |= {f"{v.name}.{part}": f"{condition.key} {v.name}.{part}" for v in self.latest.values() for part in PARTS}
@@ -238,32 +239,43 @@ class Plan:
 class Decided:
     """Units of a condition in all completions of their slots: a row each, in the order of the grid of each unit.
 
-    slots: by unit, where it has any; starts: each unit's first row, and the end; best: the row of its most favourable one.
+    slots: by unit, where it has any; alike: the units whose slots are filled alike; starts: each unit's first row, and the end.
     """
 
     slots: Mapping[int, Sequence[Slot]]
+    alike: Sequence[list[int]]
     starts: Ints
-    best: Ints
     table: Table
     fired: Ints
     outcome: Ints
     marks: Ints
 
-    def grid(self, at: int, values: Ints | None = None) -> Ints:
-        """The outcomes (or other values) of a unit's completions, an axis per slot."""
-        values = self.outcome if values is None else values
-        return values[self.starts[at] : self.starts[at + 1]].reshape([slot.size for slot in self.slots.get(at, ())])
+    def grids(self, units: Sequence[int], values: Ints | None = None) -> Ints:
+        """The outcomes (or other values) of the completions of units that are alike: an axis for the units, and one per slot."""
+        values, slots = self.outcome if values is None else values, self.slots.get(units[0], ())
+        rows = self.starts[units][:, None] + np.arange(size(slots))
+        grids: Ints = values[rows].reshape([len(units), *(slot.size for slot in slots)])
+        return grids
 
     def over(self, reduce: np.ufunc, values: Ints) -> Ints:
         """One value a unit: over all its completions."""
-        return reduce.reduceat(values, self.starts[:-1]) if self.slots else values
+        reduced: Ints = reduce.reduceat(values, self.starts[:-1]) if self.slots else values
+        return reduced
+
+    @cached_property
+    def best(self) -> Ints:
+        """The row of each unit's most favourable completion."""
+        best = self.starts[:-1].copy()
+        for units in self.alike:
+            best[units] += self.grids(units).reshape(len(units), -1).argmin(axis=1)
+        return best
 
 
 class Layout:
     """The units of a condition in columns, and what is unknown of them (slots, by unit)."""
 
     def __init__(self, plan: Plan, batch: Batch, in_force: Bools) -> None:
-        self.plan, self.batch = plan, batch
+        self.plan, self.batch, self.in_force = plan, batch, in_force
         self.of = batch.subjects[plan.condition.about]
         self.rows = np.flatnonzero(in_force[self.of.households])
         self.households = self.of.households[self.rows]
@@ -275,8 +287,9 @@ class Layout:
         self.slots: dict[int, list[Slot]] = {}
         if self.of.whole:
             self.slots = {n: [self.of.whole[row]] for n, row in enumerate(self.rows.tolist()) if row in self.of.whole}
-        for at, place, column in np.argwhere((self.block == UNKNOWN).transpose(1, 2, 0)).tolist():
-            self.slots.setdefault(at, []).append(self._slot(self.units[at], place, plan.names[column]))
+        if (unknown := self.block == UNKNOWN).any():
+            for at, place, column in np.argwhere(unknown.transpose(1, 2, 0)).tolist():
+                self.slots.setdefault(at, []).append(self._slot(self.units[at], place, plan.names[column]))
         if plan.condition.co_residents and batch.open:
             for at, unit in enumerate(self.units):
                 if unit.household in batch.open:
@@ -290,21 +303,22 @@ class Layout:
         """The slot of a column that is unknown."""
         person, year = unit.persons[place], int(self.batch.days[unit.household, 0])
         if verb := self.plan.latest.get(name):
-            fills = ((name, place, list(SURE)), (f"{verb.name}.year", place, [year - 1] * len(SURE)))
+            fills = (name, place, SURE), (f"{verb.name}.year", place, (year - 1,) * len(SURE))
             return Slot((person["id"],), verb.fact, self.plan.facts[verb.fact].settled_by(), "amount", fills)
         column = self.plan.columns[name]
-        fact, values = self.plan.facts[column.fact], [0, 1]
+        fact = self.plan.facts[column.fact]
+        values: tuple[int, ...] = (0, 1)
         label, kind, ground = fact.name, "fact", None
         if column.codes is PROOF:
-            values, kind = [PROOF["interpreted"], PROOF["rejected"]], "pending"
+            values, kind = (PROOF["interpreted"], PROOF["rejected"]), "pending"
             label = f"{fact.name}.proof" if unit.thing is None else f"{fact.name}[{unit.thing}].proof"
             ground = person[fact.name] if unit.thing is None else person[fact.name][unit.thing]
         elif column.money:
-            values, kind = list(SURE), "amount"
+            values, kind = SURE, "amount"
         elif fact.type == "date":
-            values = [date(year - age, 1, 1).toordinal() for age in self.plan.ages or [0]]
+            values = tuple(date(year - age, 1, 1).toordinal() for age in self.plan.ages or [0])
         elif column.codes:
-            values = sorted(column.codes.values())
+            values = tuple(sorted(column.codes.values()))
         return Slot((person["id"],), label, fact.settled_by(ground), kind, ((name, place, values),))
 
     def claims(self, at: int) -> list[Slot]:
@@ -316,7 +330,7 @@ class Layout:
             claims = [
                 self._claim(column, place, person)
                 for place, person in enumerate(unit.persons)
-                for column in condition.columns
+                for column in self.plan.claimable
                 if not (place and column.name in condition.applicant_only) and column.read(person) != UNKNOWN
             ]
         if condition.co_residents:
@@ -326,15 +340,16 @@ class Layout:
     def _claim(self, column: Column, place: int, person: Person) -> Slot | None:
         """Without an amount given, one of nil or a cent."""
         fact = self.plan.facts[column.fact]
+        fills: list[FILL]
         made = person[fact.name]
         label = f"{fact.name}.proof"
         if fact.type == "claim" and not made:
-            label, fills = fact.name, [(column.name, place, [0, 1])]
+            label, fills = fact.name, [(column.name, place, (0, 1))]
         elif column.codes is PROOF and made is None and fact.amount:
-            fills = [(column.name, place, [PROOF["none"]] + [PROOF["interpreted"]] * 2)]
-            fills.append((f"{fact.name}.{fact.amount}", place, [0, 0, 1]))
+            fills = [(column.name, place, (PROOF["none"], PROOF["interpreted"], PROOF["interpreted"]))]
+            fills.append((f"{fact.name}.{fact.amount}", place, (0, 0, 1)))
         elif column.codes is PROOF and (made is None or made["proof"] == "rejected"):
-            fills = [(column.name, place, [PROOF["none"], PROOF["interpreted"]])]
+            fills = [(column.name, place, (PROOF["none"], PROOF["interpreted"]))]
         else:
             return None
         return Slot((person["id"],), label, fact.settled_by(made), "claim", tuple(fills))
@@ -345,11 +360,12 @@ class Layout:
             return None
         claim, thing = fact.claim or "", person[fact.name][unit.thing]
         grounds = len((fact.fields or {})[claim])
+        fills: list[FILL]
         if thing[claim] is None:
-            fills: list[FILL] = [("proof", 0, [PROOF["none"]] + [PROOF["interpreted"]] * grounds)]
-            fills.append((claim, 0, list(range(grounds + 1))))
+            fills = [("proof", 0, (PROOF["none"],) + (PROOF["interpreted"],) * grounds)]
+            fills.append((claim, 0, tuple(range(grounds + 1))))
         elif thing["proof"] == "rejected":
-            fills = [("proof", 0, [PROOF["rejected"], PROOF["interpreted"]])]
+            fills = [("proof", 0, (PROOF["rejected"], PROOF["interpreted"]))]
         else:
             return None
         label = f"{fact.name}[{unit.thing}].proof"
@@ -357,44 +373,47 @@ class Layout:
 
     def _group_claims(self, group: Group) -> list[Slot]:
         """The claim that so many of these alike persons are, say, dependants; what is unknown of them, at either end."""
-        claims, counts = [], range(len(group.ids) + 1)
+        claims, counts = [], tuple(range(len(group.ids) + 1))
         for at, name in enumerate(self.plan.profile):
             fact, bit = self.plan.facts[name], 1 << at
             if fact.type != "claim" or group.known & bit:
                 continue
-            fills: list[FILL] = [(PROFILES, group.known, [-n for n in counts] * (1 + len(group.unknown)))]
-            fills.append((PROFILES, group.known | bit, list(counts) + [0 for _ in counts for _ in group.unknown]))
-            fills += [(PROFILES, group.known | bit | u, [0 for _ in counts] + list(counts)) for u in group.unknown]
+            none = (0,) * len(counts)
+            fills = [(PROFILES, group.known, tuple(-n for n in counts) * (1 + len(group.unknown)))]
+            fills.append((PROFILES, group.known | bit, counts + none * len(group.unknown)))
+            fills += [(PROFILES, group.known | bit | u, none + counts) for u in group.unknown]
             claims.append(Slot(group.ids, name, fact.settled_by(), "claim", tuple(fills)))
         return claims
 
     def decide(self, units: Ints, slots: Mapping[int, Sequence[Slot]]) -> Decided:
         """Decide these units in all completions of their slots (by place in `units`)."""
-        shapes = {n: [slot.size for slot in of] for n, of in slots.items()}
-        sizes = np.ones(len(units), np.int64)
-        for n, shape in shapes.items():
-            sizes[n] = prod(shape)
-        starts = np.concatenate(([0], sizes.cumsum()))
-        at = np.repeat(units, sizes)
+        starts, at = np.arange(len(units) + 1), units
+        alike: dict[Any, list[int]] = {}
+        for n, of in slots.items():
+            alike.setdefault(tuple([slot[-2:] for slot in of]), []).append(n)
+        if alike:
+            sizes = np.ones(len(units), np.int64)
+            for same in alike.values():
+                sizes[same] = size(slots[same[0]])
+            starts = np.concatenate(([0], sizes.cumsum()))
+            at = units.repeat(sizes)
         households, block = self.households[at], self.block[:, at]
         days, profiles = self.batch.days[households], self.batch.profiles[households]
-        for n, of in slots.items():
-            rows, shape = slice(starts[n], starts[n + 1]), shapes[n]
+        for same in alike.values():
+            of = slots[same[0]]
+            shape = [slot.size for slot in of]
+            rows = starts[same][:, None] + np.arange(prod(shape))
             for axis, slot in enumerate(of):
-                along = [-1 if other == axis else 1 for other in range(len(shape))]
+                along = [-1 if other == axis else 1 for other in range(len(of))]
                 for column, place, values in slot.fills:
+                    filled = np.broadcast_to(np.reshape(values, along), shape).ravel()
                     if column == PROFILES:
-                        profiles[rows, place].reshape(shape)[...] += np.reshape(values, along)
+                        profiles[rows, place] += filled
                     else:
-                        block[self.plan.names.index(column), rows, place].reshape(shape)[...] = np.reshape(
-                            values, along
-                        )
+                        block[self.plan.names.index(column), rows, place] = filled
         cells = dict(zip(self.plan.names, block, strict=True))
         table = Table(cells, profiles, days[:, :1], days[:, 1:], block[0] > 0)
-        decided = Decided(slots, starts, starts[:-1].copy(), table, *match(self.plan, table))
-        for n in slots:
-            decided.best[n] += decided.grid(n).argmin()
-        return decided
+        return Decided(slots, list(alike.values()), starts, table, *match(self.plan, table))
 
     def complete(self) -> tuple[Decided, set[int]]:
         """Every unit in every completion that can matter, and which units have more than can be looked at (those in one)."""
@@ -416,10 +435,10 @@ class Layout:
         """An amount's values at either side of each gap between a sum and its bound, all else at its ends."""
         found: set[int] = set()
         for name in self.plan.sums:
-            grid = tried.grid(at, tried.table.column(tried.table.figures[name].num))
+            grid = tried.grids([at], tried.table.column(tried.table.figures[name].num))[0]
             nil, most = grid.take([0], axis), grid.take([1], axis)
             for bound in self.plan.bounds:
-                gap: Ints = tried.grid(at, tried.table.column(bound.read(tried.table).num)).take([0], axis) - nil
+                gap: Ints = tried.grids([at], tried.table.column(bound.read(tried.table).num))[0].take([0], axis) - nil
                 slope: Ints = most - nil
                 reached = (gap >= 0) & (gap < slope)
                 for g, s in set(zip(gap[reached].tolist(), slope[reached].tolist(), strict=True)):

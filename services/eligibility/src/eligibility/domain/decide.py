@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from eligibility.domain import matcher
 from eligibility.domain.completions import BOUND, Batch, Decided, Household, Layout, Plan, Reader, Slot, size
 from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import Bools, Ints
+from eligibility.domain.figures import Ints
 from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Rule, RuleBook
 
 ROLES = {
@@ -57,8 +58,8 @@ class Result:
     """One condition of one household."""
 
     plan: Plan
-    outcome: int
-    marks: int
+    outcome: int = MET
+    marks: int = 0
     undecided: bool = False  # a row of figures is missing, or (over) there is more unknown than can be tried
     over: bool = False
     because: list[str] = field(default_factory=list)
@@ -92,9 +93,12 @@ class Engine:
             in_force = [applies(day, h["moment"], h["registered_on"]) for day, h in zip(days, households, strict=True)]
             if any(in_force):
                 layout = Layout(plan, batch, np.array(in_force))
-                decided, over = layout.complete()
-                self._condition(layout, decided, over, np.array(in_force), results)
-                told.tell(layout, decided, results)
+                for n in np.flatnonzero(layout.in_force).tolist():
+                    results[n].append(Result(plan))
+                if layout.units:
+                    decided, over = layout.complete()
+                    self._condition(layout, decided, over, results)
+                    told.tell(layout, decided, results)
         if nothing := [h["reference_date"] for h, found in zip(households, results, strict=True) if not found]:
             raise NoRuleInForce(f"no condition is in force on {nothing[0]}")
         for found, facts, by_columns in zip(results, told.facts(), told.fired, strict=True):
@@ -104,10 +108,8 @@ class Engine:
             _because(found, fired, batch)
         return [self._answer(h, found) for h, found in zip(households, results, strict=True)]
 
-    def _condition(
-        self, layout: Layout, decided: Decided, over: set[int], in_force: Bools, results: Sequence[list[Result]]
-    ) -> None:
-        """A result for each household that the condition is in force for."""
+    def _condition(self, layout: Layout, decided: Decided, over: set[int], results: Sequence[list[Result]]) -> None:
+        """Fill the results of a condition."""
         plan, own = layout.plan, layout.households
         low, high = decided.over(np.minimum, decided.outcome), decided.over(np.maximum, decided.outcome)
         best, worst, marks = (np.zeros(len(results), np.int64) for _ in range(3))
@@ -117,9 +119,9 @@ class Engine:
         used = np.where(settled[own], decided.marks[decided.best], decided.over(np.bitwise_or, decided.marks))
         np.bitwise_or.at(marks, own, used)
         outcomes = np.where(settled, best, TO_INVESTIGATE).tolist()
-        for n, (outcome, mark, applies) in enumerate(zip(outcomes, marks.tolist(), in_force.tolist(), strict=True)):
-            if applies:
-                results[n].append(Result(plan, outcome, mark))
+        for found, outcome, mark in zip(results, outcomes, marks.tolist(), strict=True):
+            if outcome or mark:
+                found[-1].outcome, found[-1].marks = outcome, mark
         lacking = _missing(decided)
         for at in lacking.keys() | over:
             result = results[own[at]][-1]
@@ -139,40 +141,49 @@ class Engine:
                     result.asks = [*result.asks, *_differ(decided, at, rest)]
         for name in plan.condition.show:
             values = decided.table.column(decided.table.figures[name].num)
-            for at, (n, value) in enumerate(zip(own.tolist(), values[decided.best].tolist(), strict=True)):
-                if not results[n][-1].undecided:
-                    results[n][-1].figures[name] = (
-                        (value, value) if at not in decided.slots else _range(decided, at, values)
-                    )
-        self._could_claim(layout, decided, low, results)
+            for at, (n, value) in enumerate(zip(layout.own, values[decided.best].tolist(), strict=True)):
+                if not (result := results[n][-1]).undecided:
+                    result.figures[name] = _range(decided, at, values) if at in decided.slots else (value, value)
+        self._could_claim(layout, decided, low.tolist(), results)
 
-    def _could_claim(self, layout: Layout, decided: Decided, low: Ints, results: Sequence[list[Result]]) -> None:
+    def _could_claim(
+        self, layout: Layout, decided: Decided, low: Sequence[int], results: Sequence[list[Result]]
+    ) -> None:
         """The claims that are in some smallest set of claims that, interpreted, would (or could) make the condition met.
 
         What is unknown is taken at its best; only where the condition is nil are pending claims taken as rejected, since with
         them it may be met already.
         """
-        wanted = [n for n in dict.fromkeys(layout.households.tolist())
-                  if results[n][-1].outcome != MET and not results[n][-1].undecided]  # fmt: skip
-        trials: dict[int, tuple[list[Slot], list[Slot]]] = {}
+        could: dict[int, list[Slot]] = {}
+        trials: dict[int, list[Slot]] = {}
+        wanted = [n for n in dict.fromkeys(layout.own) if results[n][-1].outcome and not results[n][-1].undecided]
+        if not wanted:
+            return
         for n in wanted:
             for at in layout.of_household(n):
-                nil = results[n][-1].outcome == TO_INVESTIGATE and (_if_rejected(decided, at) == TO_INVESTIGATE).all()
+                slots = layout.slots.get(at, [])
+                nil = results[n][-1].outcome == TO_INVESTIGATE and _nil_if_rejected(decided, at, low[at])
                 if nil or (results[n][-1].outcome == NOT_MET and low[at] != MET):
-                    known = [
-                        slot.only(-1) if nil and slot.kind == "pending" else slot for slot in layout.slots.get(at, ())
-                    ]
-                    trials[at] = known, layout.claims(at)
-        small = [at for at, (known, claims) in trials.items() if claims and size([*known, *claims]) <= BOUND]
-        could = {at: claims for at, (_, claims) in trials.items()}
-        self.counts["over_bound"] += sum(bool(claims) for claims in could.values()) - len(small)
-        if small:
-            tried = layout.decide(np.array(small), {n: [*trials[at][0], *trials[at][1]] for n, at in enumerate(small)})
-        for n, at in enumerate(small):
-            known, claims = trials[at]
-            met = (tried.grid(n) == MET).any(axis=tuple(range(len(known))))
-            could[at] = [slot for axis, slot in enumerate(claims)
-                         if (met.take(range(1, slot.size), axis).any(axis) & ~met.take(0, axis)).any()]  # fmt: skip
+                    known = [slot.only(-1) if nil and slot.kind == "pending" else slot for slot in slots]
+                    could[at] = layout.claims(at)
+                    if size(trial := known + could[at]) > BOUND:
+                        self.counts["over_bound"] += 1
+                    elif could[at]:
+                        trials[at] = trial
+        places = list(trials)
+        tried = layout.decide(np.array(places, np.int64), dict(enumerate(trials.values())))
+        for units in tried.alike:
+            grids = tried.grids(units) == MET
+            first = places[units[0]]
+            met = grids.any(axis=tuple(range(1, 1 + len(trials[first]) - len(could[first]))))
+            made = [
+                (met.take(range(1, met.shape[axis]), axis).any(axis) & ~met.take(0, axis))
+                .reshape(len(units), -1)
+                .any(axis=1)
+                for axis in range(1, met.ndim)
+            ]
+            for n, by_claim in zip(units, zip(*made, strict=True), strict=True):
+                could[places[n]] = [slot for slot, made in zip(could[places[n]], by_claim, strict=True) if made]
         for n in wanted:
             found = [could[at] for at in layout.of_household(n) if at in could]
             results[n][-1].claims = [slot for slots in found for slot in slots] if all(found) else []
@@ -182,55 +193,64 @@ class Engine:
         conditions: dict[str, Any] = {}
         asks: list[dict[str, Any]] = []
         claims: list[dict[str, Any]] = []
-        marks = 0
         say: dict[str, list[str]] = {"nl": [], "en": []}
-        roles = {member["id"]: member["role"] for member in household["members"]}
-        order = list(roles)
+        marks = bars = 0
         for result in results:
-            id_ = result.plan.condition.id
+            condition = result.plan.condition
             one: dict[str, Any] = {
-                "outcome": OUTCOMES[result.outcome], "effect": result.plan.condition.effect, "because": result.because,
+                "outcome": OUTCOMES[result.outcome], "effect": condition.effect, "because": result.because,
             }  # fmt: skip
             if result.figures:
-                one["figures"] = {name: _written(range_) for name, range_ in result.figures.items()}
-            conditions[id_] = one
+                one["figures"] = {name: _written(*range_) for name, range_ in result.figures.items()}
+            conditions[condition.id] = one
             marks |= result.marks
-            for told, slots in ((asks, result.asks), (claims, result.claims)):
-                told += [
-                    {"condition": id_, "person": person, "fact": slot.fact, "proofs": list(slot.proofs)}
-                    for person, slot in sorted(
-                        ((person, slot) for slot in slots for person in slot.persons),
-                        key=lambda one: (order.index(one[0]), self.order[_fact(one[1].fact)]),
-                    )
-                ]
-            for language, sentences in say.items():
-                sentences += self._sentences(result, roles, language)
-        bars = [result.outcome for result in results if result.plan.condition.effect == "bar"]
+            if condition.effect == "bar":
+                bars = max(bars, result.outcome)
+            if result.outcome or result.said:
+                asks += self._wanted(household, condition.id, result.asks)
+                claims += self._wanted(household, condition.id, result.claims)
+                for language, sentences in say.items():
+                    sentences += self._sentences(household, result, language)
         return {
             "reference_date": household["reference_date"].isoformat(),
-            "outcome": OUTCOMES[max(bars, default=MET)],
+            "outcome": OUTCOMES[bars],
             "rules": self.rules.hash,
-            "provisional": self.rules.marks.in_(marks),
+            "provisional": self.rules.marks.in_(marks) if marks else [],
             "conditions": conditions,
             "asks": asks,
             "could_claim": claims,
             "say": say,
         }
 
-    def _sentences(self, result: Result, roles: Mapping[str, str], language: str) -> list[str]:
+    def _wanted(self, household: Household, condition: str, slots: Sequence[Slot]) -> list[dict[str, Any]]:
+        """What is asked, or could be claimed, of each person, in the order of the members and of facts.yaml."""
+        if not slots:
+            return []
+        order = {member["id"]: at for at, member in enumerate(household["members"])}
+        each = [
+            (order[person], self.order[_fact(slot.fact)], person, slot) for slot in slots for person in slot.persons
+        ]
+        return [
+            {"condition": condition, "person": person, "fact": slot.fact, "proofs": list(slot.proofs)}
+            for *_, person, slot in sorted(each, key=itemgetter(0, 1))
+        ]
+
+    def _sentences(self, household: Household, result: Result, language: str) -> list[str]:
         words, titles = SENTENCES[language], result.plan.condition.title
         said = [words["missing"].format(title=titles[language], figure=lack) for lack in result.lacks]
         if result.over:
             said.append(words["over"].format(title=titles[language]))
-        known = result.outcome != TO_INVESTIGATE or not (result.asks or said)
-        for rule, role in result.said if known else ():
-            if rule.say:
-                said.append(_said(rule.say[language], result.figures, ROLES[language][role], language))
-        for key, slots in (("ask", result.asks), ("claim", result.claims)):
-            for slot in slots:
-                fact = self.rules.facts[_fact(slot.fact)].title[language]
-                people = dict.fromkeys(ROLES[language][roles[person]] for person in slot.persons)
-                said += [words[key].format(fact=fact, person=person) for person in people]
+        if result.outcome != TO_INVESTIGATE or not (result.asks or said):
+            said += [
+                _said(rule.say[language], result.figures, ROLES[language][role], language)
+                for rule, role in result.said if rule.say
+            ]  # fmt: skip
+        if result.asks or result.claims:
+            roles = {member["id"]: ROLES[language][member["role"]] for member in household["members"]}
+            for key, slots in (("ask", result.asks), ("claim", result.claims)):
+                for slot in slots:
+                    fact = self.rules.facts[_fact(slot.fact)].title[language]
+                    said += [words[key].format(fact=fact, person=roles[person]) for person in slot.persons]
         return list(dict.fromkeys(said))
 
 
@@ -265,7 +285,7 @@ class Told:
         some = [(matcher.property_of(plan.condition, name), name.read(table).num) for name in plan.some]
         if some:
             candidates = self.subjects["each_candidate"]
-            rows = np.flatnonzero(np.isin(candidates.households, layout.households))
+            rows = np.flatnonzero(layout.in_force[candidates.households])
             columns = [np.broadcast_to(num, table.present.shape)[best][present].tolist() for _, num in some]
             names = [name for name, _ in some]
             for row, *values in zip(rows.tolist(), *columns, strict=True):
@@ -314,17 +334,20 @@ def _because(results: Sequence[Result], fired: set[matcher.Fired], batch: Batch)
 
 def _differ(decided: Decided, at: int, rest: int) -> list[Slot]:
     """The slots of which two values, all else equal, give different outcomes, the other units being at their best (`rest`)."""
-    grid = np.maximum(decided.grid(at), rest)
+    grid = np.maximum(decided.grids([at])[0], rest)
     slots = decided.slots.get(at, ())
     return [slot for axis, slot in enumerate(slots) if (grid.max(axis) != grid.min(axis)).any()]
 
 
-def _if_rejected(decided: Decided, at: int) -> Ints:
-    grid = decided.grid(at)
-    for axis, slot in enumerate(decided.slots.get(at, ())):
+def _nil_if_rejected(decided: Decided, at: int, low: int) -> bool:
+    """Whether a unit stays to be investigated where its pending claims are rejected, whatever else is known."""
+    if at not in decided.slots:
+        return low == TO_INVESTIGATE
+    grid = decided.grids([at])[0]
+    for axis, slot in enumerate(decided.slots[at]):
         if slot.kind == "pending":
             grid = grid.take([slot.size - 1], axis)
-    return grid
+    return bool((grid == TO_INVESTIGATE).all())
 
 
 def _missing(decided: Decided) -> dict[int, set[str]]:
@@ -341,7 +364,7 @@ def _missing(decided: Decided) -> dict[int, set[str]]:
 
 def _range(decided: Decided, at: int, values: Ints) -> Range:
     """From the least to the most a figure can be; no upper end where only an amount at its maximum gives it."""
-    bounded = grid = decided.grid(at, values)
+    bounded = grid = decided.grids([at], values)[0]
     for axis, slot in enumerate(decided.slots.get(at, ())):
         if slot.kind == "amount" and slot.size > 1:
             bounded = np.delete(bounded, slot.fills[0][2].index(HIGHEST), axis)
@@ -352,8 +375,7 @@ def _euro(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def _written(range_: Range) -> str | list[str | None]:
-    low, high = range_
+def _written(low: int, high: int | None) -> str | list[str | None]:
     return _euro(low) if low == high else [_euro(low), None if high is None else _euro(high)]
 
 

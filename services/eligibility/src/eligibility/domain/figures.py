@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -45,9 +46,9 @@ class Table:
     figures: dict[str, Value] = field(default_factory=dict)
     missing: list[tuple[str, Ints, Bools]] = field(default_factory=list)
 
-    def column(self, num: Ints | Bools | int) -> Any:
+    def column(self, num: Any) -> Any:
         """A value of the unit itself, one a row."""
-        return np.broadcast_to(num, (len(self.day), 1))[:, 0]
+        return num[:, 0] if np.shape(num) == self.day.shape else np.broadcast_to(num, self.day.shape)[:, 0]
 
 
 class Marks:
@@ -76,13 +77,14 @@ class Parameter:
     columns: Mapping[str, Ints]
     bits: Ints
 
-    def row(self, day: Ints, needed: Bools, table: Table) -> Ints:
+    def row(self, day: Ints, needed: Bools | bool, table: Table) -> Ints:
         """Which row holds on that day; where none does and one is needed, the table learns what it lacks."""
-        at: Ints = np.searchsorted(self.starts, day, side="right").astype(np.int64) - 1
-        lacks = needed & ((at < 0) | (self.ends[at] < day))
-        if lacks.any():
-            table.missing.append((self.name, day, lacks))
-        return np.maximum(at, 0)
+        at: Ints = self.starts.searchsorted(day, side="right") - 1
+        if (outside := (at < 0) | (self.ends[at] < day)).any():
+            if (lacks := outside & needed).any():
+                table.missing.append((self.name, day, lacks))
+            at = np.maximum(at, 0)
+        return at
 
 
 class Kind(NamedTuple):
@@ -164,6 +166,8 @@ class Latest:
         year, amount, hides = (table.cells[f"{self.name}.{part}"] for part in ("year", "amount", "hides"))
         to = table.year - 1
         indexed = (year > 0) & (year != to) & table.present  # of last year: counts as it is
+        if not indexed.any():
+            return Value(amount, hides * self.nil_hides_older)
         at = self.index.row(_new_year(np.where(indexed, year, to)), indexed, table)
         row = self.index.row(_new_year(to), indexed.any(axis=1, keepdims=True), table)
         h = next(iter(self.index.columns.values()))
@@ -178,8 +182,8 @@ class Years:
     of: Name
 
     def evaluate(self, table: Table) -> Value:
-        born, day = _month_day(self.of.read(table).num), _month_day(table.day)
-        return Value(day[0] - born[0] - (day[1] < born[1]))
+        (born_month, born), (month, day) = _month_day(self.of.read(table).num), _month_day(table.day)
+        return Value((month - born_month - (day < born)) // 12)
 
 
 @dataclass(frozen=True)
@@ -229,10 +233,15 @@ class Sum:
     def evaluate(self, table: Table) -> Value:
         value = self.of.read(table)
         num = np.where(table.present, value.num, 0)
-        den = np.where(table.present, value.den, 1)
-        total, below = num[:, :1], den[:, :1]
-        for at in range(1, num.shape[1]):
-            total, below = total * den[:, at : at + 1] + num[:, at : at + 1] * below, below * den[:, at : at + 1]
+        total: Any = num[:, :1]
+        below: Any = value.den
+        if isinstance(below, int):
+            total = num.sum(axis=1, keepdims=True)
+        else:
+            den = np.where(table.present, below, 1)
+            below = den[:, :1]
+            for at in range(1, num.shape[1]):
+                total, below = total * den[:, at : at + 1] + num[:, at : at + 1] * below, below * den[:, at : at + 1]
         marks = value.marks
         if not isinstance(marks, int):
             marks = np.bitwise_or.reduce(np.where(table.present, marks, 0), axis=1, keepdims=True)
@@ -261,16 +270,21 @@ class CountCoResidents:
     column: str
 
     def evaluate(self, table: Table) -> Value:
-        profiles = table.profiles
-        plain = profiles[:, [c and not w for c, w in zip(self.counts, self.weighs, strict=True)]].sum(
-            axis=1, keepdims=True
-        )
+        plain = table.profiles @ self.plain
         if self.weight is None:
             return Value(plain)
-        heavy = profiles[:, [c and w for c, w in zip(self.counts, self.weighs, strict=True)]].sum(axis=1, keepdims=True)
+        heavy = table.profiles @ self.heavy
         row = self.weight.row(table.day, heavy > 0, table)
         marks = np.where(heavy > 0, self.weight.bits[row], 0)
         return Value(plain + heavy * self.weight.columns[self.column][row], marks)
+
+    @cached_property
+    def plain(self) -> Ints:
+        return np.array([[c and not w] for c, w in zip(self.counts, self.weighs, strict=True)], np.int64)
+
+    @cached_property
+    def heavy(self) -> Ints:
+        return np.array([[c and w] for c, w in zip(self.counts, self.weighs, strict=True)], np.int64)
 
 
 @dataclass(frozen=True)
@@ -282,7 +296,7 @@ class FromTable:
     plus: tuple[tuple[str, Name], ...]
 
     def evaluate(self, table: Table) -> Value:
-        row = self.parameter.row(table.day, np.ones_like(table.day, np.bool_), table)
+        row = self.parameter.row(table.day, True, table)
         marks = self.parameter.bits[row]
         amount = self.parameter.columns[self.column[-1][1]][row]
         for when, column in reversed(self.column[:-1]):
@@ -310,11 +324,10 @@ def _new_year(year: Ints) -> Ints:
 
 
 def _month_day(ordinal: Ints) -> tuple[Ints, Ints]:
-    """Year, and month × 32 + day."""
+    """Month, counted through the years, and day of the month (from 0)."""
     days = (ordinal - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
     months = days.astype("datetime64[M]")
-    month = months.astype(np.int64)
-    return month // 12 + 1970, month % 12 * 32 + (days - months).astype(np.int64)
+    return months.astype(np.int64), (days - months).astype(np.int64)
 
 
 @dataclass
