@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from eligibility.__main__ import cli
+from eligibility.rulefiles import RULES, load
 
 from .test_contract import EXAMPLE
 
@@ -283,3 +284,42 @@ def test_a_wrong_household_is_a_wrong_call(household: Path) -> None:
 
 def test_a_language_that_is_not_spoken(household: Path) -> None:
     assert desk("explain", household, "--lang", "fr").exit_code == 2
+
+
+def test_the_rules_are_pages_to_read(rules: Path, tmp_path: Path) -> None:
+    out = tmp_path / "pages"
+    assert desk("doc", "--rules", rules, "--out", out).exit_code == 0
+    assert sorted(path.stem for path in out.iterdir()) == sorted({condition.id for condition in load(rules).conditions})
+    income = (out / "income.md").read_text()
+    for said in (
+        "# Inkomensvoorwaarde · Income condition\n\n`income`, a bar to registration, decided for the household.\n",
+        "\n## From 2019-01-01 on\n\nBVCW, article 6.13.\n",
+        "\n- `recent`: `recent_income.amount` × 12 ÷ `recent_income.months` [K]\n",
+        "\n- `accepted`: `recent` where `recent_income.proof` is `interpreted`; else `yearly`\n",
+        "\n- `income.above_limit`: **not met** where `income` is above `limit`\n",
+        "\n  - unless `income.set_aside` (BVCW, article 6.13): **met** where of some candidate",
+        "    - nl: “Aanvaard: schuldenregeling of budgetbegeleiding.”\n",
+        "\n### inkomensgrenzen · income limits\n\n`income_limits`, unit: euro. BVCW, article 6.13.\nKnown until 2027-12-31.\n",
+        "\n| 2024 | 29515 | 31987 | 44270 | 2475 | S |\n",
+        "\n| From 2020-01-01 on | 2 | K |\n",
+        "\n| | june (× 1.2077) | mark |\n",
+    ):
+        assert said in income, said
+    assert "Not tested at registration and at update for who was registered before 2024-01-01." in (
+        (out / "means.md").read_text()
+    )
+    language = (out / "language.md").read_text()
+    assert "a duty, which bars nobody" in language
+    assert (
+        language.index("## 2017-11-01 through 2022-12-31")
+        < language.index("level A1")
+        < language.index("## From 2023-")
+    )
+
+
+def test_no_rule_and_no_figure_is_left_out_of_the_pages() -> None:
+    written = json.loads(desk("doc", "--json").stdout)
+    for condition in load(RULES).conditions:
+        for name in (*(rule.id for rule in condition.all_rules()), *(figure.name for figure in condition.figures)):
+            assert f"`{name}`" in written[condition.id]
+    assert desk("doc").stdout == "\n".join(written.values()) + "\n"

@@ -18,6 +18,7 @@ from eligibility import cases
 from eligibility.asked import WrongHousehold
 from eligibility.asked import read as read_household
 from eligibility.cases import Case, Failure
+from eligibility.doc import pages
 from eligibility.domain.check import check
 from eligibility.domain.decide import Engine
 from eligibility.domain.rulebook import Rule, RuleBook
@@ -145,6 +146,26 @@ def explain_household(
         if not console.is_terminal:
             console.width = 1000  # in a pipe no line is cut
         console.print(as_tree(explained, engine.rules, language))
+
+
+@desk.command("doc")
+def write_pages(
+    out: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Folder for the pages; else they are printed")
+    ] = None,
+    rules: Folder = RULES,
+    as_json: AsJson = False,
+) -> None:
+    """Write the rules as pages to read (Markdown), a page a condition: articles, figures, rules, exceptions, tables."""
+    written = pages(engine_or_exit(rules).rules)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, page in written.items():
+            (out / f"{name}.md").write_text(page, encoding="utf-8")
+    elif not as_json:
+        typer.echo("\n".join(written.values()))
+    if as_json:
+        typer.echo(_json(written))
 
 
 def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, Any]]) -> list[Rule]:

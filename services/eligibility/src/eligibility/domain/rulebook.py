@@ -66,6 +66,7 @@ class Condition:
     end: int
     spared: tuple[int, tuple[str, ...]] | None
     figures: tuple[Figure, ...]
+    nodes: Mapping[str, Node]  # where each figure stands
     show: tuple[str, ...]
     rules: tuple[Rule, ...]
     columns: tuple[Column, ...]
@@ -250,8 +251,11 @@ def _condition(
     _source(spec)
     start, end = _period(spec["valid"])
     scope = Scope(facts, parameters, marks, columns, each=about != "household")
-    known = {**(shared.mapping() if about == "household" else {})}
-    for name, figure in [*known.items(), *(spec["figures"].mapping() if "figures" in spec else {}).items()]:
+    nodes = {
+        **(shared.mapping() if about == "household" else {}),
+        **(spec["figures"].mapping() if "figures" in spec else {}),
+    }
+    for name, figure in nodes.items():
         scope.figure(name, figure)
     scope.used = set()
     rules = tuple(all_of(lambda rule: _rule(rule, id_, scope), spec["rules"]))
@@ -279,6 +283,7 @@ def _condition(
         if spared and before
         else None,
         tuple(figure for figure in scope.figures.values() if figure.name in needed),
+        nodes,
         show,
         rules,
         tuple(column for column in columns.values() if f"fact.{column.fact}" in needed),
