@@ -26,6 +26,14 @@ class Case:
     def status(self) -> str:
         return "registered" if self.verdict["outcome"] == "met" else "under_investigation"
 
+    facts_version = 2  # of `post`; those of `first` were 1
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """The household as it was told first: with balances that nobody may have."""
+        first, *others = self.post["household"]["members"]
+        return self.post | {"household": {"members": [first | {"balances": "900000.00"}, *others]}}
+
     @property
     def mails(self) -> list[tuple[str, str, str]]:
         """(audience, kind, address) of each mail that is due."""

@@ -1,0 +1,88 @@
+"""Households apply while something is struck: whatever it is, each ends as the law says, and nobody is told twice.
+
+Each strike has a batch of households of its own, whose facts change once before they apply. The script knows the contracts
+and nothing else of the services; the ledger says which promise held.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from deploy.embedded.demo import Register, expect
+from deploy.embedded.stack import Stack
+from tests.faults.households import Case, cases
+from tests.faults.ledger import Ledger
+from tests.faults.strikes import Strike
+
+SEED = 24
+EVERY = [
+    Strike(name, how)
+    for how in ("killed", "hangs")
+    for name in ("dossier", "eligibility", "priority", "notifications", "postgres", "kafka")
+]
+SAMPLE = [
+    Strike("eligibility", "killed"),
+    Strike("dossier", "hangs"),
+    Strike("postgres", "killed"),
+    Strike("kafka", "killed"),
+]
+
+
+async def apply(register: Register, case: Case) -> str:
+    """As the people of this household would, who first told other balances; the dossier's id."""
+    number = case.adults["p1"]
+    key = {"Idempotency-Key": case.name}
+    answer = await register.call("POST", "dossier", "/v1/dossiers", json=case.first, headers=key, candidate=number)
+    id: str = expect(answer, 201).json()["id"]
+    path = f"/v1/dossiers/{id}"
+    members, newer = {"members": case.post["household"]["members"]}, {"If-Match": '"1"'}
+    answer = await register.call("PUT", "dossier", f"{path}/household", json=members, headers=newer, candidate=number)
+    expect(answer, 200, 412)  # 412: it was stored, and the answer was lost
+    expect(await register.call("POST", "dossier", f"{path}/submission", candidate=number), 202)
+    for member, own in case.adults.items():
+        expect(await register.call("POST", "dossier", f"{path}/members/{member}/confirmation", candidate=own), 204)
+    return id
+
+
+async def under(strike: Strike, households: list[Case], stack: Stack, register: Register) -> dict[str, str]:
+    """Strike while they apply, the first ones before; what the ledger says."""
+    before, after = households[: len(households) // 4], households[len(households) // 4 :]
+    ids = list(await asyncio.gather(*(apply(register, case) for case in before)))
+    struck = asyncio.create_task(strike(stack, register))
+    try:
+        ids += await asyncio.gather(*(apply(register, case) for case in after))
+    finally:
+        await struck
+    dossiers = dict(zip(ids, households, strict=True))
+    assert len(dossiers) == len(households), "two households got one dossier"
+    return await Ledger(stack, register, dossiers).check()
+
+
+@pytest.mark.parametrize(
+    ("strikes", "each"),
+    [
+        pytest.param(SAMPLE, 8, id="sample"),
+        pytest.param(EVERY, 42, id="every", marks=[pytest.mark.long, pytest.mark.timeout(1800)]),
+    ],
+)
+@pytest.mark.timeout(300)
+async def test_whatever_is_struck_every_promise_holds(
+    stack: Stack, register: Register, strikes: list[Strike], each: int, tmp_path: Path
+) -> None:
+    addresses = {name: base for name, base in stack.addresses.items() if name != "pids"}
+    households = await asyncio.to_thread(cases, each * len(strikes), SEED + each, tmp_path)
+    assert {case.status for case in households} == {"registered", "under_investigation"}
+    held = {
+        str(strike): await under(strike, households[n * each : (n + 1) * each], stack, register)
+        for n, strike in enumerate(strikes)
+    }
+    table = Table("", *next(iter(held.values())), title=f"{each} households each, seed {SEED + each}")
+    for strike, promises in held.items():
+        table.add_row(strike, *("no" if broken else "held" for broken in promises.values()))
+    Console(width=160).print(table)
+    broken = {(strike, promise): why for strike, found in held.items() for promise, why in found.items() if why}
+    assert not broken
+    assert {name: base for name, base in stack.addresses.items() if name != "pids"} == addresses
