@@ -6,7 +6,7 @@ PROJECTS := $(PACKAGES:=/pyproject.toml)
 # durable_rules calls a function that Python 3.13 renamed
 FLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))')
 
-.PHONY: setup demo smoke test test-long check fix lock ci
+.PHONY: setup demo smoke test test-long bench check fix lock ci
 .DEFAULT_GOAL := setup
 
 setup: .venv/ready
@@ -29,6 +29,9 @@ test: setup
 
 test-long: setup
 	@$(BIN)/python -m pytest --long $(ARGS)
+
+bench: setup
+	@$(BIN)/python -m tests.benchmarks
 
 check: setup
 	@$(BIN)/ruff check $(ARGS)

@@ -37,22 +37,22 @@ class Matcher:
 
     def __init__(self, rules: RuleBook) -> None:
         self._lock, self._sids = threading.Lock(), itertools.count()
-        self._means: dict[
+        self.means: dict[
             str, tuple[str, str, str | None]
-        ] = {}  # condition's key, rule, and which it is an exception to
-        definition: dict[str, Any] = {}
+        ] = {}  # its condition's key, its id, and what it is an exception to
+        self.definition: dict[str, Any] = {}
         for condition in rules.conditions:
             for rule in condition.rules:
-                definition |= self._rule(condition, rule)
+                self.definition |= self._rule(condition, rule)
         for kind in ("trigger", "excuse", CANDIDATE, *(condition.about for condition in rules.conditions)):
-            definition[f"takes {kind}"] = {
+            self.definition[f"takes {kind}"] = {
                 "all": [{"m": {"kind": kind}}, {"n": {"kind": "what never comes"}}],
                 "dist": 0,
             }
-        definition["done"] = {"all": [{"m": {"kind": "trigger"}}]}  # so that some action always runs
+        self.definition["done"] = {"all": [{"m": {"kind": "trigger"}}]}  # so that some action always runs
         names = {property_of(c, name) for c in rules.conditions for name in names_in(c)}
         check_collisions({"kind", "unit", "of", "sid", "id", *names, *(c.key for c in rules.conditions)})
-        self._engine = engine.create_ruleset("conditions", json.dumps(definition))
+        self._engine = engine.create_ruleset("conditions", json.dumps(self.definition))
 
     def match(self, facts: Sequence[Fact]) -> set[Fired]:
         """The rules that fire on the facts of a household (`fact`, one a subject).
@@ -79,7 +79,7 @@ class Matcher:
                     engine.delete_state(self._engine, sid)
 
     def _fire(self, name: str, unit: int, sid: str, fired: set[Fired]) -> None:
-        key, rule, excused = self._means[name]
+        key, rule, excused = self.means[name]
         if (key, unit, rule) not in fired:  # two candidates may each give the same excuse
             fired.add((key, unit, rule))
             if excused:
@@ -94,13 +94,13 @@ class Matcher:
     def _rule(self, condition: Condition, rule: Rule) -> dict[str, Any]:
         """What fires the rule: its tests, its trigger, and no excuse; what fires an excuse: its tests and those of the rule."""
         name = f"{condition.key} {rule.id}"
-        self._means[name] = condition.key, rule.id, None
+        self.means[name] = condition.key, rule.id, None
         patterns = [*_patterns(condition, [rule]), {"trigger": {"kind": "trigger"}}]
         if rule.unless:
             patterns.append({"excuse$not": {"$and": [{"of": name}, {"unit": {"p": "unit"}}]}})
         definition = {name: {"all": patterns, "dist": 0}}
         for exception in rule.unless:
-            self._means[f"{condition.key} {exception.id}"] = condition.key, exception.id, rule.id
+            self.means[f"{condition.key} {exception.id}"] = condition.key, exception.id, rule.id
             definition[f"{condition.key} {exception.id}"] = {"all": _patterns(condition, [rule, exception]), "dist": 0}
         return definition
 
