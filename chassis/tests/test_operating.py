@@ -74,6 +74,10 @@ async def test_what_is_parked_is_listed_shown_retried_and_dropped(
         (ids[first], str(first), "the value is no number"),
         (ids[second], str(second), "ZeroDivisionError while it took effect"),
     }
+    in_words = (await run("list")).stdout
+    assert all(
+        f"{one['id']}  {one['at']}  {one['type']}  {one['key']}  {one['reason']}\n" in in_words for one in listed
+    )
     assert "no number" in json.loads((await run("show", ids[first])).stdout)["value"]
     still = await run("retry", ids[first])
     assert (still.exit_code, still.stderr) == (1, f"{ids[first]}: still not: the value is no number\n")
