@@ -20,6 +20,7 @@ from eligibility.domain.rulebook import MET, OUTCOMES, Condition, Rule, RuleBook
 CLOSED: Mapping[str, Any] = {
     "date": date(1970, 1, 1), "claim": False, "yes_no": False, "assessments": (), "proven_claim": None, "amount": 0, "list": (),
 }  # fmt: skip
+MONTHS = (3, 4, 5, 6)  # of recent income
 AMOUNTS = ("assessments", "amount")
 
 
@@ -88,20 +89,23 @@ def _days(condition: Condition) -> list[int]:
 
 def _households(condition: Condition, rules: RuleBook, day: int) -> list[dict[str, Any]]:
     """An applicant of whom all is open: alone, with a partner, with co-residents of each kind."""
-    facts = [fact for fact in rules.facts.values() if "candidate" in fact.about]
-    looked_at = [fact for fact in facts if fact in condition.facts]
+    facts = [fact for fact in condition.facts if "candidate" in fact.about]
     nothing = {fact.name: _closed(fact) for fact in rules.facts.values()} | {"moves_in": True}
-    applicant = nothing | {fact.name: _open(fact) for fact in looked_at} | {"id": "p1", "role": "applicant"}
-    partners: list[dict[str, Any] | None] = [None]
-    if condition.about == "household":
-        opened = [fact for fact in looked_at if fact.type not in AMOUNTS]  # the applicant's amounts reach every sum
-        partners += [nothing | {fact.name: _open(fact, 0)} for fact in opened] or [nothing]
+    compared = any(test.left.name.endswith(".months") for test in condition.tests())
+    applicants = [
+        nothing | {fact.name: _open(fact, None, months) for fact in facts} | {"id": "p1", "role": "applicant"}
+        for months in (MONTHS if compared else MONTHS[:1])
+    ]
+    partners: list[list[dict[str, Any]]] = [[]]
+    if condition.about == "household":  # of a partner no amount is open: the applicant's reach every sum
+        opened = [{fact.name: _open(fact, 0)} for fact in facts if fact.type not in AMOUNTS] or [{}]
+        partners += [[nothing | one | {"id": "p2", "role": "partner"}] for one in opened]
     return [
         {
             "reference_date": date.fromordinal(day), "moment": "registration", "registered_on": None,
-            "members": [applicant, *([partner | {"id": "p2", "role": "partner"}] if partner else []), *others],
+            "members": [applicant, *partner, *others],
         }
-        for partner in partners for others in _co_residents(condition, rules, nothing)
+        for applicant in applicants for partner in partners for others in _co_residents(condition, rules, nothing)
     ]  # fmt: skip
 
 
@@ -125,10 +129,10 @@ def _closed(fact: Fact) -> Any:
     return fact.values[0] if fact.type == "one_of" else CLOSED[fact.type]
 
 
-def _open(fact: Fact, amount: int | None = None) -> Any:
+def _open(fact: Fact, amount: int | None, months: int = MONTHS[0]) -> Any:
     """Unknown; a claim is made and its proof pending; of a list there is one thing of each sort."""
     if fact.type == "proven_claim":
-        return {"proof": None, "months": 3} | ({fact.amount: amount} if fact.amount else {})
+        return {"proof": None, "months": months} | ({fact.amount: amount} if fact.amount else {})
     if fact.type == "list":
         fields = fact.fields or {}
         sorts = itertools.product(

@@ -6,7 +6,7 @@ matchers must agree on it, or nobody is decided.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from operator import itemgetter
@@ -18,7 +18,7 @@ from eligibility.domain import matcher
 from eligibility.domain.completions import BOUND, Batch, Decided, Household, Layout, Plan, Reader, Slot, size
 from eligibility.domain.facts import HIGHEST
 from eligibility.domain.figures import Ints
-from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Rule, RuleBook
+from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
 
 ROLES = {
     "nl": {"applicant": "aanvrager", "partner": "partner", "co_resident": "medebewoner"},
@@ -62,7 +62,7 @@ class Result:
     marks: int = 0
     undecided: bool = False  # a row of figures is missing, or (over) there is more unknown than can be tried
     over: bool = False
-    because: list[str] = field(default_factory=list)
+    because: Sequence[str] = ()
     said: Sequence[tuple[Rule, str]] = ()  # what the deciding rules say, and of whom (a role)
     figures: dict[str, Range] = field(default_factory=dict)
     asks: Sequence[Slot] = ()
@@ -79,6 +79,11 @@ class Engine:
         self.reader = Reader(rules)
         self.plans = [Plan(condition, self.reader) for condition in rules.conditions]
         self.order = {name: at for at, name in enumerate(rules.facts)}
+        self.words = {
+            (language, key, name, role): SENTENCES[language][key].format(fact=fact.title[language], person=person)
+            for language, roles in ROLES.items() for role, person in roles.items()
+            for key in ("ask", "claim") for name, fact in rules.facts.items()
+        }  # fmt: skip
         self.counts: Counter[str] = Counter()
 
     def decide(self, households: Sequence[Household]) -> list[dict[str, Any]]:
@@ -195,10 +200,12 @@ class Engine:
         claims: list[dict[str, Any]] = []
         say: dict[str, list[str]] = {"nl": [], "en": []}
         marks = bars = 0
+        roles = {member["id"]: member["role"] for member in household["members"]}
+        order = list(roles)
         for result in results:
             condition = result.plan.condition
             one: dict[str, Any] = {
-                "outcome": OUTCOMES[result.outcome], "effect": condition.effect, "because": result.because,
+                "outcome": OUTCOMES[result.outcome], "effect": condition.effect, "because": list(result.because),
             }  # fmt: skip
             if result.figures:
                 one["figures"] = {name: _written(*range_) for name, range_ in result.figures.items()}
@@ -207,10 +214,10 @@ class Engine:
             if condition.effect == "bar":
                 bars = max(bars, result.outcome)
             if result.outcome or result.said:
-                asks += self._wanted(household, condition.id, result.asks)
-                claims += self._wanted(household, condition.id, result.claims)
+                asks += self._wanted(condition, result.asks, order)
+                claims += self._wanted(condition, result.claims, order)
                 for language, sentences in say.items():
-                    sentences += self._sentences(household, result, language)
+                    sentences += self._sentences(result, roles, language)
         return {
             "reference_date": household["reference_date"].isoformat(),
             "outcome": OUTCOMES[bars],
@@ -222,20 +229,15 @@ class Engine:
             "say": say,
         }
 
-    def _wanted(self, household: Household, condition: str, slots: Sequence[Slot]) -> list[dict[str, Any]]:
-        """What is asked, or could be claimed, of each person, in the order of the members and of facts.yaml."""
-        if not slots:
-            return []
-        order = {member["id"]: at for at, member in enumerate(household["members"])}
-        each = [
-            (order[person], self.order[_fact(slot.fact)], person, slot) for slot in slots for person in slot.persons
-        ]
+    def _wanted(self, condition: Condition, slots: Sequence[Slot], order: Sequence[str]) -> list[dict[str, Any]]:
+        """What is asked, or could be claimed: in the order of the members and of facts.yaml."""
+        each = [(order.index(person), self.order[_fact(slot.fact)], slot) for slot in slots for person in slot.persons]
         return [
-            {"condition": condition, "person": person, "fact": slot.fact, "proofs": list(slot.proofs)}
-            for *_, person, slot in sorted(each, key=itemgetter(0, 1))
+            {"condition": condition.id, "person": order[at], "fact": slot.fact, "proofs": list(slot.proofs)}
+            for at, _, slot in sorted(each, key=itemgetter(0, 1))
         ]
 
-    def _sentences(self, household: Household, result: Result, language: str) -> list[str]:
+    def _sentences(self, result: Result, roles: Mapping[str, str], language: str) -> list[str]:
         words, titles = SENTENCES[language], result.plan.condition.title
         said = [words["missing"].format(title=titles[language], figure=lack) for lack in result.lacks]
         if result.over:
@@ -245,12 +247,8 @@ class Engine:
                 _said(rule.say[language], result.figures, ROLES[language][role], language)
                 for rule, role in result.said if rule.say
             ]  # fmt: skip
-        if result.asks or result.claims:
-            roles = {member["id"]: ROLES[language][member["role"]] for member in household["members"]}
-            for key, slots in (("ask", result.asks), ("claim", result.claims)):
-                for slot in slots:
-                    fact = self.rules.facts[_fact(slot.fact)].title[language]
-                    said += [words[key].format(fact=fact, person=roles[person]) for person in slot.persons]
+        for key, slots in (("ask", result.asks), ("claim", result.claims)):
+            said += [self.words[language, key, _fact(s.fact), roles[person]] for s in slots for person in s.persons]
         return list(dict.fromkeys(said))
 
 
@@ -263,10 +261,11 @@ def decide(households: Sequence[Household], rules: "RuleBook | Engine") -> list[
     return (rules if isinstance(rules, Engine) else Engine(rules)).decide(households)
 
 
-def fold(rules: Sequence[Rule], fired: set[str]) -> tuple[int, list[str]]:
+def fold(rules: Sequence[Rule], fired: Collection[str]) -> tuple[int, list[str]]:
     """The worst outcome of the rules that fired, and those that gave it, in the order of the file; met where none fired."""
-    outcome = max((rule.then for rule in rules if rule.id in fired), default=MET)
-    return outcome, [rule.id for rule in rules if rule.id in fired and rule.then == outcome]
+    found = [rule for rule in rules if rule.id in fired]
+    outcome = max([rule.then for rule in found], default=MET)
+    return outcome, [rule.id for rule in found if rule.then == outcome]
 
 
 class Told:
@@ -317,18 +316,17 @@ class Told:
 
 def _because(results: Sequence[Result], fired: set[matcher.Fired], batch: Batch) -> None:
     """What durable_rules says of each condition."""
-    units: dict[tuple[str, str], list[int]] = {}
-    for key, unit, rule in sorted(fired):
-        units.setdefault((key, rule), []).append(unit)
+    by_condition: dict[str, dict[str, list[int]]] = {}
+    for key, unit, rule in fired:
+        by_condition.setdefault(key, {}).setdefault(rule, []).append(unit)
     for result in results:
         condition = result.plan.condition
-        ids = {rule for key, rule in units if key == condition.key}
-        if ids:
-            _, result.because = fold(result.plan.rules, ids)
+        if units := by_condition.get(condition.key):
+            _, result.because = fold(result.plan.rules, units)
             subject = batch.subjects[condition.about].units
             result.said = [
                 (rule, subject[unit].persons[0]["role"])
-                for rule in result.plan.rules if rule.id in result.because for unit in units[condition.key, rule.id]
+                for rule in result.plan.rules if rule.id in result.because for unit in sorted(units[rule.id])
             ]  # fmt: skip
 
 
@@ -391,9 +389,7 @@ def _said(template: str, figures: Mapping[str, Range], person: str, language: st
         return f"€ {whole.replace(',', '.')},{cents % 100:02d}" if language == "nl" else f"€{whole}.{cents % 100:02d}"
 
     def put(found: Any) -> str:
-        left, right = found.group(1), found.group(2)
-        if left == "person":
-            return person
+        left, right = found.groups()
         low, high = figures[left]
         if right:
             least, most = figures[right]
@@ -405,4 +401,5 @@ def _said(template: str, figures: Mapping[str, Range], person: str, language: st
             return words["above"].format(low=amount(max(low, 0)))
         return words["between"].format(low=amount(max(low, 0)), high=amount(high))
 
-    return PLACEHOLDER.sub(put, template)
+    template = template.replace("{person}", person)
+    return PLACEHOLDER.sub(put, template) if "{" in template else template

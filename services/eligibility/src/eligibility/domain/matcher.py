@@ -22,7 +22,7 @@ from eligibility.domain.rulebook import Condition, Rule, RuleBook
 from eligibility.domain.source import WrongRuleFile
 
 COMPARED = {"above": "$gt", "at_least": "$gte", "at_most": "$lte", "below": "$lt"}
-TRIGGER: "Fact" = {"kind": "trigger"}
+TRIGGER = '[{"kind": "trigger", "sid": "%s"}]'
 CANDIDATE = "each_candidate"
 Fired = tuple[str, int, str]  # condition's key, unit, rule
 Fact = dict[str, str | int]
@@ -63,14 +63,14 @@ class Matcher:
             sid, fired = str(next(self._sids)), set[Fired]()
             ran = False
             try:
-                for part in (facts, [TRIGGER]):
-                    state = self._tell(part, sid)
+                for part in (json.dumps([{**fact, "sid": sid} for fact in facts]), TRIGGER % sid):
+                    state = self._tell(part)
                     started = engine.start_action_for_state(self._engine, state)
                     action = started and started[1]
                     while action:
                         ran = True
-                        ((name, matched),) = json.loads(action).items()
-                        if name != "done":
+                        if not action.startswith('{"done":'):
+                            ((name, matched),) = json.loads(action).items()
                             self._fire(name, matched["p"]["unit"], sid, fired)
                         action = engine.complete_and_start_action(self._engine, state)
                 return fired
@@ -83,10 +83,11 @@ class Matcher:
         if (key, unit, rule) not in fired:  # two candidates may each give the same excuse
             fired.add((key, unit, rule))
             if excused:
-                self._tell([{"kind": "excuse", "of": f"{key} {excused}", "unit": unit, "by": rule}], sid)
+                excuse = {"kind": "excuse", "of": f"{key} {excused}", "unit": unit, "by": rule, "sid": sid}
+                self._tell(json.dumps([excuse]))
 
-    def _tell(self, facts: Sequence[Fact], sid: str) -> int:
-        code, state = engine.assert_facts(self._engine, json.dumps([{**fact, "sid": sid} for fact in facts]))
+    def _tell(self, facts: str) -> int:
+        code, state = engine.assert_facts(self._engine, facts)
         if code:
             raise EngineFailed(f"{'not handled' if code == 1 else 'seen before'}: {facts}")
         return int(state)
