@@ -4,7 +4,9 @@ import random
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
+
+from cir_schemas.household import Residence, Right, RightException
 
 NOTHING: dict[str, Any] = {
     "born_on": None, "moves_in": True, "residence": None, "emancipated": False, "guided_independent_living": False,
@@ -16,6 +18,7 @@ FINE: dict[str, Any] = {
     "real_rights": [], "language": "known",
 }  # fmt: skip
 FIELDS = ("jointly_taxable", "separately_taxable", "replacement_allowance", "living_wage", "foreign_exempt")
+RESIDENCES, RIGHTS, EXCEPTIONS = get_args(Residence), get_args(Right), get_args(RightException)
 
 
 def euro(amount: Any) -> Any:
@@ -95,8 +98,8 @@ def random_household(rng: random.Random, limits: Any) -> dict[str, Any]:
         if rng.random() < 0.85:
             rights = []
             for _ in range(rng.choice((0, 0, 1, 2))):
-                exception = rng.choice((None, "expropriation", "separation"))
-                right = rng.choice(("full_ownership", "bare_ownership", "granted_usufruct"))
+                exception = rng.choice((None, None, None, *EXCEPTIONS))
+                right = rng.choice(("bare_ownership", "bare_ownership", *RIGHTS))
                 rights.append(
                     {
                         "right": right,
@@ -110,7 +113,7 @@ def random_household(rng: random.Random, limits: Any) -> dict[str, Any]:
             "id": id_, "role": role,
             "born_on": rng.choice((None, day.replace(year=day.year - 18), date(day.year - 18, 12, 31), date(1980, 2, 29))),
             "moves_in": role == "applicant" or rng.random() < 0.9,
-            "residence": rng.choice((None, "population_register", "population_register", "reference_address", "bis_register")),
+            "residence": rng.choice((None, "population_register", "population_register", *RESIDENCES)),
             "emancipated": rng.random() < 0.2, "guided_independent_living": rng.random() < 0.1,
             "recognised_handicap": rng.choice((None, False, True)),
             "incomes": incomes,

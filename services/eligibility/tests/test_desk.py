@@ -149,7 +149,7 @@ def test_a_figure_past_its_day_is_a_warning(rules: Path) -> None:
     answer = json.loads(result.stdout)
     assert (result.exit_code, answer["errors"]) == (0, [])
     assert (
-        f"{rules}/parameters/income_limits.yaml:5: `income_limits` is known until 2027-12-31 only" in answer["warnings"]
+        f"{rules}/parameters/income_limits.yaml:6: `income_limits` is known until 2027-12-31 only" in answer["warnings"]
     )
 
 

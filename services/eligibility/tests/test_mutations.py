@@ -202,7 +202,7 @@ def test_every_kind_of_change_is_tried() -> None:
 def test_what_no_case_pins_is_named_with_its_line() -> None:
     of_another_year = [case for case in CASES if case.household["reference_date"].year != 2026]
     raised = [mutant for mutant in MUTANTS if mutant.change.endswith("rows.7.others: 47039 → 47040")]
-    said = "parameters/income_limits.yaml: rows.7.others: 47039 → 47040 (line 15)"
+    said = "parameters/income_limits.yaml: rows.7.others: 47039 → 47040 (line 16)"
     assert (survivors(raised, of_another_year), survivors(raised)) == ([said], [])
 
 

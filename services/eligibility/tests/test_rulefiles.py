@@ -21,7 +21,7 @@ WRONG = [
     ("conditions/age.yaml", "years: born_on", "years: born_in", "unknown name `born_in`: did you mean `born_on`"),
     ("conditions/age.yaml", "effect: bar", "effect: bars", "unknown effect `bars`: did you mean `bar`"),
     ("conditions/age.yaml", "then: not_met", "then: notmet", "did you mean `not_met`"),
-    ("conditions/age.yaml", "source: {act: BVCW, article: null}", "", "age.yaml:1: `source` is missing"),
+    ("conditions/age.yaml", "source: {act: BVCW, article: null}", "", "age.yaml:2: `source` is missing"),
     ("conditions/age.yaml", "id: age.minor", "id: minor", "is called `age.…`"),
     ("conditions/age.yaml", ', en: "The {person} is not yet 18."', "", "`en` is missing"),
     ("conditions/age.yaml", "The {person} is not yet 18.", "The {persn} is not yet 18.", "unknown figure `persn`"),
