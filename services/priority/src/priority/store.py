@@ -53,7 +53,8 @@ class PriorityWork(Work):
         wanted = sa.func.jsonb_array_elements(tables.candidacies.c.wants).table_valued(sa.column("value", sa.JSON))
         query = (
             sa.select(wanted.c.value["company"].as_string())
-            .select_from(tables.candidacies, wanted)
+            .select_from(tables.candidacies)
+            .join(wanted, sa.true())  # each row with its own wants
             .where(_wants(municipality), wanted.c.value["municipality"].as_string() == municipality)
         )
         return set(await self.connection.scalars(query.distinct()))

@@ -1,0 +1,81 @@
+"""Old and new live together on one topic: what a later contract adds is ignored by who does not know it, and used by who does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+from cir_chassis.bus import Bus
+from cir_chassis.clock import Clock
+from cir_chassis.consumer import HEARD, Consumer, Handlers
+from cir_chassis.database import Database
+from cir_chassis.dead_letters import DeadLetters
+from cir_schemas import dossier
+from cir_schemas.envelope import Happening
+from deploy.embedded.demo import until
+from priority.handlers import EVENTS, record_candidacies
+from priority.store import PriorityWork
+
+from .conftest import Priority, candidacy
+
+TOPIC = dossier.CandidacyRecorded.topic
+seen: dict[UUID, int | None] = {}
+
+
+class CandidacyRecorded(dossier.CandidacyRecorded, topic=TOPIC):
+    """As a later release would have it."""
+
+    bedrooms: int | None = None
+
+
+class DwellingPreferred(Happening, topic=TOPIC):
+    """A type of event that is not there yet."""
+
+
+def record_and_look(events: Sequence[CandidacyRecorded], work: PriorityWork) -> None:
+    seen.update({event.dossier: event.bedrooms for event in events})
+    record_candidacies(events, work)
+
+
+@asynccontextmanager
+async def replica(kafka: str, name: str, database: Database[Any], handlers: Handlers) -> AsyncIterator[Bus]:
+    bus = Bus(kafka, name, owns=[TOPIC], hears=[TOPIC])
+    bus.hear(Consumer(database, handlers, DeadLetters(name, kafka, bus, [TOPIC]), ()).deliver)
+    await bus.start(asyncio.Event())
+    yield bus
+    await bus.stop_hearing()
+    await bus.stop()
+
+
+async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
+    priority: Priority, database_of: Callable[[str], Awaitable[str]], kafka: str
+) -> None:
+    newer = Database(await database_of("priority"), lambda connection: PriorityWork(connection, Clock()))
+    skipped = HEARD.labels("unknown", "skipped")._value.get()
+    said: list[dossier.CandidacyRecorded | DwellingPreferred] = [
+        candidacy("2024.03.20.0001"),
+        CandidacyRecorded.model_validate(candidacy("2024.03.20.0002").model_dump() | {"bedrooms": 2}),
+        DwellingPreferred(dossier=uuid4()),
+        candidacy("2024.03.20.0003"),
+    ]
+    async with (
+        replica(kafka, "old", priority.service.database, EVENTS) as bus,
+        replica(kafka, "new", newer, {CandidacyRecorded: record_and_look}),
+    ):
+        for event in said:
+            headers = [(name, text.encode()) for name, text in event.headers("/dossier").items()]
+            await (await bus.send(TOPIC, key=event.key.encode(), value=event.value(), headers=headers))
+        everybody = [f"2024.03.20.000{n}" for n in (1, 2, 3)]
+
+        async def both_have_them() -> bool:
+            async with newer.work() as work:
+                there = await work.waiting_list("24062")
+            return await priority.list() == there == everybody
+
+        await until(both_have_them, "not all have arrived", 30)
+        letters = await DeadLetters("old", kafka, bus, [TOPIC]).open()
+    await newer.engine.dispose()
+    assert [seen[event.dossier] for event in (said[0], said[1], said[3])] == [None, 2, None]
+    assert HEARD.labels("unknown", "skipped")._value.get() == skipped + 2  # each of the two counts it
+    assert letters == []
