@@ -78,11 +78,19 @@ def test_two_conditions_may_be_expected_together(file: Path, engine: Engine) -> 
     assert cases.run(engine, cases.read(file)) == []
 
 
+def test_what_another_condition_asks_is_not_looked_at(file: Path, engine: Engine) -> None:
+    file.write_text(
+        CASE.replace("{incomes", "{balances: null, incomes").replace("because: [income.above_limit]", "asks: []")
+    )
+    assert cases.run(engine, cases.read(file)) == []
+
+
 WRONG = [
     ("  expect: {income: not_met, because: [income.above_limit]}\n", "", 1, "`expect` is missing"),
     ("{income: not_met, because: [income.above_limit]}", "{}", 4, "nothing is expected"),
     ("expect:", "expects:", 4, "unknown key `expects`: did you mean `expect`"),
     ("not_met", "not_mett", 4, "unknown outcome `not_mett`: did you mean `not_met`"),
+    ("income: not_met", "outcome: absent", 4, "unknown outcome `absent`"),
     ("because", "becuase", 4, "unknown key `becuase`: did you mean `because`"),
     ("income: not_met", "incomes: not_met", 4, "unknown condition or key `incomes`: did you mean `income`"),
     ("jointly_taxable", "jointly_taxed", 3, r"p1.incomes\[0\].jointly_taxed: unknown key .*did you mean `jointly_t"),

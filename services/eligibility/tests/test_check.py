@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from eligibility.domain import completions
 from eligibility.domain.check import check
 from eligibility.domain.source import WrongRuleFile
 from eligibility.rulefiles import RULES, load
@@ -58,6 +59,21 @@ def test_what_is_wrong_is_found_with_its_place(rules: Path, file: str, at: str, 
     assert any(message.startswith(where) and said in message for message in wrong), wrong
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        "dependants: {above: 2}, income: 0",
+        "dependants: 0, candidates: 2, income: 0",
+        "some_candidate: {recent_income.months: 6}, income: {above: limit}",
+        "some_candidate: {recognised_handicap: true, no_income_declared.proof: interpreted}, income: 0",
+    ],
+)
+def test_what_some_household_meets_is_not_wrong(rules: Path, when: str) -> None:
+    first = "      - id: income.no_income_declared\n" if "income: 0" in when else "      - id: income.set_aside\n"
+    spoil(rules / INCOME, first, f"      - id: income.some\n        when: {{{when}}}\n        then: met\n{first}")
+    assert check(load(rules), TODAY)[0] == []
+
+
 CAP = """\
 parameter: cap
 title: {nl: plafond, en: cap}
@@ -87,6 +103,31 @@ def test_rules_are_tried_in_every_row_of_the_figures_of_the_law(rules: Path) -> 
         f"{place(means, '  - id: means.capped')}to_investigate contradicts `means.above_limit` "
         f"(line {place(means, '  - id: means.above').split(':')[1]}, not_met): "
         "both hold on 2025-07-01 where balances is 9000000.00, limit is 30636.00, cap is 1.00"
+    )
+
+
+def test_a_row_that_is_not_known_decides_nothing(rules: Path) -> None:
+    (rules / "parameters/cap.yaml").write_text(
+        CAP.replace("2025-06-30", "2028-06-30").replace("2025-07-01", "2028-07-01")
+    )
+    means = rules / "conditions/means.yaml"
+    spoil(means, "figures:\n", "figures:\n  cap: {from: cap, column: [{otherwise: cap}]}\n")
+    means.write_text(means.read_text() + CAPPED)
+    [said] = check(load(rules), TODAY)[0]
+    assert said.startswith(f"{place(means, '  - id: means.capped')}`means.capped` can never decide")
+
+
+def test_a_condition_may_say_only_what_is_met(rules: Path) -> None:
+    language = rules / "conditions/language.yaml"
+    language.write_text(language.read_text().replace("then: not_met", "then: met"))
+    assert check(load(rules), TODAY)[0] == []
+
+
+def test_a_condition_too_large_to_try_is_said(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completions, "BOUND", 100)
+    assert (
+        f"{place(rules / INCOME, 'condition: income')}too much is open in this condition: not every household is tried"
+        in (check(load(rules), TODAY)[0])
     )
 
 

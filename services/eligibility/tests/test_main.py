@@ -98,3 +98,20 @@ def test_a_wrong_rule_file_is_said_with_its_place(file: Path, rules: Path) -> No
     assert result.exit_code == 1
     assert "income.yaml:" in result.stderr
     assert "did you mean `met`?" in result.stderr
+
+
+def test_a_day_without_rules_is_a_wrong_call(file: Path, rules: Path) -> None:
+    for path in (rules / "conditions").glob("*.yaml"):
+        path.write_text(
+            path.read_text().replace(
+                "valid: {from: 2019-01-01, through: null}", "valid: {from: 2025-01-01, through: null}"
+            )
+        )
+    language = rules / "conditions/language.yaml"
+    language.write_text(language.read_text().split("---")[0])
+    (rules / "conditions/means.yaml").write_text(
+        (rules / "conditions/means.yaml").read_text().replace("from: 2024", "from: 2025")
+    )
+    for command in (["assess"], ["rules", "explain"]):
+        result = CliRunner().invoke(cli, [*command, str(file), "--rules", str(rules)])
+        assert (result.exit_code, result.stdout, result.stderr) == (2, "", "no condition is in force on 2024-03-20\n")

@@ -11,6 +11,7 @@ from cir_chassis.service import Service
 from cir_schemas.types import Language
 from eligibility.app import MIGRATIONS, EligibilitySettings, make
 from eligibility.desk import AsJson, Folder, desk, engine_or_exit, households_or_exit
+from eligibility.domain.decide import NoRuleInForce
 from eligibility.domain.source import WrongRuleFile
 from eligibility.rulefiles import RULES
 from eligibility.store import EligibilityWork
@@ -42,7 +43,11 @@ def assess(
     households = [household.model_dump() for household in households_or_exit(file, lines)]
     engine = engine_or_exit(rules)
     for start in range(0, len(households), BATCH):
-        for answer in engine.decide(households[start : start + BATCH]):
+        try:
+            answers = engine.decide(households[start : start + BATCH])
+        except NoRuleInForce as error:
+            raise refuse(str(error)) from None
+        for answer in answers:
             if lines:
                 typer.echo(json.dumps(answer, ensure_ascii=False))
             elif as_json:

@@ -20,7 +20,7 @@ from eligibility.asked import read as read_household
 from eligibility.cases import Case, Failure
 from eligibility.doc import pages
 from eligibility.domain.check import check
-from eligibility.domain.decide import Engine
+from eligibility.domain.decide import Engine, NoRuleInForce
 from eligibility.domain.rulebook import Rule, RuleBook
 from eligibility.domain.source import WrongRuleFile
 from eligibility.explain import as_tree, explain
@@ -138,7 +138,10 @@ def explain_household(
     """Decide a household, and lay open how: rules and their words, figures and how each was reached, facts, what is asked."""
     [household] = households_or_exit(file)
     engine = engine_or_exit(rules)
-    explained = explain(engine, household)
+    try:
+        explained = explain(engine, household)
+    except NoRuleInForce as error:
+        raise refuse(str(error)) from None
     if as_json:
         typer.echo(_json(explained))
     else:
