@@ -223,7 +223,7 @@ def households(many: int, unknown: float) -> list[dict[str, Any]]:
     def candidate(day: date) -> dict[str, Any]:
         income = {
             "year": day.year - rng.choice((1, 1, 1, 2)),
-            "jointly_taxable": rng.choice((0, rng.randint(9_000, 40_000))),
+            "jointly_taxable": rng.randint(9_000, 33_000) * (rng.random() < 0.97),
         }
         right = {"exception": "separation", **(claim(1) or {})} if rng.random() < 0.5 else {}
         return {

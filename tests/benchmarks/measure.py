@@ -1,4 +1,4 @@
-"""How a figure is measured: in turns with its floor, the median of several turns; in time of the processor, for others may use it."""
+"""How a figure is measured: in turns with its floor, in time of the processor, for it is shared; the median of turns counts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ import numpy as np
 
 from eligibility.domain.facts import HIGHEST, PROOF, UNKNOWN, Column, Fact
 from eligibility.domain.figures import Bools, CountCoResidents, Ints, Latest, Table, Years
-from eligibility.domain.matcher import names_in
+from eligibility.domain.matcher import names_in, property_of
 from eligibility.domain.rulebook import Condition, RuleBook
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
@@ -219,7 +219,8 @@ class Plan:
         self.rules = condition.all_rules()
         self.then = np.array([rule.then for rule in self.rules])[:, None, None]
         self.bits = 1 << np.arange(len(self.rules))[:, None, None]
-        self.own, self.some = names_in(condition, some=False), names_in(condition, some=True)
+        self.own = {property_of(condition, name): name for name in names_in(condition, some=False)}
+        self.some = {property_of(condition, name): name for name in names_in(condition, some=True)}
         self.sums, self.bounds = condition.sums, condition.bounds
         verbs = [figure.verb for figure in condition.figures]
         self.latest = {f"{verb.name}.amount": verb for verb in verbs if isinstance(verb, Latest)}
@@ -277,10 +278,10 @@ class Layout:
     def __init__(self, plan: Plan, batch: Batch, in_force: Bools) -> None:
         self.plan, self.batch, self.in_force = plan, batch, in_force
         self.of = batch.subjects[plan.condition.about]
-        self.rows = np.flatnonzero(in_force[self.of.households])
+        self.rows = in_force[self.of.households].nonzero()[0]
         self.households = self.of.households[self.rows]
         self.block = self.of.block[plan.at, self.rows]
-        if self.block.shape[2] > 1:
+        if plan.applicant_only and self.block.shape[2] > 1:
             self.block[plan.applicant_only, :, 1] = 0
         self.own: list[int] = self.households.tolist()
         self.units = [self.of.units[row] for row in self.rows.tolist()]

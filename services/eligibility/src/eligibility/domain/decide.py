@@ -63,7 +63,7 @@ class Result:
     undecided: bool = False  # a row of figures is missing, or (over) there is more unknown than can be tried
     over: bool = False
     because: Sequence[str] = ()
-    said: Sequence[tuple[Rule, str]] = ()  # what the deciding rules say, and of whom (a role)
+    said: Sequence[tuple[Mapping[str, str], str]] = ()  # what the deciding rules say, and of whom (a role)
     figures: dict[str, Range] = field(default_factory=dict)
     asks: Sequence[Slot] = ()
     claims: Sequence[Slot] = ()
@@ -98,7 +98,7 @@ class Engine:
             in_force = [applies(day, h["moment"], h["registered_on"]) for day, h in zip(days, households, strict=True)]
             if any(in_force):
                 layout = Layout(plan, batch, np.array(in_force))
-                for n in np.flatnonzero(layout.in_force).tolist():
+                for n in layout.in_force.nonzero()[0].tolist():
                     results[n].append(Result(plan))
                 if layout.units:
                     decided, over = layout.complete()
@@ -139,7 +139,7 @@ class Engine:
                 self.counts["over_bound"] += 1
                 result.over = True
                 result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
-        for n in np.flatnonzero(~settled).tolist():
+        for n in (~settled).nonzero()[0].tolist():
             if not (result := results[n][-1]).undecided:
                 for at in (mine := layout.of_household(n)):
                     rest = max((int(low[other]) for other in mine if other != at), default=MET)
@@ -213,7 +213,7 @@ class Engine:
             marks |= result.marks
             if condition.effect == "bar":
                 bars = max(bars, result.outcome)
-            if result.outcome or result.said:
+            if result.said or result.asks or result.claims or result.undecided:
                 asks += self._wanted(condition, result.asks, order)
                 claims += self._wanted(condition, result.claims, order)
                 for language, sentences in say.items():
@@ -243,10 +243,7 @@ class Engine:
         if result.over:
             said.append(words["over"].format(title=titles[language]))
         if result.outcome != TO_INVESTIGATE or not (result.asks or said):
-            said += [
-                _said(rule.say[language], result.figures, ROLES[language][role], language)
-                for rule, role in result.said if rule.say
-            ]  # fmt: skip
+            said += [_said(say[language], result.figures, ROLES[language][role], language) for say, role in result.said]
         for key, slots in (("ask", result.asks), ("claim", result.claims)):
             said += [self.words[language, key, _fact(s.fact), roles[person]] for s in slots for person in s.persons]
         return list(dict.fromkeys(said))
@@ -279,19 +276,15 @@ class Told:
         self.fired: list[set[matcher.Fired]] = [set() for _ in range(households)]
 
     def tell(self, layout: Layout, decided: Decided, results: Sequence[list[Result]]) -> None:
-        plan, best, table = layout.plan, decided.best, decided.table
+        plan, best, table, key = layout.plan, decided.best, decided.table, layout.plan.condition.key
         present = table.present[best]
-        some = [(matcher.property_of(plan.condition, name), name.read(table).num) for name in plan.some]
-        if some:
-            candidates = self.subjects["each_candidate"]
-            rows = np.flatnonzero(layout.in_force[candidates.households])
-            columns = [np.broadcast_to(num, table.present.shape)[best][present].tolist() for _, num in some]
-            names = [name for name, _ in some]
-            for row, *values in zip(rows.tolist(), *columns, strict=True):
-                self.of["each_candidate"][row].update(zip(names, values, strict=True))
-        names = [plan.condition.key, *(matcher.property_of(plan.condition, name) for name in plan.own)]
-        columns = [table.column(name.read(table).num)[best].tolist() for name in plan.own]
-        facts, key = self.of[plan.condition.about], plan.condition.key
+        if plan.some:
+            rows = layout.in_force[self.subjects["each_candidate"].households].nonzero()[0]
+            read = [np.broadcast_to(name.read(table).num, table.present.shape) for name in plan.some.values()]
+            for row, *values in zip(rows.tolist(), *(num[best][present].tolist() for num in read), strict=True):
+                self.of["each_candidate"][row].update(zip(plan.some, values, strict=True))
+        columns = [table.column(name.read(table).num)[best].tolist() for name in plan.own.values()]
+        facts, names = self.of[plan.condition.about], (key, *plan.own)
         for row, n, there, bits, *values in zip(
             layout.rows.tolist(),
             layout.own,
@@ -325,8 +318,8 @@ def _because(results: Sequence[Result], fired: set[matcher.Fired], batch: Batch)
             _, result.because = fold(result.plan.rules, units)
             subject = batch.subjects[condition.about].units
             result.said = [
-                (rule, subject[unit].persons[0]["role"])
-                for rule in result.plan.rules if rule.id in result.because for unit in sorted(units[rule.id])
+                (rule.say, subject[unit].persons[0]["role"])
+                for rule in result.plan.rules if rule.say and rule.id in result.because for unit in sorted(units[rule.id])
             ]  # fmt: skip
 
 
