@@ -241,8 +241,8 @@ def test_an_indexed_income_shows_both_rows_of_the_index(household: Path) -> None
     old = P1 | {"incomes": [{"year": 2021, "jointly_taxable": "10000.00"}]}
     found = figures(explained(household, members=[old, P2, C1]))
     assert found["yearly"] == {"p1": "11417.84", "p2": "20000.00"}
-    assert found["health_index 2021"] == ({"june": "111.31"}, "K")
-    assert found["health_index 2023"] == ({"june": "127.09"}, "K")
+    assert found["health_index 2021"] == ({"june": "111.31 × 1.2077"}, "K")
+    assert found["health_index 2023"] == ({"june": "127.09 × 1.2077"}, "K")
     assert "health_index 2022" not in found
 
 

@@ -17,26 +17,13 @@ from cir_schemas.types import euro
 from eligibility.domain.completions import lay_out
 from eligibility.domain.decide import Engine
 from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import (
-    Choose,
-    CountCandidates,
-    CountCoResidents,
-    Figure,
-    FromTable,
-    Latest,
-    Name,
-    Parameter,
-    PerYear,
-    Sum,
-    When,
-    Years,
-)  # fmt: skip
+from eligibility.domain.figures import VERBS, Choose, CountCoResidents, Figure, FromTable, Latest, Name, Parameter, When
 from eligibility.domain.rulebook import OUTCOMES, PLACEHOLDER, Condition, Rule, RuleBook
 from eligibility.domain.source import Node
 
 WORDS = {
     "nl": {
-        "met": "voldaan", "not_met": "niet voldaan", "to_investigate": "te onderzoeken", "bar": "drempel", "duty": "plicht",
+        "met": "voldaan", "not_met": "niet voldaan", "to_investigate": "te onderzoeken", "bar": "voorwaarde", "duty": "plicht",
         "because": "omdat", "at_best": "als alles meezit:", "asks": "nog te weten",
         "could_claim": "kan nog aangevoerd worden", "provisional": "voorlopig", "article": "artikel",
         "unknown": "onbekend", "none": "geen", "True": "ja", "False": "nee", "not_yet": "nog niet bekend",
@@ -48,10 +35,6 @@ WORDS = {
         "unknown": "unknown", "none": "none", "True": "yes", "False": "no", "not_yet": "not known yet",
     },
 }  # fmt: skip
-VERBS: dict[type, str] = {
-    Latest: "latest", Years: "years", PerYear: "per_year", Choose: "choose", Sum: "sum", FromTable: "from",
-    CountCandidates: "count", CountCoResidents: "count",
-}  # fmt: skip
 COLOURS = {"met": "green", "to_investigate": "yellow", "not_met": "red"}
 
 
@@ -60,11 +43,11 @@ def explain(engine: Engine, household: HouseholdToAssess) -> dict[str, Any]:
     asked = household.model_dump()
     [answer] = engine.decide([asked])
     facts = {member["id"]: member for member in household.model_dump(mode="json")["members"]}
-    opened = {}
-    for condition in engine.rules.conditions:
-        applies = condition.applies(asked["reference_date"].toordinal(), asked["moment"], asked["registered_on"])
-        if applies:
-            opened[condition.id] = _Opened(condition, engine.rules, asked, facts).as_data(answer)
+    opened = {
+        condition.id: _Opened(condition, engine.rules, asked, facts).as_data(answer)
+        for condition in engine.rules.conditions
+        if condition.id in answer["conditions"] and condition.holds_on(asked["reference_date"].toordinal())
+    }
     return {**answer, "conditions": opened}
 
 
@@ -137,7 +120,7 @@ class _Opened:
             known["chosen"] = list(dict.fromkeys(targets))
             of = [name for name in of if name in known["chosen"]]
         return known | {
-            "verb": VERBS[type(verb)],
+            "verb": next(verb for verb in VERBS if verb in self.condition.nodes[figure.name].mapping()),
             "rows": list(self._rows(figure)),
             "of": [self._figure(self.figures[name]) for name in of],
             "facts": {} if isinstance(verb, Choose) else self._facts(figure.names),
@@ -157,7 +140,7 @@ class _Opened:
         for unit, start, end in zip(self.units, self.decided.starts, self.decided.starts[1:], strict=False):
             for place in range(num.shape[1]):
                 if place < len(unit.persons):
-                    id_ = unit.persons[place]["id"]
+                    id_ = unit.persons[place]["id"] + ("" if unit.thing is None else f"[{unit.thing}]")
                     low, high = int(num[start:end, place].min()), int(num[start:end, place].max())
                     least, most = (euro(n) if figure.kind.money else str(n) for n in (low, high))
                     found[id_] = least if low == high else [least, None if high >= HIGHEST else most]
@@ -195,15 +178,14 @@ class _Opened:
         at = int(np.searchsorted(parameter.starts, day, side="right")) - 1
         if at < 0 or parameter.ends[at] < day:
             return row | {"place": node.at, "on": date.fromordinal(day).isoformat(), "mark": None, "values": None}
-        spec = node.mapping()["rows"].items()[at]
-        given = spec.mapping()
-        on = given["year"] if "year" in given else given["from"]
-        values = {column: str(given[column].value) for column in columns}
+        spec, row_node = node.mapping(), node.mapping()["rows"].items()[at]
+        given = row_node.mapping()
+        times = f" × {spec['times'].value}" if "times" in spec else ""
         return row | {
-            "place": spec.at,
-            "on": str(on.value),
-            "mark": (given.get("mark") or node.mapping()["mark"]).value,
-            "values": values,
+            "place": row_node.at,
+            "on": str(given["year" if "year" in given else "from"].value),
+            "mark": (given.get("mark") or spec["mark"]).value,
+            "values": {column: f"{given[column].value}{times}" for column in columns},
         }
 
     def _facts(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
