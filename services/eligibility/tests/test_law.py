@@ -3,16 +3,26 @@
 import math
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+from cir_schemas.household import RightException
 from eligibility.domain.decide import Engine
 
 from .build import household, income
 from .independent import LIMITS, health
 
+DOCUMENTS = {  # what settles each fact that documents settle, as the briefing has it
+    "residence": {"residence_papers"},
+    "recognised_handicap": {"incapacity_certificate", "handicap_certificate"},
+    "incomes": {"foreign_income_certificate"},
+    "recent_income": {"pay_slips", "living_wage_certificate", "unemployment_certificate"},
+    "set_aside": {"debt_settlement_order", "budget_guidance_certificate"},
+    "no_income_declared": {"declaration_on_honour"},
+    "balances": {"account_statements"},
+}
 BASE = {"single": 20244, "single_with_handicap": 21940, "others": 30365, "per_dependant": 1697}
 
 
@@ -37,6 +47,17 @@ def test_the_published_factors_agree(engine: Engine) -> None:
         1.03539,
         1.01872,
     )
+
+
+@pytest.mark.parametrize("fact", DOCUMENTS)
+def test_a_fact_is_settled_by_its_documents(engine: Engine, fact: str) -> None:
+    assert {document for by in engine.rules.facts[fact].proofs.values() for document in by} >= DOCUMENTS[fact]
+
+
+def test_each_exception_to_property_has_its_own_documents(engine: Engine) -> None:
+    proofs = engine.rules.facts["real_rights"].proofs
+    assert set(proofs) == {"", *get_args(RightException)}
+    assert len(set(proofs.values())) == len(proofs)
 
 
 def test_the_highest_amounts_do_not_overflow(engine: Engine) -> None:
