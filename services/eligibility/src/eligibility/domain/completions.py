@@ -68,7 +68,7 @@ class Unit(NamedTuple):
 
 @dataclass
 class Units:
-    """What one subject has of units, in columns. households: of each unit, ascending; block: (columns, units, places)."""
+    """What one subject has of units, in columns. households: of each unit, ascending; block: (columns, places, units)."""
 
     units: list[Unit]
     households: Ints
@@ -138,8 +138,8 @@ class Reader:
             groups.append(of_household)
             if slots:
                 open_[n] = slots
-        block = np.array(cells, np.int64).reshape(len(households), 2, -1).transpose(2, 0, 1).copy()
-        there = block[:, block[0] > 0][:, :, None]
+        block = np.array(cells, np.int64).reshape(len(households), 2, -1).transpose(2, 1, 0).copy()
+        there = block.transpose(0, 2, 1)[:, block[0].T > 0][:, None]
         subjects = {
             "household": Units(whole, np.arange(len(whole)), block, {}),
             "each_candidate": Units(candidates, _households(candidates), there, {}),
@@ -167,7 +167,7 @@ class Reader:
             for at, thing in enumerate(person[fact.name]):
                 cells += 1, *[column.read(thing) for column in columns]
                 units.append(unit._replace(thing=at))
-        block = np.array(cells, np.int64).reshape(-1, 1 + len(columns)).T[:, :, None]
+        block = np.array(cells, np.int64).reshape(-1, 1 + len(columns)).T[:, None]
         return Units(units, _households(units), block, whole)
 
     def _co_residents(
@@ -232,7 +232,7 @@ class Plan:
         read = {name: name for name in ("present", *self.columns)}
         read |= {f"{v.name}.{part}": f"{condition.key} {v.name}.{part}" for v in self.latest.values() for part in PARTS}
         self.names = list(read)
-        self.at = np.array([reader.names[condition.about].index(name) for name in read.values()])[:, None]
+        self.at = np.array([reader.names[condition.about].index(name) for name in read.values()])
         self.applicant_only = [self.names.index(name) for name in condition.applicant_only]
 
 
@@ -280,16 +280,16 @@ class Layout:
         self.of = batch.subjects[plan.condition.about]
         self.rows = in_force[self.of.households].nonzero()[0]
         self.households = self.of.households[self.rows]
-        self.block = self.of.block[plan.at, self.rows]
-        if plan.applicant_only and self.block.shape[2] > 1:
-            self.block[plan.applicant_only, :, 1] = 0
+        self.block = self.of.block[plan.at][:, :, self.rows]
+        if plan.applicant_only:
+            self.block[plan.applicant_only, 1:] = 0
         self.own: list[int] = self.households.tolist()
         self.units = [self.of.units[row] for row in self.rows.tolist()]
         self.slots: dict[int, list[Slot]] = {}
         if self.of.whole:
             self.slots = {n: [self.of.whole[row]] for n, row in enumerate(self.rows.tolist()) if row in self.of.whole}
         if (unknown := self.block == UNKNOWN).any():
-            for at, place, column in np.argwhere(unknown.transpose(1, 2, 0)).tolist():
+            for at, place, column in np.argwhere(unknown.transpose(2, 1, 0)).tolist():
                 self.slots.setdefault(at, []).append(self._slot(self.units[at], place, plan.names[column]))
         if plan.condition.co_residents and batch.open:
             for at, unit in enumerate(self.units):
@@ -398,7 +398,7 @@ class Layout:
                 sizes[same] = size(slots[same[0]])
             starts = np.concatenate(([0], sizes.cumsum()))
             at = units.repeat(sizes)
-        households, block = self.households[at], self.block[:, at]
+        households, block = self.households[at], self.block[:, :, at]
         days, profiles = self.batch.days[households], self.batch.profiles[households]
         for same in alike.values():
             of = slots[same[0]]
@@ -411,9 +411,11 @@ class Layout:
                     if column == PROFILES:
                         profiles[rows, place] += filled
                     else:
-                        block[self.plan.names.index(column), rows, place] = filled
-        cells = dict(zip(self.plan.names, block, strict=True))
-        table = Table(cells, profiles, days[:, :1], days[:, 1:], block[0] > 0)
+                        block[self.plan.names.index(column), place, rows] = filled
+        cells = dict(
+            zip(self.plan.names, block.transpose(0, 2, 1), strict=True)
+        )  # rows lie side by side: places are few
+        table = Table(cells, profiles, days[:, :1], days[:, 1:], cells["present"] > 0)
         return Decided(slots, list(alike.values()), starts, table, *match(self.plan, table))
 
     def complete(self) -> tuple[Decided, set[int]]:
