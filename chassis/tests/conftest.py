@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
@@ -60,6 +61,7 @@ class Counted:
     text: str = "1"
     id: UUID = field(default_factory=uuid4)
     trace: str | None = None
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def key(self) -> str:
@@ -69,13 +71,20 @@ class Counted:
         return self.text.encode()
 
     def headers(self, source: str) -> dict[str, str]:
-        return {"ce_type": self.type, "ce_source": source, "ce_id": str(self.id)}
+        return {
+            "ce_type": self.type,
+            "ce_source": source,
+            "ce_id": str(self.id),
+            "ce_time": self.at.isoformat(),
+        }
 
     @classmethod
     def read(cls, headers: dict[str, str], key: bytes | None, value: bytes | None) -> Self:
         if not value or not value.isdigit():
             raise ValueError("the value is no number")
-        return cls(UUID((key or b"").decode()), value.decode(), UUID(headers["ce_id"]))
+        said = {"at": datetime.fromisoformat(headers["ce_time"])} if "ce_time" in headers else {}
+        trace = headers.get("traceparent")
+        return cls(UUID((key or b"").decode()), value.decode(), UUID(headers["ce_id"]), trace=trace, **said)
 
 
 Open = Callable[..., Database[CountWork]]

@@ -13,13 +13,14 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Gauge
 
 log = structlog.get_logger()
 
 PARTITIONS = 4  # fixed when a topic is made: a change would break the order per key
 DEAD_LETTERS = ".dlq"
 BATCH = 500  # events: what a service does with so many must stay well under its session timeout
+LAG = Gauge("cir_consumer_lag", "Events on the topic that have not taken effect here", ["topic"])
 LARGEST = 4 * 1024 * 1024  # bytes: a dead-letter topic takes what another producer got through elsewhere
 
 
@@ -57,6 +58,17 @@ class Bus:
         )
         async def on_batch(batch: KafkaMessage) -> None:
             await deliver(batch)
+
+    async def measure(self) -> None:
+        """Look up how far the effects are behind each topic, over the partitions that this replica hears now."""
+        lags = dict.fromkeys(self._hears, 0)
+        for consumer in filter(None, (getattr(heard, "consumer", None) for heard in self.broker.subscribers)):
+            ends = await consumer.end_offsets(consumer.assignment())
+            for place, end in ends.items():
+                done = await consumer.committed(place)  # by who heard the partition before, too
+                lags[place.topic] += end - (await consumer.position(place) if done is None else done)
+        for topic, lag in lags.items():
+            LAG.labels(topic).set(lag)
 
     async def start(self, stopping: asyncio.Event) -> None:
         """Connect, make the topics that are ours, wait for those that are not, join. Waits as long as it takes."""

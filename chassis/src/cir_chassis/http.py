@@ -1,6 +1,7 @@
 """The HTTP edge: every error is a problem document (RFC 9457): what, where, what to do; never a value."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from cir_chassis.login import Login, NotAllowed, NotLoggedIn
 from cir_chassis.outbox import EventTooLarge
 
 log = structlog.get_logger()
+MEASURING = 2.0  # seconds at most: who scrapes does not wait for long
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -89,9 +91,17 @@ async def _on_anything(request: Request, error: Exception) -> JSONResponse:
 
 
 def create_app(
-    title: str, description: str, lifelines: Sequence[Lifeline], login: Login, joined: Callable[[], bool]
+    title: str,
+    description: str,
+    lifelines: Sequence[Lifeline],
+    login: Login,
+    joined: Callable[[], bool],
+    measures: Sequence[Callable[[], Awaitable[None]]],
 ) -> FastAPI:
-    """The application of one service: problems, health, metrics. joined: does it hear its topics?"""
+    """The application of one service: problems, health, metrics.
+
+    joined: does it hear its topics? measures: set what must be looked up before metrics are told.
+    """
     app = FastAPI(title=title, description=description, version="1", redoc_url=None)
     app.state.login = login
     for kind, handler in (
@@ -125,7 +135,9 @@ def create_app(
 
     @app.get("/metrics", tags=["operators"])
     async def metrics() -> Response:
-        """Counters and durations, in Prometheus' text format."""
+        """Counters, durations and what waits, in Prometheus' text format. What is away keeps its last figures."""
+        looks = (asyncio.wait_for(measure(), MEASURING) for measure in measures)
+        await asyncio.gather(*looks, return_exceptions=True)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app

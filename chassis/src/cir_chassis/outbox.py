@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import sqlalchemy as sa
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -23,6 +23,8 @@ from cir_chassis.trace import step
 
 log = structlog.get_logger()
 RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to Kafka", ["topic"])
+UNSENT = Gauge("cir_outbox_unsent", "Events said that Kafka does not have yet")
+OLDEST = Gauge("cir_outbox_oldest_seconds", "How long ago the oldest of them was said")
 RETENTION = timedelta(days=7)  # of what was sent, for `replay`; it holds personal data, so no longer
 LARGEST = 1_000_000  # bytes of an event: what Kafka takes unless told otherwise, less its headers
 
@@ -145,6 +147,15 @@ class Relay:
                 log.warning("what was sent long ago is not deleted yet", exc_info=True)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), 3600)
+
+    async def measure(self) -> None:
+        """Look up how much waits to be carried, and since when."""
+        age = sa.extract("epoch", sa.func.now() - sa.func.min(OUTBOX.c.said_at))
+        query = sa.select(sa.func.count(), sa.func.coalesce(age, 0)).where(OUTBOX.c.sent_at.is_(None))
+        async with self._engine.connect() as connection:
+            unsent, oldest = (await connection.execute(query)).one()
+        UNSENT.set(unsent)
+        OLDEST.set(float(oldest))
 
     async def carry(self) -> int:
         """Carry one batch. Returns how many rows; 0 also where another relay is active."""

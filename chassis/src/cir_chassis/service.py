@@ -74,7 +74,8 @@ class Service(Generic[W]):
         self.consumer = Consumer(self.database, hears, self.letters, self._lifelines)
         self.bus.hear(self.consumer.deliver)
         login = Login(settings.issuer, settings.audience, settings.claims)
-        self.app = create_app(name, description, self._lifelines, login, lambda: self.bus.joined)
+        measures = (self._relay.measure, self.bus.measure)
+        self.app = create_app(name, description, self._lifelines, login, lambda: self.bus.joined, measures)
         self.app.add_api_route(
             "/asyncapi.json", lambda: channels(name, description, says, list(hears)), tags=["integrators"]
         )

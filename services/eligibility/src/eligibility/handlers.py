@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from cir_chassis.consumer import Handlers
 from cir_schemas import HouseholdAssessed, HouseholdRecorded
 from eligibility.store import Assessed, EligibilityWork
 
 ASSESSED = Counter("cir_assessments_total", "Households assessed, by outcome", ["outcome"])
+DECIDING = Histogram("cir_deciding_seconds", "What deciding the households of one batch takes")
 OVER_BOUND = Counter("cir_over_bound_total", "Conditions with more completions than can be looked at")
 
 
@@ -37,7 +38,9 @@ def assess_households(events: Sequence[HouseholdRecorded], work: EligibilityWork
             )
         )
     asked = [_asked(event, work) for event in newest.values()]
-    for event, household, answer in zip(newest.values(), asked, work.engine.decide(asked), strict=True):
+    with DECIDING.time():
+        answers = work.engine.decide(asked)
+    for event, household, answer in zip(newest.values(), asked, answers, strict=True):
         facts = work.households.get(event.dossier)
         version = work.next_version(facts.said)
         work.households.put(replace(facts, said=version))
