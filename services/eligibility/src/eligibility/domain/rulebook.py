@@ -82,10 +82,7 @@ class Condition:
         for rule in self.all_rules():
             yield rule.when
         for figure in self.figures:
-            if isinstance(figure.verb, Choose):
-                yield from (when for when, _ in figure.verb.branches)
-            if isinstance(figure.verb, FromTable):
-                yield from (when for when, _ in figure.verb.column)
+            yield from _whens(figure)
 
     def tests(self) -> list[Test]:
         return [test for when in self.whens() for test in when.tests + when.some]
@@ -256,7 +253,8 @@ def _condition(
         **(spec["figures"].mapping() if "figures" in spec else {}),
     }
     for name, figure in nodes.items():
-        scope.figure(name, figure)
+        for when in _whens(scope.figure(name, figure)):
+            _check_when(when, figure)
     scope.used = set()
     rules = tuple(all_of(lambda rule: _rule(rule, id_, scope), spec["rules"]))
     show = spec["show"].texts() if "show" in spec else ()
@@ -294,6 +292,21 @@ def _condition(
     )
 
 
+def _whens(figure: Figure) -> Iterator[When]:
+    if isinstance(figure.verb, Choose | FromTable):
+        branches = figure.verb.branches if isinstance(figure.verb, Choose) else figure.verb.column
+        yield from (branch[0] for branch in branches)
+
+
+def _check_when(when: When, node: Node) -> None:
+    """Completions try amounts at nil and at what figures they are compared with: nothing else may be compared with."""
+    tests = when.tests + when.some
+    if any(test.left.kind.money and isinstance(test.right, int) and test.right for test in tests):
+        raise node.wrong("an amount of the law stands in parameters/, where its year and source are said")
+    if any(test.right == () for test in tests):
+        raise node.wrong("an empty list: nothing is one of these")
+
+
 def _rule(node: Node, condition: str, scope: Scope, exception: bool = False) -> Rule:
     spec = node.keys(("id", "when", "then"), ("say", "mark", "source", *(() if exception else ("unless",))))
     id_ = spec["id"].text()
@@ -316,8 +329,5 @@ def _rule(node: Node, condition: str, scope: Scope, exception: bool = False) -> 
         tuple(_rule(one, condition, scope, exception=True) for one in spec["unless"]) if "unless" in spec else ()
     )
     when = scope.when(spec["when"])
-    if any(test.left.kind.money and isinstance(test.right, int) and test.right for test in when.tests + when.some):
-        raise spec["when"].wrong("an amount of the law stands in parameters/, where its year and source are said")
-    if any(test.right == () for test in when.tests + when.some):
-        raise spec["when"].wrong("an empty list: nothing is one of these")
+    _check_when(when, spec["when"])
     return Rule(id_, when, then, mark, say, node, exceptions)
