@@ -2,11 +2,13 @@
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
 from cir_schemas.household import HouseholdToAssess, impossible_on
+from cir_schemas.household import Test as OpenTest
 from cir_schemas.types import cents, euro
 
 
@@ -72,3 +74,10 @@ def test_a_contradiction_is_refused_with_its_path(data: dict[str, Any], place: s
 )
 def test_what_cannot_be_true_on_the_day_has_its_path(data: dict[str, Any], place: Any, words: str) -> None:
     assert impossible_on(HouseholdToAssess.model_validate(data), date(2024, 3, 20)) == [(place, words)]
+
+
+@pytest.mark.parametrize("value", [0, 0.0, "2024", 20240320])
+def test_a_day_is_a_day_in_an_event_too(value: Any) -> None:
+    test = {"id": str(UUID(int=1)), "moment": "update", "reference_date": "2024-03-20", "registered_on": value}
+    with pytest.raises(ValidationError, match="YYYY-MM-DD"):
+        OpenTest.model_validate(test)

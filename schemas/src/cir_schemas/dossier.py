@@ -1,12 +1,11 @@
 """What dossier tells priority (candidacy) and notifications (contacts, happenings): never an amount or a reason."""
 
-from datetime import date
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
 from cir_schemas.envelope import Happening, Snapshot
-from cir_schemas.types import Company, DossierNumber, Email, Language, Municipality, Role, Shape, Status
+from cir_schemas.types import Company, Day, DossierNumber, Email, Language, Municipality, Role, Shape, Status
 
 HelpKind = Literal["other_person", "ocmw", "housing_company", "housing_desk", "other_organisation"]
 
@@ -25,8 +24,8 @@ class Stay(Shape):
 
     municipality: Municipality
     area: str | None = None
-    from_: date = Field(alias="from")
-    until: date | None = None
+    from_: Day = Field(alias="from")
+    until: Day | None = None
 
 
 class CandidacyRecorded(Snapshot, topic="cir.dossier.v1"):
@@ -34,14 +33,14 @@ class CandidacyRecorded(Snapshot, topic="cir.dossier.v1"):
 
     status: Status
     number: DossierNumber | None = None
-    registered_on: date | None = None
+    registered_on: Day | None = None
     company: Company
     municipality: Municipality
     persons: int
     wants: tuple[Wanted, ...] = ()
     residence: tuple[Stay, ...] = ()
     informal_care_in: tuple[Municipality, ...] = ()
-    paused_until: date | None = None
+    paused_until: Day | None = None
 
 
 class Helper(Shape):
@@ -67,7 +66,7 @@ class ToBring(Shape):
 
     role: Role
     proofs: tuple[str, ...]
-    by: date | None = None
+    by: Day | None = None
 
 
 class StatusChanged(Happening, topic="cir.dossier.v1"):

@@ -1,12 +1,11 @@
 """What eligibility answers: an assessment that explains itself, and the snapshot that carries it to dossier."""
 
-from datetime import date
 from typing import Literal
 
 from pydantic import Field
 
 from cir_schemas.envelope import Snapshot
-from cir_schemas.types import MemberId, Outcome, Shape, TestId
+from cir_schemas.types import Day, MemberId, Outcome, Shape, TestId
 
 Figure = str | tuple[str | None, str | None] | int | bool
 """An amount as a decimal string, or, where something is unknown, the range it lies in; null is no bound."""
@@ -40,7 +39,7 @@ class Say(Shape):
 class Assessment(Shape):
     """The decision over one household on one day, with everything that explains it."""
 
-    reference_date: date
+    reference_date: Day
     outcome: Outcome
     rules: str
     provisional: tuple[str, ...] = ()

@@ -7,10 +7,10 @@ every door (HTTP, command line, topic) refuses the same ones with the same words
 from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cir_schemas.envelope import Snapshot
-from cir_schemas.types import Cents, MemberId, Moment, Role, Shape, TestId
+from cir_schemas.types import Cents, Day, MemberId, Moment, Role, Shape, TestId
 
 Residence = Literal[
     "population_register",
@@ -45,16 +45,6 @@ RightException = Literal[
     "bankruptcy",
 ]
 EARLIEST = date(2019, 1, 1)
-
-
-def _iso_date(value: object) -> object:
-    # pydantic also reads timestamps and datetimes as dates; a birth date of 0 is a mistake, not 1970.
-    if isinstance(value, date) or (isinstance(value, str) and len(value) == 10):
-        return value
-    raise ValueError('a date is written as "YYYY-MM-DD"')
-
-
-Day = Annotated[date, BeforeValidator(_iso_date)]
 
 
 class Income(Shape):
@@ -189,8 +179,8 @@ class Test(Shape):
 
     id: TestId
     moment: Moment
-    reference_date: date
-    registered_on: date | None = None
+    reference_date: Day
+    registered_on: Day | None = None
 
 
 class HouseholdRecorded(Snapshot, topic="cir.household.v1"):

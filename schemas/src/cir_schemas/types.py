@@ -4,6 +4,7 @@ Money is integer cents inside and a decimal string outside: no float ever touche
 """
 
 import re
+from datetime import date
 from typing import Annotated, Literal, NewType
 from uuid import UUID
 
@@ -60,3 +61,13 @@ class Shape(BaseModel):
     """A value that crosses a border. An unknown key is an error at our doors; who reads an event ignores it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _iso_date(value: object) -> object:
+    # pydantic also reads timestamps and datetimes as dates; a birth date of 0 is a mistake, not 1970.
+    if isinstance(value, date) or (isinstance(value, str) and len(value) == 10):
+        return value
+    raise ValueError('a date is written as "YYYY-MM-DD"')
+
+
+Day = Annotated[date, BeforeValidator(_iso_date)]
