@@ -7,7 +7,7 @@ outcome. Co-residents who are alike are interchangeable, so their number is enum
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -23,6 +23,7 @@ from eligibility.domain.matcher import names_in, property_of
 from eligibility.domain.rulebook import Condition, RuleBook
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
+ROWS = 1 << 18  # completions in one table: some hundred megabytes
 Household = Mapping[str, Any]
 Person = Mapping[str, Any]
 FILL = tuple[str, int, tuple[int, ...]]  # column, place, values
@@ -295,6 +296,8 @@ class Layout:
             for at, unit in enumerate(self.units):
                 if unit.household in batch.open:
                     self.slots[at] = self.slots.get(at, []) + batch.open[unit.household]
+        if plan.sums:
+            self._try_amounts()
 
     def of_household(self, n: int) -> range:
         """The units of a household."""
@@ -418,18 +421,20 @@ class Layout:
         table = Table(cells, profiles, days[:, :1], days[:, 1:], cells["present"] > 0)
         return Decided(slots, list(alike.values()), starts, table, *match(self.plan, table))
 
-    def complete(self) -> tuple[Decided, set[int]]:
-        """Every unit in every completion that can matter, and which units have more than can be looked at (those in one)."""
+    def _try_amounts(self) -> None:
+        """Give the slots of amounts the values that can matter, where the rest may take any."""
         ends = {at: [slot.at((0, HIGHEST)) if slot.kind == "amount" else slot for slot in slots]
                 for at, slots in self.slots.items() if any(slot.kind == "amount" for slot in slots)}  # fmt: skip
-        small = [at for at, slots in ends.items() if size(slots) <= BOUND]
-        if small and self.plan.sums:
-            tried = self.decide(np.array(small), {n: ends[at] for n, at in enumerate(small)})
-            for n, at in enumerate(small):
+        for part in portions({at: slots for at, slots in ends.items() if size(slots) <= BOUND}):
+            tried = self.decide(np.array(part), {n: ends[at] for n, at in enumerate(part)})
+            for n, at in enumerate(part):
                 self.slots[at] = [
                     slot.at(self._points(tried, n, axis)) if slot.kind == "amount" else slot
                     for axis, slot in enumerate(self.slots[at])
                 ]
+
+    def complete(self) -> tuple[Decided, set[int]]:
+        """Every unit in every completion that can matter, and which units have more than can be looked at (those in one)."""
         over = {at for at, slots in self.slots.items() if size(slots) > BOUND}
         filled = {at: [slot.only(0) for slot in slots] if at in over else slots for at, slots in self.slots.items()}
         return self.decide(np.arange(len(self.units)), filled), over
@@ -448,6 +453,20 @@ class Layout:
                     last = g * HIGHEST // s
                     found |= {last, last + 1} if s % HIGHEST == 0 else {last - 1, last, last + 1, last + 2}
         return [*SURE, *sorted({p for p in found if 0 <= p <= HIGHEST} - set(SURE))]
+
+
+def portions(slots: Mapping[int, Sequence[Slot]]) -> Iterator[list[int]]:
+    """The units, as many at a time as can be decided together."""
+    part: list[int] = []
+    rows = 0
+    for at, of in slots.items():
+        if part and rows + min(size(of), BOUND) > ROWS:
+            yield part
+            part, rows = [], 0
+        part.append(at)
+        rows += min(size(of), BOUND)
+    if part:
+        yield part
 
 
 def lay_out(condition: Condition, households: Sequence[Household], at: Sequence[int], rules: RuleBook) -> Layout:

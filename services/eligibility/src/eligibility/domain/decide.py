@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from eligibility.domain import matcher
-from eligibility.domain.completions import BOUND, Batch, Decided, Household, Layout, Plan, Reader, Slot, size
+from eligibility.domain.completions import BOUND, Batch, Decided, Household, Layout, Plan, Reader, Slot, portions, size
 from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import Ints
+from eligibility.domain.figures import Bools, Ints
 from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
 
 ROLES = {
@@ -90,20 +90,26 @@ class Engine:
         if not households:
             return []
         batch = self.reader.read(households)
-        results: list[list[Result]] = [[] for _ in households]
-        told = Told(batch, len(households))
-        days = batch.days[:, 1].tolist()
+        layouts = []
         for plan in self.plans:
             applies = plan.condition.applies
-            in_force = [applies(day, h["moment"], h["registered_on"]) for day, h in zip(days, households, strict=True)]
-            if any(in_force):
-                layout = Layout(plan, batch, np.array(in_force))
-                for n in layout.in_force.nonzero()[0].tolist():
-                    results[n].append(Result(plan))
-                if layout.units:
-                    decided, over = layout.complete()
-                    self._condition(layout, decided, over, results)
-                    told.tell(layout, decided, results)
+            in_force = [
+                applies(day, h["moment"], h["registered_on"])
+                for day, h in zip(batch.days[:, 1].tolist(), households, strict=True)
+            ]
+            layouts.append(Layout(plan, batch, np.array(in_force)))
+        if len(households) > 1 and any(len(list(portions(layout.slots))) > 1 for layout in layouts):
+            half = len(households) // 2  # more is unknown than can be looked at together
+            return [*self.decide(households[:half]), *self.decide(households[half:])]
+        results: list[list[Result]] = [[] for _ in households]
+        told = Told(batch, len(households))
+        for layout in layouts:
+            for n in layout.in_force.nonzero()[0].tolist():
+                results[n].append(Result(layout.plan))
+            if layout.units:
+                decided, over = layout.complete()
+                self._condition(layout, decided, over, results)
+                told.tell(layout, decided, results)
         if nothing := [h["reference_date"] for h, found in zip(households, results, strict=True) if not found]:
             raise NoRuleInForce(f"no condition is in force on {nothing[0]}")
         for found, facts, by_columns in zip(results, told.facts(), told.fired, strict=True):
@@ -162,8 +168,6 @@ class Engine:
         could: dict[int, list[Slot]] = {}
         trials: dict[int, list[Slot]] = {}
         wanted = [n for n in dict.fromkeys(layout.own) if results[n][-1].outcome and not results[n][-1].undecided]
-        if not wanted:
-            return
         for n in wanted:
             for at in layout.of_household(n):
                 slots = layout.slots.get(at, [])
@@ -175,20 +179,14 @@ class Engine:
                         self.counts["over_bound"] += 1
                     elif could[at]:
                         trials[at] = trial
-        places = list(trials)
-        tried = layout.decide(np.array(places, np.int64), dict(enumerate(trials.values())))
-        for units in tried.alike:
-            grids = tried.grids(units) == MET
-            first = places[units[0]]
-            met = grids.any(axis=tuple(range(1, 1 + len(trials[first]) - len(could[first]))))
-            made = [
-                (met.take(range(1, met.shape[axis]), axis).any(axis) & ~met.take(0, axis))
-                .reshape(len(units), -1)
-                .any(axis=1)
-                for axis in range(1, met.ndim)
-            ]
-            for n, by_claim in zip(units, zip(*made, strict=True), strict=True):
-                could[places[n]] = [slot for slot, made in zip(could[places[n]], by_claim, strict=True) if made]
+        for part in portions(trials):
+            tried = layout.decide(np.array(part), {n: trials[at] for n, at in enumerate(part)})
+            for units in tried.alike:
+                settled = len(trials[part[units[0]]]) - len(could[part[units[0]]])
+                met = (tried.grids(units) == MET).any(axis=tuple(range(1, 1 + settled)))
+                made = [_made(met, axis) for axis in range(1, met.ndim)]
+                for n, by_claim in zip(units, zip(*made, strict=True), strict=True):
+                    could[part[n]] = [slot for slot, made in zip(could[part[n]], by_claim, strict=True) if made]
         for n in wanted:
             found = [could[at] for at in layout.of_household(n) if at in could]
             results[n][-1].claims = [slot for slots in found for slot in slots] if all(found) else []
@@ -328,6 +326,13 @@ def _differ(decided: Decided, at: int, rest: int) -> list[Slot]:
     grid = np.maximum(decided.grids([at])[0], rest)
     slots = decided.slots.get(at, ())
     return [slot for axis, slot in enumerate(slots) if (grid.max(axis) != grid.min(axis)).any()]
+
+
+def _made(met: Bools, axis: int) -> Bools:
+    """Of which units (the first axis) the claim at this axis, made, makes met what is not met without it, all else equal."""
+    made: Any = met.take(range(1, met.shape[axis]), axis).any(axis) & ~met.take(0, axis)
+    of_units: Bools = made.reshape(len(met), -1).any(axis=1)
+    return of_units
 
 
 def _nil_if_rejected(decided: Decided, at: int, low: int) -> bool:
