@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eligibility.domain import completions
 from eligibility.domain.decide import Engine
 
 from .build import random_household
@@ -71,3 +72,24 @@ def test_what_could_be_claimed_is_what_would_make_it_met(engine: Engine, seed: A
             assert said == (set() if met else could_claim(household, condition)), (condition, household)
             told += len(said)
     assert told > 50
+
+
+def test_what_is_too_much_to_look_at_together_is_decided_alike(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(1)
+    households = [random_household(rng, [30_000_00]) for _ in range(60)]
+    together = engine.decide(households)
+    largest: list[int] = []
+    complete = completions.Layout.complete
+
+    def listen(layout: completions.Layout) -> Any:
+        decided, over = complete(layout)
+        largest.append(decided.starts[-1])
+        return decided, over
+
+    monkeypatch.setattr(completions.Layout, "complete", listen)
+    assert engine.decide(households) == together
+    before = max(largest)
+    largest.clear()
+    monkeypatch.setattr(completions, "ROWS", 64)
+    assert engine.decide(households) == together
+    assert max(largest) < before
