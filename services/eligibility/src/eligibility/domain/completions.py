@@ -415,9 +415,8 @@ class Layout:
                         profiles[rows, place] += filled
                     else:
                         block[self.plan.names.index(column), place, rows] = filled
-        cells = dict(
-            zip(self.plan.names, block.transpose(0, 2, 1), strict=True)
-        )  # rows lie side by side: places are few
+        # a column's rows lie side by side in memory, for its places are few
+        cells = dict(zip(self.plan.names, block.transpose(0, 2, 1), strict=True))
         table = Table(cells, profiles, days[:, :1], days[:, 1:], cells["present"] > 0)
         return Decided(slots, list(alike.values()), starts, table, *match(self.plan, table))
 
