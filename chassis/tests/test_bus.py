@@ -104,16 +104,16 @@ async def send(bus: Bus, topic: Topic, value: bytes | None, key: UUID, **headers
 async def test_what_is_said_is_carried_in_order_and_once(open_database: Open, kafka: str) -> None:
     database, topic = open_database(), Topic()
     async with running(kafka, database, topic, count) as (bus, *_):
-        one = uuid4()
+        one, trace = uuid4(), f"00-{'a' * 32}-{'b' * 16}-01"
         async with database.work() as work:
             for n in range(3):
-                work.say(topic.event(one, str(n)))
+                work.say(topic.event(one, str(n)), because_of=topic.event(one, trace=trace))
         relay = Relay(database.engine, bus, ())
         assert [await relay.carry(), await relay.carry()] == [3, 0]
         records = await read(kafka, topic.name, 3)
     assert [record.value for record in records] == [b"0", b"1", b"2"]
     assert {record.key for record in records} == {str(one).encode()}
-    assert dict(records[0].headers)["traceparent"].startswith(b"00-")
+    assert dict(records[0].headers)["traceparent"] == trace.encode()
 
 
 async def test_who_commits_late_is_not_lost(open_database: Open, kafka: str) -> None:

@@ -15,11 +15,13 @@ import structlog
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaMessage
+from opentelemetry.trace import Span
 from prometheus_client import Counter, Histogram
 
 from cir_chassis.database import Database, is_outage
 from cir_chassis.dead_letters import DeadLetter, DeadLetters
 from cir_chassis.lifeline import Lifeline
+from cir_chassis.trace import begin, fail, step, traceparent
 
 log = structlog.get_logger()
 
@@ -47,7 +49,8 @@ class Readable(Protocol):
 Handler = Callable[[Sequence[Any], Any], None]
 Handlers = Mapping[Any, Handler]
 """What a service hears: type of event (`Readable`) → handler of a batch of them and the work to do it in."""
-Heard = tuple[ConsumerRecord[bytes, bytes], Any]
+Heard = tuple[ConsumerRecord[bytes, bytes], Any, Span]
+"""A record, the event in it, and the span of its effect."""
 
 
 class HandlerFailed(Exception):
@@ -77,12 +80,13 @@ class Consumer:
             if event is None and headers.get("ce_type"):
                 HEARD.labels("unknown", "skipped").inc()  # somebody else's, or of a later contract
                 continue
+            span = begin(headers.get("ce_type") or record.topic, headers.get("traceparent"))
             try:
                 if event is None:
                     raise ValueError("header missing: ce_type")
-                heard.append((record, event.read(headers, record.key, record.value)))
+                heard.append((record, _read(event, headers, record.key, record.value, span), span))
             except ValueError as error:
-                await self._park(record, str(error), "unreadable")
+                await self._park(record, str(error), "unreadable", span)
         try:
             await self._through_outages(partial(self._together_or_one_by_one, heard))
         except Exception:
@@ -97,8 +101,9 @@ class Consumer:
         kind = self._by_type.get(letter.headers.get("ce_type", ""))
         if kind is None:
             raise ValueError("no type of event that this service hears (header ce_type)")
-        event = kind.read(dict(letter.headers), letter.key, letter.value)
-        return event not in await self._take([event])
+        with step("retry", letter.headers.get("traceparent")) as span:
+            event = _read(kind, letter.headers, letter.key, letter.value, span)
+            return event not in await self._take([event])
 
     async def _together_or_one_by_one(self, heard: Sequence[Heard]) -> None:
         try:
@@ -111,7 +116,7 @@ class Consumer:
                 await self._through_outages(partial(self._alone, one))
 
     async def _alone(self, one: Heard) -> None:
-        record, event = one
+        record, event, span = one
         for attempt in range(TRIES):
             await asyncio.sleep(0.1 * 4**attempt if attempt else 0)
             try:
@@ -123,14 +128,15 @@ class Consumer:
                 why = error
         log.error("parked", id=str(event.id), type=event.type, exc_info=why)
         what = why.__cause__ if isinstance(why, HandlerFailed) else why
-        await self._park(record, f"{type(what).__name__} while it took effect", "failed")
+        await self._park(record, f"{type(what).__name__} while it took effect", "failed", span)
 
     async def _apply(self, heard: Sequence[Heard]) -> None:
         if not heard:
             return
-        overtaken = {event.id for event in await self._take([event for _, event in heard])}
+        overtaken = {event.id for event in await self._take([event for _, event, _ in heard])}
         now = datetime.now(UTC)
-        for _, event in heard:
+        for _, event, span in heard:
+            span.end()
             HEARD.labels(event.type, "handled").inc()
             if event.id not in overtaken:  # else a replay's age would count
                 LATENCY.labels(event.type).observe((now - event.at).total_seconds())
@@ -162,9 +168,16 @@ class Consumer:
                     raise
                 await asyncio.sleep(0.5)
 
-    async def _park(self, record: ConsumerRecord[bytes, bytes], reason: str, kind: str) -> None:
+    async def _park(self, record: ConsumerRecord[bytes, bytes], reason: str, kind: str, span: Span) -> None:
         await self._through_outages(partial(self._letters.park, record, reason))
         HEARD.labels(kind, "parked").inc()
+        fail(span, reason)
+
+
+def _read(kind: Readable, headers: Mapping[str, str], key: bytes | None, value: bytes | None, span: Span) -> Any:
+    """The event; what a handler says because of it goes on from the span of its effect."""
+    here = traceparent(span)
+    return kind.read({**headers, **({"traceparent": here} if here else {})}, key, value)
 
 
 def _records(batch: KafkaMessage) -> Sequence[ConsumerRecord[bytes, bytes]]:

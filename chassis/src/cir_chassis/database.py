@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from cir_chassis import outbox
+from cir_chassis import outbox, trace
 from cir_chassis.bulk import given
 from cir_chassis.clock import Clock
 from cir_chassis.outbox import Said
@@ -117,7 +117,6 @@ class Work:
     def __init__(self, connection: AsyncConnection, clock: Clock, source: str) -> None:
         """source: who says what this work says, such as "/dossier"."""
         self.connection, self.clock, self._source = connection, clock, source
-        self.trace: str | None = None
         self.overtaken: list[Said] = []
         self.wrote = False
         self._said: list[tuple[Said, str | None]] = []
@@ -132,7 +131,7 @@ class Work:
 
     def say(self, event: Said, because_of: Said | None = None) -> None:
         """Put an event in the outbox: told if and only if this work commits. `because_of` hands its trace on."""
-        self._said.append((event, because_of.trace if because_of else self.trace))
+        self._said.append((event, because_of.trace if because_of else trace.traceparent()))
 
     def is_newer(self, event: Versioned, known: int | None) -> bool:
         """Whether this snapshot is newer than what is on record. If not it is skipped, and counted: it was overtaken,

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
@@ -20,6 +21,12 @@ from cir_chassis.outbox import EventTooLarge
 log = structlog.get_logger()
 MEASURING = 2.0  # seconds at most: who scrapes does not wait for long
 MEDIA_TYPE = "application/problem+json"
+_TELEMETRY: TelemetryConfig = {
+    "metrics": False,
+    "logs": False,  # they would hold what an exception says, and that may be a value
+    "operation_spans": False,
+    "exclude": lambda scope: not scope["path"].startswith("/v1/"),
+}
 
 
 class Problem(Exception):
@@ -102,7 +109,7 @@ def create_app(
 
     joined: does it hear its topics? measures: set what must be looked up before metrics are told.
     """
-    app = FastAPI(title=title, description=description, version="1", redoc_url=None)
+    app = FastAPI(title=title, description=description, version="1", redoc_url=None, telemetry=_TELEMETRY)
     app.state.login = login
     for kind, handler in (
         (Problem, _on_problem),

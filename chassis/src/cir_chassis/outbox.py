@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cir_chassis.bulk import given
 from cir_chassis.lifeline import Lifeline
-from cir_chassis.trace import step
 
 log = structlog.get_logger()
 RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to Kafka", ["topic"])
@@ -76,7 +75,7 @@ _GIVEN = ("topic", "key", "headers", "value")
 
 
 async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None]], source: str) -> None:
-    """Write the events in the order in which they were said; each takes the next step in its trace.
+    """Write the events, each with the traceparent of what it was said in, in the order in which they were said.
 
     Raises `EventTooLarge`.
     """
@@ -86,7 +85,7 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None
         {
             "topic": event.topic,
             "key": event.key,
-            "headers": event.headers(source) | {"traceparent": step(trace)},
+            "headers": event.headers(source) | ({"traceparent": trace} if trace else {}),
             "value": event.value(),
         }
         for event, trace in said

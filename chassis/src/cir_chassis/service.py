@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cir_chassis import trace
 from cir_chassis.asyncapi import channels
 from cir_chassis.bus import Bus
 from cir_chassis.consumer import Consumer, Handlers
@@ -62,6 +63,7 @@ class Service(Generic[W]):
         hears: Handlers,
     ) -> None:
         """work: makes the service's unit of work; says: the types of event it says, on topics of its own; hears: its table."""
+        trace.configure(name, settings.otlp)
         self.name, self.settings, self._migrations = name, settings, migrations
         self.jobs: list[Job] = []
         self.database: Database[W] = Database(settings.database_url, work)

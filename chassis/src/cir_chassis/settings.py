@@ -45,6 +45,8 @@ class Settings(BaseSettings):
         "organisation": "cir_organisation",
     }
     """Which claim of a token holds the caller's role, and which his relations."""
+    otlp: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """The collector that spans are exported to: OTLP over HTTP. Without one nothing is exported."""
     environment: Literal["production", "demo"] = "production"
     today: date | None = None
     """The day it is: for demos and tests alone."""

@@ -6,6 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiosmtplib import SMTPConnectError, SMTPSenderRefused
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import format_trace_id
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -31,6 +36,30 @@ async def test_a_mail_reaches_the_candidate_and_the_helper(
     assert await notifications.all_sent()
     assert not await notifications.sender.send_due()
     assert len(server.mails) == 2
+
+
+async def test_a_mail_carries_the_trace_of_what_happened_also_where_that_waited_for_contacts(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    spans, provider = InMemorySpanExporter(), trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    happened, told = (f"00-{uuid4().hex}-00f067aa0ba902b7-01" for _ in range(2))
+    await notifications.hear(moved(dossier, trace=happened))
+    await notifications.hear(contacts(dossier, trace=told))
+    server.refuses[ANNA] = "450 later"
+    await notifications.sender.send_due()
+    server.refuses.clear()
+    await notifications.now_due()
+    await notifications.sender.send_due()
+    assert server.mails[0][1]["Traceparent"] == happened
+    refused, sent = spans.get_finished_spans()
+    assert {span.name for span in (refused, sent)} == {"mail submitted"}
+    assert {format_trace_id(context.trace_id) for span in (refused, sent) if (context := span.context)} == {
+        happened[3:35]
+    }
+    assert (refused.status.is_ok, sent.status.is_ok) == (False, True)
+    assert ANNA not in refused.to_json()
 
 
 async def test_mails_leave_in_the_order_in_which_things_happened(

@@ -12,7 +12,6 @@ from cir_chassis.database import Database
 from cir_chassis.http import Problem, if_match_version
 from cir_chassis.idempotency import once
 from cir_chassis.login import Caller, may
-from cir_chassis.trace import step
 from cir_schemas.dossier import Helper, Stay
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import Household, Member, impossible_on
@@ -109,8 +108,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
     """The register's API."""
     router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"])
 
-    async def order(command: object, work: RegisterWork, request: Request) -> None:
-        work.trace = step(request.headers.get("traceparent"))
+    def order(command: object, work: RegisterWork) -> None:
         COMMANDS[type(command)](command, work)
 
     @router.post("", status_code=201)
@@ -125,7 +123,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
 
             async def effect() -> dict[str, str]:
                 dossier = _new_dossier(body, caller, work)
-                await order(StartDossier(dossier, body.household.numbers()), work, request)
+                order(StartDossier(dossier, body.household.numbers()), work)
                 await _claim(dossier, body.household, work)
                 return {"id": str(dossier.id)}
 
@@ -153,7 +151,6 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
     async def change(
         dossier: UUID,
         body: HouseholdDeclared,
-        request: Request,
         response: Response,
         caller: OwnOrCompany,
         version: Annotated[int, Depends(if_match_version)],
@@ -169,25 +166,23 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
                 body, date.fromisoformat(found.test["reference_date"]) if found.test else work.clock.today()
             )
             _refuse_other_persons(body, found, work)
-            await order(ChangeHousehold(dossier, body.facts(), body.numbers()), work, request)
+            order(ChangeHousehold(dossier, body.facts(), body.numbers()), work)
             await _claim(found, body, work)
             response.headers["ETag"] = f'"{found.facts_version + 1}"'
             return Changed(facts_version=found.facts_version + 1)
 
     @router.post("/{dossier}/submission", status_code=202)
-    async def submit(dossier: UUID, request: Request, caller: OwnOrCompany) -> dict[str, str]:
+    async def submit(dossier: UUID, caller: OwnOrCompany) -> dict[str, str]:
         """Apply: the dossier gets its number and its date, and the conditions are tested."""
         async with database.work() as work:
             found = await _own(dossier, caller, work)
             if found.submitted_on is None:
                 nth = await work.draw_number(work.clock.today())
-                await order(SubmitDossier(dossier, nth), work, request)
+                order(SubmitDossier(dossier, nth), work)
             return {"number": str(work.dossiers.get(dossier).number)}
 
     @router.post("/{dossier}/members/{member}/confirmation", status_code=204)
-    async def confirm(
-        dossier: UUID, member: str, request: Request, caller: OwnOrCompany, body: Confirmation | None = None
-    ) -> None:
+    async def confirm(dossier: UUID, member: str, caller: OwnOrCompany, body: Confirmation | None = None) -> None:
         """A member confirms that he takes part: himself, logged in, or on paper at the case worker's."""
         async with database.work() as work:
             found = await _own(dossier, caller, work, anybody_in_it=True)
@@ -201,7 +196,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
                     )
             elif confirming.number != caller.relation("number"):
                 raise Problem(403, "Every adult confirms for himself: log in as this member.")
-            await order(ConfirmParticipation(dossier, member, caller.subject), work, request)
+            order(ConfirmParticipation(dossier, member, caller.subject), work)
 
     return router
 

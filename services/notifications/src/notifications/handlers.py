@@ -38,7 +38,7 @@ def tell_asks(events: Sequence[ProofAsked], work: NotificationsWork) -> None:
 
 def _news(event: StatusChanged | ProofAsked, kind: str) -> News:
     asks = [ask.model_dump(mode="json") for ask in event.asks]
-    return News(event.id, event.dossier, kind, event.number, asks, event.at)
+    return News(event.id, event.dossier, kind, event.number, asks, event.at, event.trace)
 
 
 def _tell(news: News, work: NotificationsWork) -> None:
@@ -63,6 +63,7 @@ def _tell(news: News, work: NotificationsWork) -> None:
                 state=WAITING if address else NO_ADDRESS,
                 at=work.clock.now(),
                 happened_at=news.at,
+                trace=news.trace,
             )
         )
 

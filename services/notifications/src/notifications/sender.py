@@ -20,9 +20,11 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
     SMTPSenderRefused,
 )
+from opentelemetry.trace import SpanKind
 from prometheus_client import Gauge
 
 from cir_chassis.database import Database
+from cir_chassis.trace import step
 from notifications.letters import Letters
 from notifications.store import FAILED, NO_ADDRESS, SENT, Due, NotificationsWork
 
@@ -107,7 +109,8 @@ class Sender:
             await work.settle(due, NO_ADDRESS)
             return None
         try:
-            await self._smtp.send_message(self._mail(due, due.address), sender=self._from, recipients=[due.address])
+            with step(f"mail {due.kind}", due.trace, SpanKind.CLIENT):
+                await self._smtp.send_message(self._mail(due, due.address), sender=self._from, recipients=[due.address])
         except SMTPSenderRefused as error:
             return error
         except (SMTPNotSupported, ValueError) as error:  # an address that this server, or no server, can take
@@ -138,6 +141,8 @@ class Sender:
         mail["From"], mail["To"], mail["Subject"] = self._from, address, letter.subject
         mail["Date"], mail["Message-ID"] = due.at, due.message_id
         mail["Auto-Submitted"], mail["Content-Language"] = "auto-generated", due.language
+        if due.trace:
+            mail["Traceparent"] = due.trace  # by which an operator finds how it came about
         mail.set_content(letter.text)
         mail.add_alternative(letter.html, subtype="html")
         return mail

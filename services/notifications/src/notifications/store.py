@@ -43,6 +43,7 @@ class News:
     number: str
     asks: list[dict[str, Any]]
     at: datetime
+    trace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Message:
     state: str
     at: datetime
     happened_at: datetime
+    trace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Due:
     message_id: str
     at: datetime
     tries: int
+    trace: str | None
     company: str
     language: str
     address: str | None
@@ -129,7 +132,7 @@ class NotificationsWork(Work):
         # One that is paused with a batch in hand must not keep it for ever. Longer than a server may take over one mail.
         await self.connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '3min'"))
         address = sa.case((messages.c.audience == "helper", contacts.c.helper_email), else_=contacts.c.email)
-        same = ("event", "audience", "channel", "kind", "number", "asks", "message_id", "at", "tries")
+        same = ("event", "audience", "channel", "kind", "number", "asks", "message_id", "at", "tries", "trace")
         columns = [*(messages.c[name] for name in same), contacts.c.company, contacts.c.language]
         query = (
             sa.select(*columns, address.label("address"))

@@ -28,6 +28,7 @@ waiting = sa.Table(
     sa.Column("number", sa.Text, nullable=False),
     sa.Column("asks", JSONB, nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("trace", sa.Text),
     comment="what was heard before the contacts of its dossier",
 )
 
@@ -53,6 +54,7 @@ messages = sa.Table(
         server_default=sa.func.now(),
         comment="when it may be tried (again)",
     ),
+    sa.Column("trace", sa.Text, comment="the traceparent of what made it a message"),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="that came to nothing"),
 )
 sa.Index("messages_due", messages.c.due_at, postgresql_where=messages.c.state == "waiting")
