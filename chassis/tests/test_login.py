@@ -48,3 +48,22 @@ async def test_who_signs_himself_is_nobody(login: str) -> None:
 async def test_without_the_issuer_nobody_can_be_recognised() -> None:
     with pytest.raises(LoginAway):
         await Login("http://127.0.0.1:1", AUDIENCE, CLAIMS).caller("x.y.z")
+
+
+async def test_a_flood_of_unknown_tokens_is_no_flood_at_the_issuer() -> None:
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        asked.append(path)
+        body = json.dumps({"keys": []} if path == "/jwks" else {"jwks_uri": f"{issuer}/jwks"}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        issuer = "http://{}:{}".format(*server.sockets[0].getsockname())
+        login, forged = Login(issuer, AUDIENCE, CLAIMS), jwt.encode({"alg": "RS256"}, {}, RSAKey.generate_key(2048))
+        answers = await asyncio.gather(*(login.caller(forged) for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in answers} == {NotLoggedIn}
+    assert asked == ["/.well-known/openid-configuration", "/jwks"]
