@@ -46,7 +46,7 @@ class Login:
     def __init__(self, issuer: str, audience: str, claims: Mapping[str, str]) -> None:
         self._issuer, self._audience, self._claims = issuer.rstrip("/"), audience, dict(claims)
         self._keys = KeySet([])
-        self._fetched = -self.AGAIN
+        self._fetched, self._away = -self.AGAIN, ""
         self._lock = asyncio.Lock()
         self._rules = jwt.JWTClaimsRegistry(
             leeway=30,
@@ -80,15 +80,19 @@ class Login:
             if self._keys is not keys:
                 return True
             if monotonic() - self._fetched < self.AGAIN:
+                if self._away:
+                    raise LoginAway(self._away)
                 return False
             try:
                 async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
                     found = (await client.get(f"{self._issuer}/.well-known/openid-configuration")).raise_for_status()
                     found_keys = (await client.get(found.json()["jwks_uri"])).raise_for_status().json()
-                self._keys = KeySet.import_key_set(found_keys)
-            except (httpx.HTTPError, ValueError, KeyError) as error:
-                raise LoginAway(type(error).__name__) from None
-            self._fetched = monotonic()
+                self._keys, self._away = KeySet.import_key_set(found_keys), ""
+            except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
+                self._away = type(error).__name__
+                raise LoginAway(self._away) from None
+            finally:
+                self._fetched = monotonic()
             return True
 
 
