@@ -6,7 +6,7 @@ PROJECTS := $(PACKAGES:=/pyproject.toml)
 # durable_rules calls a function that Python 3.13 renamed
 FLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))')
 
-.PHONY: setup demo smoke test test-long bench check fix lock ci
+.PHONY: setup demo doctor smoke test test-long bench check fix lock ci
 .DEFAULT_GOAL := setup
 
 setup: .venv/ready
@@ -20,6 +20,9 @@ setup: .venv/ready
 
 demo: setup
 	@$(BIN)/python -m deploy.embedded up $(ARGS)
+
+doctor: setup
+	@$(BIN)/python -m deploy.doctor
 
 smoke: setup
 	@$(BIN)/python -m deploy.embedded smoke $(ARGS)

@@ -168,22 +168,26 @@ class Stack:
             part.replace(self.folder / "addresses.json")
 
     def _settings(self, service: str) -> dict[str, str]:
-        settings = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")}
-        settings |= {
-            "CIR_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.ports['postgres']}/{service}",
-            "CIR_KAFKA": f"127.0.0.1:{self.ports['kafka']}",
-            "CIR_HOST": "127.0.0.1",
-            "CIR_PORT": str(self.ports[service]),
-            "CIR_ISSUER": self.url("login"),
-            "CIR_AUDIENCE": AUDIENCE,
-            "CIR_ENVIRONMENT": "demo",
-            "CIR_TODAY": os.environ.get("CIR_TODAY", TODAY),
-            "CIR_LOG_LEVEL": os.environ.get("CIR_LOG_LEVEL", "info"),
-            "NO_PROXY": "127.0.0.1",
+        """Its environment: that of ours, and the settings in a file, where an operator's commands find them too."""
+        settings = {
+            "database_url": f"postgresql://postgres@127.0.0.1:{self.ports['postgres']}/{service}",
+            "kafka": f"127.0.0.1:{self.ports['kafka']}",
+            "host": "127.0.0.1",
+            "port": str(self.ports[service]),
+            "issuer": self.url("login"),
+            "audience": AUDIENCE,
+            "environment": "demo",
+            "today": os.environ.get("CIR_TODAY", TODAY),
+            "log_level": os.environ.get("CIR_LOG_LEVEL", "info"),
         }
+        if collector := os.environ.get("CIR_OTLP"):
+            settings["otlp"] = collector
         if service == "notifications":
-            settings |= {"CIR_SMTP": f"127.0.0.1:{self.ports['smtp']}", "CIR_MAIL_FROM": "register@cir.example"}
-        return settings
+            settings |= {"smtp": f"127.0.0.1:{self.ports['smtp']}", "mail_from": "register@cir.example"}
+        file = self.folder / f"{service}.toml"
+        file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")}
+        return ours | {"CIR_SETTINGS_FILE": str(file), "NO_PROXY": "127.0.0.1"}
 
 
 async def _together(*steps: Coroutine[None, None, None]) -> None:
