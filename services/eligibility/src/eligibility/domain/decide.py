@@ -15,7 +15,19 @@ from typing import Any
 import numpy as np
 
 from eligibility.domain import matcher
-from eligibility.domain.completions import BOUND, Batch, Decided, Household, Layout, Plan, Reader, Slot, portions, size
+from eligibility.domain.completions import (
+    BOUND,
+    PROFILES,
+    Batch,
+    Decided,
+    Household,
+    Layout,
+    Plan,
+    Reader,
+    Slot,
+    portions,
+    size,
+)
 from eligibility.domain.facts import HIGHEST
 from eligibility.domain.figures import Bools, Ints
 from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
@@ -184,6 +196,8 @@ class Engine:
             for units in tried.alike:
                 settled = len(trials[part[units[0]]]) - len(could[part[units[0]]])
                 met = (tried.grids(units) == MET).any(axis=tuple(range(1, 1 + settled)))
+                for axis, slot in enumerate(could[part[units[0]]], 1):
+                    met = _or_fewer(met, axis, len(slot.persons) if slot.fills[0][0] == PROFILES else 1)
                 made = [_made(met, axis) for axis in range(1, met.ndim)]
                 for n, by_claim in zip(units, zip(*made, strict=True), strict=True):
                     could[part[n]] = [slot for slot, made in zip(could[part[n]], by_claim, strict=True) if made]
@@ -330,9 +344,20 @@ def _differ(decided: Decided, at: int, rest: int) -> list[Slot]:
 
 def _made(met: Bools, axis: int) -> Bools:
     """Of which units (the first axis) the claim at this axis, made, makes met what is not met without it, all else equal."""
-    made: Any = met.take(range(1, met.shape[axis]), axis).any(axis) & ~met.take(0, axis)
+    made: Any = met.take(-1, axis) & ~met.take(0, axis)
     of_units: Bools = made.reshape(len(met), -1).any(axis=1)
     return of_units
+
+
+def _or_fewer(met: Bools, axis: int, most: int) -> Bools:
+    """Whether so many of a claim, in whatever way, or fewer of it would do: more may undo it (a second, high recent income).
+
+    The values of the axis: not made, then each way of making it; of `most` persons, 0 … most for each way.
+    """
+    ways = np.moveaxis(met, axis, 0)
+    made = [ways[0], ways[1:].any(axis=0)] if most == 1 else ways.reshape(-1, most + 1, *ways.shape[1:]).any(axis=0)
+    fewer: Bools = np.moveaxis(np.logical_or.accumulate(np.array(made), axis=0), 0, axis)
+    return fewer
 
 
 def _nil_if_rejected(decided: Decided, at: int, low: int) -> bool:
