@@ -34,6 +34,12 @@ async def test_a_token_for_somebody_else_or_changed_does_not_hold(login: str) ->
         await Login(login, AUDIENCE, CLAIMS).caller(f"{head}.{forged}.{signature}")
 
 
+async def test_a_token_without_a_role_is_nobodys(login: str) -> None:
+    mine = await asyncio.to_thread(token, login, "operator")
+    with pytest.raises(NotLoggedIn, match="no role"):
+        await Login(login, AUDIENCE, {"role": "another_claim"}).caller(mine)
+
+
 async def test_who_signs_himself_is_nobody(login: str) -> None:
     now = int(time.time())
     claims = {"iss": login, "aud": AUDIENCE, "sub": "x", "exp": now + 60, "cir_role": "operator"}
