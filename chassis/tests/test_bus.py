@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -139,6 +140,37 @@ async def test_one_relay_is_active_whatever_the_replicas(open_database: Open, ka
             await other.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('cir.relay'))"))
             assert await Relay(database.engine, bus, ()).carry() == 0
         assert await Relay(database.engine, bus, ()).carry() == 1
+
+
+class Stuck:
+    """A producer that takes what it is given and never says more."""
+
+    def __init__(self) -> None:
+        self.taken = asyncio.Event()
+
+    async def send(self, topic: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> Any:
+        self.taken.set()
+        return asyncio.get_running_loop().create_future()
+
+
+async def test_a_relay_that_hangs_is_replaced_within_seconds(open_database: Open, kafka: str) -> None:
+    database, topic, stuck = open_database(), Topic(), Stuck()
+    async with running(kafka, database, topic, keep) as (bus, *_):
+        async with database.work() as work:
+            work.say(topic.event(uuid4(), "1"))
+        hanging = asyncio.create_task(Relay(database.engine, stuck, ()).carry())
+        await stuck.taken.wait()
+        other, begun = Relay(database.engine, bus, ()), monotonic()
+        assert await other.carry() == 0  # the one that hangs is active
+
+        async def carried() -> bool:
+            return await other.carry() == 1
+
+        await until(carried)
+        assert monotonic() - begun < 10
+        hanging.cancel()
+        await asyncio.gather(hanging, return_exceptions=True)
+        assert [record.value for record in await read(kafka, topic.name, 1)] == [b"1"]
 
 
 class Choosy:
