@@ -84,6 +84,31 @@ async def test_a_letter_that_was_overtaken_is_skipped_and_says_so(open_database:
         assert rows == {one: 14}
 
 
+async def configure(kafka: str, topic: str, configs: dict[str, str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
+    finally:
+        await admin.close()
+
+
+async def test_a_message_of_two_megabytes_in_the_middle_is_parked_whole(open_database: Open, kafka: str) -> None:
+    database, topic, one = open_database(), Topic(), uuid4()
+    async with running(kafka, database, topic, keep) as (bus, _, letters):
+        await configure(kafka, topic.name, {"max.message.bytes": "3000000"})
+        for value in (b"1", b"x" * 2_000_000, b"2"):
+            await send(bus, topic, value, one)
+
+        async def moved_on() -> bool:
+            async with stored(database) as rows:
+                return rows == {one: 2}
+
+        await until(moved_on)
+        [letter] = await parked(letters, 1)
+    assert (letter.key, len(letter.value or b"")) == (str(one).encode(), 2_000_000)
+
+
 async def test_each_service_sees_its_own_letters(open_database: Open, kafka: str) -> None:
     database, topic = open_database(), Topic()
     async with running(kafka, database, topic, keep) as (bus, _, letters):
@@ -102,13 +127,7 @@ async def test_what_has_no_value_or_too_large_a_one_is_parked_without_it(open_da
         await send(bus, topic, None, uuid4())
         first, second = sorted(await parked(letters, 2), key=lambda letter: letter.key != str(large).encode())
         assert (first.value, second.value) == (b"1" * 2_000, None)
-        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-        await admin.start()
-        try:
-            small = {"max.message.bytes": "1500", "cleanup.policy": "compact"}
-            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, f"{topic.name}.dlq", configs=small)])
-        finally:
-            await admin.close()
+        await configure(kafka, f"{topic.name}.dlq", {"max.message.bytes": "1500", "cleanup.policy": "compact"})
         await send(bus, topic, b"1" * 2_000, large, ce_type="")
         await send(bus, topic, b"1", one := uuid4())
 
