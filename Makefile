@@ -45,6 +45,7 @@ check: setup
 fix: setup
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+	@$(BIN)/python -m tests.project.links
 
 # The versions that everything runs with; hashes, no addresses.
 lock: setup
