@@ -64,11 +64,10 @@ async def under(strike: Strike, households: list[Case], stack: Stack, register: 
 @pytest.mark.parametrize(
     ("strikes", "each"),
     [
-        pytest.param(SAMPLE, 8, id="sample"),
-        pytest.param(EVERY, 42, id="every", marks=[pytest.mark.long, pytest.mark.timeout(1800)]),
+        pytest.param(SAMPLE, 8, id="sample", marks=pytest.mark.timeout(300)),
+        pytest.param(EVERY, 42, id="all", marks=[pytest.mark.long, pytest.mark.timeout(1800)]),
     ],
 )
-@pytest.mark.timeout(300)
 async def test_whatever_is_struck_every_promise_holds(
     stack: Stack, register: Register, strikes: list[Strike], each: int, tmp_path: Path
 ) -> None:
