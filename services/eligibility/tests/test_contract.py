@@ -107,3 +107,10 @@ def test_nothing_of_this_machine_is_in_the_hash(engine: Engine, rules: Path) -> 
     changed = rules / "parameters/income_limits.yaml"
     changed.write_text(changed.read_text().replace("29515", "29516"))
     assert load(rules).hash != engine.rules.hash
+
+
+def test_what_two_conditions_ask_is_said_once(engine: Engine) -> None:
+    answer = engine.decide([household({"recognised_handicap": None, "incomes": 30000, "balances": 30000})])[0]
+    asked = {(ask["condition"], ask["fact"]) for ask in answer["asks"]}
+    assert asked == {("income", "recognised_handicap"), ("means", "recognised_handicap")}
+    assert answer["say"]["en"].count("Still to be investigated: recognised handicap (applicant).") == 1

@@ -10,6 +10,7 @@ import pytest
 
 from cir_schemas.household import RightException
 from eligibility.domain.decide import Engine
+from eligibility.domain.rulebook import UNITS
 
 from .build import household, income
 from .independent import LIMITS, health
@@ -71,4 +72,5 @@ def test_the_highest_amounts_do_not_overflow(engine: Engine) -> None:
     cents = math.floor(exact + Fraction(1, 2))
     answer = engine.decide([given])[0]
     assert answer["conditions"]["income"]["figures"]["income"] == f"{cents // 100}.{cents % 100:02d}"
-    assert cents * 2 * 17000 * 17000 < np.iinfo(np.int64).max
+    _, highest = UNITS["index"]  # two candidates of 45 million each, indexed by the highest index, halves rounded up
+    assert 2 * 2 * 45_000_000_00 * highest * highest < np.iinfo(np.int64).max

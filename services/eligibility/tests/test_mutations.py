@@ -28,7 +28,6 @@ NEAREST = {"above": "at_least", "at_least": "above", "at_most": "below", "below"
 OTHER_MARK = {"S": "K", "D": "K", "K": "S", "F": "S"}  # what is certain becomes provisional, and the other way round
 
 BEFORE_2019 = "nobody is decided on a day before 2019"
-READER = "for the reader: the contract refuses other months"
 EVERY_ASSESSMENT = "lists of assessments and of rights are looked at of candidates alone"
 EACH = "what this verb gives is always said of each candidate"
 EQUIVALENT = {
@@ -42,17 +41,8 @@ EQUIVALENT = {
     "conditions/income.yaml: figures.yearly.latest.years_back.0: 1 → 0": "an income lies before the year of the test",
     "conditions/income.yaml: figures.yearly.about: dropped": EACH,
     "conditions/income.yaml: figures.recent.about: dropped": EACH,
-    "conditions/income.yaml: figures.yearly.none: 0 → -1": "for the reader: without an assessment it is nil",
-    "conditions/income.yaml: figures.yearly.none: 0 → 1": "for the reader: without an assessment it is nil",
     "facts.yaml: facts.incomes.about.0: dropped": EVERY_ASSESSMENT,
     "facts.yaml: facts.real_rights.about.0: dropped": EVERY_ASSESSMENT,
-    "facts.yaml: facts.recent_income.months: dropped": READER,
-    "facts.yaml: facts.recent_income.months.0: dropped": READER,
-    "facts.yaml: facts.recent_income.months.0: 3 → 2": READER,
-    "facts.yaml: facts.recent_income.months.0: 3 → 4": READER,
-    "facts.yaml: facts.recent_income.months.1: dropped": READER,
-    "facts.yaml: facts.recent_income.months.1: 6 → 5": READER,
-    "facts.yaml: facts.recent_income.months.1: 6 → 7": READER,
 }
 
 

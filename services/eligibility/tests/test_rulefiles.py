@@ -14,6 +14,7 @@ from eligibility.rulefiles import load, read
 
 from .build import household
 
+LIMITS, INCOME = "parameters/income_limits.yaml", "conditions/income.yaml"
 WRONG = [
     ("conditions/age.yaml", "effect: bar", "efect: bar", r"age.yaml:\d+: unknown key `efect`: did you mean `effect`\?"),
     ("conditions/age.yaml", "{below: 18}", "{bellow: 18}", "unknown key `bellow`: did you mean `below`"),
@@ -34,7 +35,7 @@ WRONG = [
     ("conditions/income.yaml", "by: health_index", "by: health_idx", "unknown parameter `health_idx`"),
     ("conditions/income.yaml", "living_wage", "living_wages", "unknown amount `living_wages`"),
     ("conditions/income.yaml", "recents_counted: 0, income: {above", "recent: 0, income: {above", "some_candidate"),
-    ("conditions/income.yaml", "income: {above: 0,", "income: {above: true,", "a number is expected"),
+    ("conditions/income.yaml", "income: {above: 0,", "income: {above: true,", "a number in plain digits is expected"),
     ("conditions/language.yaml", "from: 2023-01-01", "from: 2023-01-02", "leaves a gap after the one before"),
     ("conditions/language.yaml", "from: 2023-01-01", "from: 2022-12-31", "overlaps the one before"),
     ("parameters/income_limits.yaml", "mark: S}", "}", "`mark` is missing"),
@@ -49,10 +50,118 @@ WRONG = [
     ("facts.yaml", "type: yes_no", "type: yesno", "did you mean `yes_no`"),
     ("facts.yaml", "means, ", "", "unknown condition"),
     ("facts.yaml", "  born_on:", "  born_on: [", "not YAML"),
+    (LIMITS, "year: 2019", "year: 0", "there is no year 0"),
+    (LIMITS, "year: 2019", "year: -1", "there is no year -1"),
+    (LIMITS, "year: 2019", "year: 100000", "there is no year 100000"),
+    (LIMITS, "29515", "[29515]", "a number in plain digits is expected"),
+    ("parameters/health_index.yaml", "1.2077", "often", "a number in plain digits is expected"),
+    ("parameters/health_index.yaml", "1.2077", "null", "a number in plain digits is expected"),
+    ("parameters/health_index.yaml", "1.2077", ".nan", "a number in plain digits is expected"),
+    ("conditions/age.yaml", "{below: 18}", "{}", "nothing is compared"),
+    ("conditions/age.yaml", "emancipated: true", "emancipated: [[true]]", "unknown value"),
+    ("conditions/age.yaml", "emancipated: true", "emancipated: [{a: true}]", "unknown value"),
+    (INCOME, "[1, 3]", "[1]", "the youngest and the oldest year are expected"),
+    (INCOME, "[1, 3]", "[-1, 3]", "the youngest and the oldest year are expected"),
+    (INCOME, "[1, 3]", "[1, 2, 3]", "the youngest and the oldest year are expected"),
+    (INCOME, "by: year", "by: month", "did you mean `year`|known are year"),
+    (INCOME, "over: candidates, ", "", "`over` is missing"),
+    (INCOME, "{count: candidates,", "{count: candidates, mark: K,", "unknown key `mark`"),
+    (INCOME, "income: {above: limit}", "income: [[limit]]", "a number in plain digits is expected"),
+    ("conditions/means.yaml", "\nshow: [", "\n  own: {choose: []}\nshow: [", "a list that ends with {otherwise: …}"),
+    (
+        "conditions/means.yaml",
+        "\nshow: [",
+        "\n  own: {from: income_limits, column: []}\nshow: [",
+        "a list that ends with",
+    ),
+    ("facts.yaml", "    claim: exception ", "    # ", "`claim` is missing"),
+]
+OTHER = "{type: date, about: [candidate], title: {nl: x, en: x}, proofs: [x]}"
+MEANT_WRONG = [  # what no schema of a file can see
+    (LIMITS, "29515", "29515.005", "finer than the unit"),
+    (LIMITS, "29515", "0", "nil or less"),
+    (LIMITS, "29515", "9000000.01", "too large"),
+    ("parameters/health_index.yaml", "139.08", "165.61", "too large"),
+    ("parameters/dependant_weight.yaml", "with_handicap: 2,", "with_handicap: 1.5,", "finer than the unit"),
+    ("conditions/age.yaml", "{below: 18}", "{below: 17.5}", "a whole number is expected, not 17.5"),
+    ("conditions/age.yaml", "{years: born_on}", "{years: emancipated}", "`emancipated` is not a date"),
+    (
+        "conditions/age.yaml",
+        "age: {below",
+        "born_on: {below",
+        "a day is not compared with a number: say `years: born_on`",
+    ),
+    ("conditions/age.yaml", "\nrules:", "\nshow: [age]\nrules:", "`age` is no amount of the household"),
+    (
+        "conditions/age.yaml",
+        "emancipated: true",
+        "emancipated: 1",
+        "unknown value `1` of emancipated: known are false, true",
+    ),
+    ("conditions/age.yaml", "{years: born_on}", "{count: candidates}", "candidates are counted of the household"),
+    ("conditions/age.yaml", "The {person} is not yet", "The {age - person} is not yet", "unknown figure `age`"),
+    ("conditions/age.yaml", "The {person} is not yet", "The {Person } is not yet", "in braces stands {person}"),
+    (INCOME, "[1, 3]", "[3, 1]", "the youngest and the oldest year are expected"),
+    (INCOME, "by: health_index", "by: income_limits", "`income_limits` is no index, but in euro"),
+    (INCOME, "amount: recent_income.amount", "amount: yearly", "`yearly` is not an amount"),
+    (INCOME, "months: recent_income.months", "months: born_on", "`born_on` is not a number of months"),
+    (INCOME, "{sum: yearly,", "{sum: born_on,", "the sum of what is no amount of each candidate"),
+    (INCOME, "{otherwise: yearly}", "{otherwise: 100}", "an amount stands in"),
+    (INCOME, "[income, limit]", "[income]", "unknown figure `limit` .not in `show`."),
+    (INCOME, "[income, limit]", "[income, limit, yearly]", "`yearly` is no amount of the household"),
+    (INCOME, "[income, limit]", "[income, limit, candidates]", "`candidates` is no amount of the household"),
+    (INCOME, "income: {above: limit}", "some_candidate: {yearly: {above: limit}}", "are not two amounts"),
+    (INCOME, "income: {above: limit}", "applicant.balances: {above: limit}", "are not two amounts"),
+    (INCOME, "income: {above: limit}", "income: {above: candidates}", "are not two amounts"),
+    (INCOME, "{otherwise: yearly}", "{otherwise: yearl}", "did you mean `yearly`"),
+    (
+        "conditions/means.yaml",
+        "\nshow: [",
+        "\n  own: {choose: [{otherwise: applicant.balances}]}\nshow: [",
+        "an amount stands in",
+    ),
+    ("facts.yaml", "    claim: exception ", "    claim: right ", "what is proven is what is claimed: `right`"),
+    (
+        "facts.yaml",
+        "      uninhabitable: [",
+        "      inhabitable: [",
+        "no documents prove `uninhabitable`: did you mean `inhab",
+    ),
+    ("facts.yaml", "not_known, exempt]", "not_known]", "`language` is in the contract: exempt, known, not_known"),
+    (
+        "facts.yaml",
+        "brought_into_company]",
+        "brought_into_company, rented]",
+        "`right` is in the contract: bare_ownership",
+    ),
+    ("facts.yaml", "budget_guidance: [", "budget_help: [", "`ground` is in the contract: budget_guidance, collective"),
+    ("facts.yaml", "foreign_exempt]", "foreign_exempt, foreign]", "`foreign` is in the contract: unknown"),
+    (
+        "facts.yaml",
+        "  born_on:\n",
+        f"  moves_in: {OTHER}\n  born_on:\n",
+        "`moves_in` is in the contract: bool",
+    ),
+    (
+        "facts.yaml",
+        "  recent_income:\n    type: proven_claim",
+        "  recent_income:\n    type: claim",
+        "unknown key `amount`",
+    ),
+    (
+        "facts.yaml",
+        "  born_on:\n",
+        f"  born: {OTHER}\n  born_on:\n",
+        "the contract knows no `born`: did you mean",
+    ),
+    ("facts.yaml", "type: yes_no", "type: date", "of a co-resident only a claim or yes_no"),
 ]
 
 
-@pytest.mark.parametrize(("file", "was", "now", "said"), WRONG, ids=[now or said for _, _, now, said in WRONG])
+EVERY = WRONG + MEANT_WRONG
+
+
+@pytest.mark.parametrize(("file", "was", "now", "said"), EVERY, ids=[now or said for _, _, now, said in EVERY])
 def test_a_wrong_rule_file_is_refused(rules: Path, file: str, was: str, now: str, said: str) -> None:
     path = rules / file
     assert was in path.read_text()

@@ -25,9 +25,10 @@ from cir_schemas.household import (
 from cir_schemas.types import Moment, Outcome
 from eligibility.cases import ABSENT, KEYS
 from eligibility.domain.facts import TYPES
-from eligibility.domain.figures import COMPARISONS, VERBS
-from eligibility.domain.rulebook import MOMENTS, OUTCOMES, SCALES
+from eligibility.domain.figures import COMPARISONS
+from eligibility.domain.rulebook import MOMENTS, OUTCOMES, UNITS
 from eligibility.domain.source import Node
+from eligibility.domain.verbs import VERBS
 from eligibility.rulefiles import RULES, load, read
 
 from .test_rulefiles import WRONG
@@ -115,14 +116,15 @@ def test_the_schemas_know_what_the_code_knows() -> None:
     common, figures, condition = (SCHEMAS[name] for name in ("common.json", "figures.json", "condition.json"))
     figure, rule = figures["$defs"]["figure"], condition["$defs"]["rule"]
     assert [verb["required"][0] for verb in figure["anyOf"]] == list(VERBS)
-    assert set(figure["properties"]) == {"about", "mark", *VERBS, *(key for keys, _ in VERBS.values() for key in keys)}
+    keys = {key for needed, optional, _ in VERBS.values() for key in (*needed, *optional)}
+    assert set(figure["properties"]) == {*VERBS, *keys}
     assert [*figures["$defs"]["test"]["oneOf"][2]["properties"], "is"] == list(COMPARISONS)
     assert rule["properties"]["then"] == {"$ref": "common.json#/$defs/outcome"}
     assert set(common["$defs"]["outcome"]["enum"]) == set(OUTCOMES) == set(get_args(Outcome))
     assert common["$defs"]["moment"]["enum"] == list(MOMENTS) == list(get_args(Moment))
     assert set(common["$defs"]["mark"]["enum"]) == set("SDFK")
     assert SCHEMAS["facts.json"]["$defs"]["fact"]["properties"]["type"]["enum"] == list(TYPES)
-    assert SCHEMAS["parameter.json"]["properties"]["unit"]["enum"] == list(SCALES)
+    assert SCHEMAS["parameter.json"]["properties"]["unit"]["enum"] == list(UNITS)
     things = [f"each_{fact.each}" for fact in load(RULES).facts.values() if fact.each]
     assert condition["properties"]["about"]["enum"] == ["household", "each_candidate", *things]
 

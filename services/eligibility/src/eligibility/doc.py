@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eligibility.domain.figures import Parameter
 from eligibility.domain.rulebook import Condition, RuleBook
 from eligibility.domain.source import Node
 from eligibility.explain import source
@@ -39,8 +38,8 @@ def _page(periods: list[Condition], rules: RuleBook) -> Iterator[str]:
         if condition.figures:
             yield "\n### Figures\n"
         for figure in condition.figures:
-            yield f"- `{figure.name}`: {_figure(condition.nodes[figure.name].mapping())}"
-            used |= {one.name: None for one in vars(figure.verb).values() if isinstance(one, Parameter)}
+            yield f"- `{figure.name}`: {_figure(figure.place.mapping())}"
+            used |= {parameter.name: None for parameter in figure.parameters}
         yield "\n### Rules\n\nThe worst of the rules that hold decides; where none holds, the condition is met.\n"
         for rule in condition.rules:
             yield from _rule(rule.place, "-", "")

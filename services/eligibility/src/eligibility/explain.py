@@ -17,7 +17,7 @@ from cir_schemas.types import euro
 from eligibility.domain.completions import lay_out
 from eligibility.domain.decide import Engine
 from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import VERBS, Choose, CountCoResidents, Figure, FromTable, Latest, Name, Parameter, When
+from eligibility.domain.figures import Choose, CountCoResidents, Figure, FromTable, Latest, Name, Parameter, When
 from eligibility.domain.rulebook import OUTCOMES, PLACEHOLDER, Condition, Rule, RuleBook
 from eligibility.domain.source import Node
 
@@ -75,9 +75,7 @@ class _Opened:
 
     def as_data(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         condition, one = self.condition, answer["conditions"][self.condition.id]
-        whens = [rule.when for rule in condition.all_rules()]
-        read = [name for when in whens for test in when.tests + when.some for name in (test.left, test.right)]
-        names = [name for name in read if isinstance(name, Name)]
+        names = [name for rule in condition.all_rules() for name in rule.when.names()]
         figures = dict.fromkeys([*condition.show, *(name.name for name in names if name.figure)])
         return {
             "title": condition.title,
@@ -113,14 +111,14 @@ class _Opened:
         if figure.name in self.told:
             return known
         self.told.add(figure.name)
-        verb, names = figure.verb, sorted(figure.names)
-        of: Sequence[str] = [name for name in self.figures if name in names]
+        verb = figure.by
+        of: Sequence[str] = [name for name in self.figures if name in figure.names]
         if isinstance(verb, Choose):
             targets = [name.name if isinstance(name, Name) else str(name) for name in self._chosen(verb.branches)]
             known["chosen"] = list(dict.fromkeys(targets))
             of = [name for name in of if name in known["chosen"]]
         return known | {
-            "verb": next(verb for verb in VERBS if verb in self.condition.nodes[figure.name].mapping()),
+            "verb": figure.verb,
             "rows": list(self._rows(figure)),
             "of": [self._figure(self.figures[name]) for name in of],
             "facts": {} if isinstance(verb, Choose) else self._facts(figure.names),
@@ -142,9 +140,9 @@ class _Opened:
                 if place < len(unit.persons):
                     id_ = unit.persons[place]["id"] + ("" if unit.thing is None else f"[{unit.thing}]")
                     low, high = int(num[start:end, place].min()), int(num[start:end, place].max())
-                    least, most = (euro(n) if figure.kind.money else str(n) for n in (low, high))
+                    least, most = (euro(n) if figure.money else str(n) for n in (low, high))
                     found[id_] = least if low == high else [least, None if high >= HIGHEST else most]
-        each = figure.kind.each or self.condition.about != "household"
+        each = figure.each or self.condition.about != "household"
         return found if each else next(iter(found.values()))
 
     def _chosen(self, branches: Sequence[tuple[When, Any]]) -> list[Any]:
@@ -159,16 +157,16 @@ class _Opened:
 
     def _rows(self, figure: Figure) -> Iterator[dict[str, Any]]:
         """The rows of the law's figures that it used."""
-        verb, day = figure.verb, self.day
-        for parameter in (one for one in vars(verb).values() if isinstance(one, Parameter)):
+        verb, day = figure.by, self.day
+        for parameter in figure.parameters:
             days, columns = {day}, tuple(parameter.columns)
             if isinstance(verb, FromTable):
-                columns = (*self._chosen(verb.column), *(column for column, _ in verb.plus))
+                columns = (*self._chosen(verb.branches), *(column for column, _ in verb.plus))
             if isinstance(verb, Latest):  # of last year: counts as it is
                 last = date.fromordinal(day).year - 1
                 years = {int(year) for year in np.unique(self.table.cells[f"{verb.name}.year"])} - {0, last}
                 days = {date(year, 1, 1).toordinal() for year in years | ({last} if years else set())}
-            if isinstance(verb, CountCoResidents) and not self.table.profiles[:, verb.weighs].any():
+            if isinstance(verb, CountCoResidents) and not (self.table.profiles @ verb.heavy).any():
                 continue
             yield from (self._row(parameter, day, columns) for day in sorted(days))
 

@@ -8,12 +8,15 @@ from datetime import date
 from decimal import Decimal
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import yaml
 
+from cir_schemas.household import Member
+from eligibility.asked import SHAPES
+from eligibility.domain.facts import Fact
 from eligibility.domain.rulebook import RuleBook, compile_rules
-from eligibility.domain.source import Node, Raw, WrongRuleFile
+from eligibility.domain.source import Node, Raw, WrongRuleFile, meant
 
 RULES = Path(__file__).parents[2] / "rules"
 PARTS = ("facts.yaml", "figures.yaml", "parameters/*.yaml", "conditions/*.yaml")
@@ -62,7 +65,41 @@ def compile_texts(texts: Mapping[str, str], place: str = "") -> RuleBook:
     for name, text in texts.items():
         digest.update(f"{name}\0{len(text.encode())}\0{text}".encode())
     documents = {name: read(text, place + name) for name, text in texts.items()}
-    return compile_rules(documents, f"sha256:{digest.hexdigest()}")
+    rules = compile_rules(documents, f"sha256:{digest.hexdigest()}")
+    for fact in rules.facts.values():
+        _check_contract(fact)
+    return rules
+
+
+def _check_contract(fact: Fact) -> None:
+    """What a household says of it must be what the contract lets it say."""
+    if fact.name not in Member.model_fields:
+        raise fact.place.wrong(f"the contract knows no `{fact.name}`{meant(fact.name, Member.model_fields)}")
+    shape = SHAPES.get(fact.name, Member)
+    said: dict[str, set[Any]] = {}
+    if shape is Member:
+        said[fact.name] = (
+            {date} if fact.type == "date" else {int} if fact.type == "amount" else set(fact.values) or {bool}
+        )
+    elif (shape in get_args(Member.model_fields[fact.name].annotation)) != (fact.type == "proven_claim"):
+        raise fact.place.wrong(f"`{fact.name}` is not {fact.type} in the contract")
+    else:
+        said = {name: set(values) for name, values in fact.fields.items()} | {name: {int} for name in fact.amounts}
+        if fact.amount:
+            said |= {fact.amount: {int}, "months": {int}}
+        if fact.proofs_by:
+            said[fact.proofs_by] = {ground for ground in fact.proofs if ground}
+    for name, values in said.items():
+        known = _leaves(shape.model_fields[name].annotation) if name in shape.model_fields else set()
+        if known != values:
+            words = ", ".join(sorted(getattr(one, "__name__", one) for one in known)) or "unknown"
+            raise fact.place.wrong(f"`{name}` is in the contract: {words}")
+
+
+def _leaves(of: Any) -> set[Any]:
+    """What an annotation comes down to: types, or the words of a Literal."""
+    parts = [part for part in get_args(of) if part not in (type(None), ...)]
+    return set[Any]().union(*map(_leaves, parts[:1] if get_origin(of) is Annotated else parts)) if parts else {of}
 
 
 def read(text: str, file: str) -> list[Node]:

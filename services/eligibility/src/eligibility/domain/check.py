@@ -14,7 +14,7 @@ import numpy as np
 
 from eligibility.domain.completions import lay_out
 from eligibility.domain.facts import Fact
-from eligibility.domain.figures import FOR_EVER, CountCoResidents, Ints, Name, Parameter, Table
+from eligibility.domain.figures import FOR_EVER, CountCoResidents, Ints, Name, Table
 from eligibility.domain.rulebook import MET, OUTCOMES, Condition, Rule, RuleBook
 
 CLOSED: Mapping[str, Any] = {
@@ -82,7 +82,7 @@ def _undecided(condition: Condition, rules: RuleBook) -> Iterator[str]:
 
 def _days(condition: Condition) -> list[int]:
     """The first and last day of the condition, and of each row of the figures it uses."""
-    used = [p for figure in condition.figures for p in vars(figure.verb).values() if isinstance(p, Parameter)]
+    used = [parameter for figure in condition.figures for parameter in figure.parameters]
     edges = {condition.start, condition.end, *(int(day) for p in used for day in (*p.starts, *p.ends))}
     return sorted(day for day in edges if condition.holds_on(day) and day != FOR_EVER)
 
@@ -91,7 +91,7 @@ def _households(condition: Condition, rules: RuleBook, day: int) -> list[dict[st
     """An applicant of whom all is open: alone, with a partner, with co-residents of each kind."""
     facts = [fact for fact in condition.facts if "candidate" in fact.about]
     nothing = {fact.name: _closed(fact) for fact in rules.facts.values()} | {"moves_in": True}
-    compared = any(test.left.name.endswith(".months") for test in condition.tests())
+    compared = any(test.left.name.endswith(".months") for test in condition.tests)
     applicants = [
         nothing | {fact.name: _open(fact, None, months) for fact in facts} | {"id": "p1", "role": "applicant"}
         for months in (MONTHS if compared else MONTHS[:1])
@@ -114,8 +114,8 @@ def _co_residents(condition: Condition, rules: RuleBook, nothing: Mapping[str, A
     yield []
     if not condition.co_residents:
         return
-    counts = {figure.name for figure in condition.figures if isinstance(figure.verb, CountCoResidents)}
-    compared = [t.right for t in condition.tests() if t.left.name in counts and isinstance(t.right, int)]
+    counts = {figure.name for figure in condition.figures if isinstance(figure.by, CountCoResidents)}
+    compared = [t.right for t in condition.tests if t.left.name in counts and isinstance(t.right, int)]
     profile = [rules.facts[name] for name in rules.profile]
     claims = [fact.name for fact in profile if fact.type == "claim"]
     open_ = {fact.name: None for fact in profile if fact.type != "claim"}
@@ -134,26 +134,17 @@ def _open(fact: Fact, amount: int | None, months: int = MONTHS[0]) -> Any:
     if fact.type == "proven_claim":
         return {"proof": None, "months": months} | ({fact.amount: amount} if fact.amount else {})
     if fact.type == "list":
-        fields = fact.fields or {}
         sorts = itertools.product(
-            *((*values, None) if field == fact.claim else values for field, values in fields.items())
+            *((*values, None) if field == fact.claim else values for field, values in fact.fields.items())
         )
-        return [dict(zip(fields, sort, strict=True)) | {"proof": None} for sort in sorts]
+        return [dict(zip(fact.fields, sort, strict=True)) | {"proof": None} for sort in sorts]
     return None
 
 
 def _shown(rules: Iterable[Rule], table: Table, row: int) -> str:
     """What the rules look at in that row: ` where income is 0.00, limit is 29515.00`."""
-    whens = [rule.when for rule in rules]
-    names = [
-        name
-        for when in whens
-        for test in when.tests + when.some
-        for name in (test.left, test.right)
-        if isinstance(name, Name)
-    ]
     said = {}
-    for name in names:
+    for name in (name for rule in rules for name in rule.when.names()):
         value = name.read(table)
         num: Ints = np.broadcast_to(value.num // value.den, (len(table.day), value.num.shape[1]))[row]
         persons = table.present[row] if len(num) > 1 else [True]
@@ -164,4 +155,4 @@ def _shown(rules: Iterable[Rule], table: Table, row: int) -> str:
 def _written(name: Name, value: int) -> str:
     if name.column and name.column.codes:
         return next(str(word).lower() for word, code in name.column.codes.items() if code == value)
-    return f"{value // 100}.{value % 100:02d}" if name.kind.money else str(value)
+    return f"{value // 100}.{value % 100:02d}" if name.money else str(value)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eligibility.domain.facts import HIGHEST, PROOF, UNKNOWN, Column, Fact
+from eligibility.domain.facts import HIGHEST, PROOF, SURE, UNKNOWN, Column, Fact
 from eligibility.domain.figures import Bools, CountCoResidents, Ints, Latest, Table, Years
 from eligibility.domain.matcher import names_in, property_of
 from eligibility.domain.rulebook import Condition, RuleBook
@@ -27,7 +27,6 @@ ROWS = 1 << 18  # completions in one table: some hundred megabytes
 Household = Mapping[str, Any]
 Person = Mapping[str, Any]
 FILL = tuple[str, int, tuple[int, ...]]  # column, place, values
-SURE = (1, 0, HIGHEST)
 PROFILES = "profiles"
 PARTS = ("year", "amount", "hides")  # of the latest assessment
 
@@ -65,6 +64,11 @@ class Unit(NamedTuple):
     household: int
     persons: Sequence[Person]
     thing: int | None = None
+
+    def declared(self, fact: Fact, place: int) -> tuple[str, Any]:
+        """What it is called in an answer, and what was declared of it."""
+        of_person = self.persons[place][fact.name]
+        return (fact.name, of_person) if self.thing is None else (f"{fact.name}[{self.thing}]", of_person[self.thing])
 
 
 @dataclass
@@ -104,13 +108,13 @@ class Reader:
         people = [fact for fact in rules.facts.values() if fact.type != "list" and "candidate" in fact.about]
         columns = [column for fact in people for column in fact.columns()]
         self.reads = [column.read for column in columns]
-        self.latest = [(c.key, f.verb) for c in rules.conditions for f in c.figures if isinstance(f.verb, Latest)]
+        self.latest = [(c.key, f.by) for c in rules.conditions for f in c.figures if isinstance(f.by, Latest)]
         parts = [f"{key} {verb.name}.{part}" for key, verb in self.latest for part in PARTS]
         names = ["present", *(column.name for column in columns), *parts]
         self.names = {"household": names, "each_candidate": names}
         self.lists = {f"each_{fact.each}": fact for fact in rules.facts.values() if fact.each}
         self.names |= {s: ["present", *(c.name for c in fact.columns())] for s, fact in self.lists.items()}
-        self.counts = [f.verb for c in rules.conditions for f in c.figures if isinstance(f.verb, CountCoResidents)]
+        self.counts = [f.by for c in rules.conditions for f in c.figures if isinstance(f.by, CountCoResidents)]
 
     def read(self, households: Sequence[Household]) -> Batch:
         cells: list[int] = []
@@ -193,8 +197,7 @@ class Reader:
 
     def _equal(self, one: int, other: int) -> bool:
         """Whether no count tells these two combinations apart."""
-        return all(v.counts[one] == v.counts[other] and v.weighs[one] == v.weighs[other] for v in self.counts
-                   if v.counts[one] or v.counts[other])  # fmt: skip
+        return all(kind[one] == kind[other] for count in self.counts for kind in (count.plain, count.heavy))
 
 
 def _households(units: Sequence[Unit]) -> Ints:
@@ -223,10 +226,10 @@ class Plan:
         self.own = {property_of(condition, name): name for name in names_in(condition, some=False)}
         self.some = {property_of(condition, name): name for name in names_in(condition, some=True)}
         self.sums, self.bounds = condition.sums, condition.bounds
-        verbs = [figure.verb for figure in condition.figures]
+        verbs = [figure.by for figure in condition.figures]
         self.latest = {f"{verb.name}.amount": verb for verb in verbs if isinstance(verb, Latest)}
-        years = {figure.name for figure in condition.figures if isinstance(figure.verb, Years)}
-        self.ages = sorted({age for test in condition.tests() if isinstance(test.right, int) and test.left.name in years
+        years = {figure.name for figure in condition.figures if isinstance(figure.by, Years)}
+        self.ages = sorted({age for test in condition.tests if isinstance(test.right, int) and test.left.name in years
                             for age in (test.right - 1, test.right) if age >= 0})  # fmt: skip
         self.claimable = [c for c in condition.columns if c.codes is PROOF or self.facts[c.fact].type == "claim"]
         self.columns = {column.name: column for column in condition.columns}
@@ -311,69 +314,45 @@ class Layout:
             return Slot((person["id"],), verb.fact, self.plan.facts[verb.fact].settled_by(), "amount", fills)
         column = self.plan.columns[name]
         fact = self.plan.facts[column.fact]
-        values: tuple[int, ...] = (0, 1)
-        label, kind, ground = fact.name, "fact", None
-        if column.codes is PROOF:
-            values, kind = (PROOF["interpreted"], PROOF["rejected"]), "pending"
-            label = f"{fact.name}.proof" if unit.thing is None else f"{fact.name}[{unit.thing}].proof"
-            ground = person[fact.name] if unit.thing is None else person[fact.name][unit.thing]
-        elif column.money:
-            values, kind = SURE, "amount"
-        elif fact.type == "date":
+        label, made = unit.declared(fact, place)
+        values = column.tried
+        if fact.type == "date":
             values = tuple(date(year - age, 1, 1).toordinal() for age in self.plan.ages or [0])
-        elif column.codes:
-            values = tuple(sorted(column.codes.values()))
-        return Slot((person["id"],), label, fact.settled_by(ground), kind, ((name, place, values),))
+        proof = column.kind == "pending"
+        proofs = fact.settled_by(made if proof else None)
+        return Slot(
+            (person["id"],), f"{label}.proof" if proof else label, proofs, column.kind, ((name, place, values),)
+        )
 
     def claims(self, at: int) -> list[Slot]:
         """The claims of a unit that are not made, or rejected, and could be made."""
         unit, condition = self.units[at], self.plan.condition
-        if unit.thing is not None:
-            claims = [self._thing_claim(unit)]
-        else:
-            claims = [
-                self._claim(column, place, person)
-                for place, person in enumerate(unit.persons)
-                for column in self.plan.claimable
-                if not (place and column.name in condition.applicant_only) and column.read(person) != UNKNOWN
-            ]
+        claims = [
+            self._claim(unit, column, place)
+            for place in (range(len(unit.persons)) if unit.thing != UNKNOWN else ())
+            for column in self.plan.claimable
+            if not (place and column.name in condition.applicant_only)
+        ]
         if condition.co_residents:
             claims += [claim for group in self.batch.groups[unit.household] for claim in self._group_claims(group)]
         return [claim for claim in claims if claim]
 
-    def _claim(self, column: Column, place: int, person: Person) -> Slot | None:
-        """Without an amount given, one of nil or a cent."""
+    def _claim(self, unit: Unit, column: Column, place: int) -> Slot | None:
+        """Not made (or rejected), then each way of making it: without an amount given, one of nil or a cent."""
         fact = self.plan.facts[column.fact]
-        fills: list[FILL]
-        made = person[fact.name]
-        label = f"{fact.name}.proof"
-        if fact.type == "claim" and not made:
-            label, fills = fact.name, [(column.name, place, (0, 1))]
-        elif column.codes is PROOF and made is None and fact.amount:
-            fills = [(column.name, place, (PROOF["none"], PROOF["interpreted"], PROOF["interpreted"]))]
-            fills.append((f"{fact.name}.{fact.amount}", place, (0, 0, 1)))
-        elif column.codes is PROOF and (made is None or made["proof"] == "rejected"):
-            fills = [(column.name, place, (PROOF["none"], PROOF["interpreted"]))]
-        else:
-            return None
-        return Slot((person["id"],), label, fact.settled_by(made), "claim", tuple(fills))
-
-    def _thing_claim(self, unit: Unit) -> Slot | None:
-        fact, person = self.plan.list, unit.persons[0]
-        if fact is None or unit.thing is None or unit.thing == UNKNOWN:
-            return None
-        claim, thing = fact.claim or "", person[fact.name][unit.thing]
-        grounds = len((fact.fields or {})[claim])
-        fills: list[FILL]
-        if thing[claim] is None:
-            fills = [("proof", 0, (PROOF["none"],) + (PROOF["interpreted"],) * grounds)]
-            fills.append((claim, 0, tuple(range(grounds + 1))))
-        elif thing["proof"] == "rejected":
-            fills = [("proof", 0, (PROOF["rejected"], PROOF["interpreted"]))]
-        else:
-            return None
-        label = f"{fact.name}[{unit.thing}].proof"
-        return Slot((person["id"],), label, fact.settled_by(thing), "claim", tuple(fills))
+        label, made = unit.declared(fact, place)
+        who = (unit.persons[place]["id"],)
+        if fact.type == "claim":
+            return None if made else Slot(who, label, fact.settled_by(), "claim", ((column.name, place, (0, 1)),))
+        before, (other, ways) = PROOF["none"], column.ways or ("", (0,))
+        if made and (not fact.claim or made[fact.claim]):
+            if made["proof"] != "rejected":
+                return None
+            before, other, ways = PROOF["rejected"], "", (0,)
+        fills = [(column.name, place, (before, *[PROOF["interpreted"]] * len(ways)))]
+        if other:
+            fills.append((other, place, (0, *ways)))
+        return Slot(who, f"{label}.proof", fact.settled_by(made), "claim", tuple(fills))
 
     def _group_claims(self, group: Group) -> list[Slot]:
         """The claim that so many of these alike persons are, say, dependants; what is unknown of them, at either end."""
@@ -482,7 +461,7 @@ def size(slots: Sequence[Slot]) -> int:
 def match(plan: Plan, table: Table) -> tuple[Ints, Ints, Ints]:
     """The column matcher: per row the rules that fired (a bit each), the worst of their outcomes, and the marks used."""
     for figure in plan.condition.figures:
-        table.figures[figure.name] = figure.verb.evaluate(table)
+        table.figures[figure.name] = figure.by.evaluate(table)
     fires = np.empty((len(plan.rules), len(table.day), 1), np.bool_)
     used: list[Ints | int] = []
     for at, rule in enumerate(plan.rules):

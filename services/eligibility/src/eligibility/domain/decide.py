@@ -238,7 +238,7 @@ class Engine:
             "conditions": conditions,
             "asks": asks,
             "could_claim": claims,
-            "say": say,
+            "say": {language: list(dict.fromkeys(sentences)) for language, sentences in say.items()},
         }
 
     def _wanted(self, condition: Condition, slots: Sequence[Slot], order: Sequence[str]) -> list[dict[str, Any]]:
@@ -258,7 +258,7 @@ class Engine:
             said += [_said(say[language], result.figures, ROLES[language][role], language) for say, role in result.said]
         for key, slots in (("ask", result.asks), ("claim", result.claims)):
             said += [self.words[language, key, _fact(s.fact), roles[person]] for s in slots for person in s.persons]
-        return list(dict.fromkeys(said))
+        return said
 
 
 def decide(households: Sequence[Household], rules: "RuleBook | Engine") -> list[dict[str, Any]]:

@@ -8,14 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eligibility.domain.source import Node
+from eligibility.domain.source import Node, meant
 
 UNKNOWN = -1
 HIGHEST = 9_000_000_00  # cents; int64 holds sums of these, indexed, exactly (a test shows it)
+SURE = (1, 0, HIGHEST)  # amounts that are tried always
 PROOF = {"none": 0, "rejected": 1, "interpreted": 2}
 _PENDING = {None: UNKNOWN, "uploaded": UNKNOWN, "rejected": 1, "interpreted": 2}
 _YES_NO = {False: 0, True: 1}
-TYPES = ("date", "one_of", "claim", "yes_no", "assessments", "proven_claim", "amount", "list")
+TYPES = {  # and the keys that a fact of that type has beside those of every fact
+    "date": (), "one_of": ("values",), "claim": (), "yes_no": (), "assessments": ("amounts",), "proven_claim": (), "amount": (),
+    "list": ("each", "fields", "claim", "proofs_by", "unknown_proofs"),
+}  # fmt: skip
 
 Read = Callable[[Mapping[str, Any]], int]
 
@@ -24,14 +28,21 @@ Read = Callable[[Mapping[str, Any]], int]
 class Column:
     """One integer of a person or a right: how a rule file writes its values, and how it is read from what was declared.
 
-    codes: the words (or yes and no) a rule may compare with; None for a number. money: in cents.
+    codes: the words (or yes and no) a rule may compare with; None for a number. kind: fact, amount (in cents), or pending (the
+    proof of a claim). tried: its values, where it is unknown. ways: what a claim that is made may say, and in which column.
     """
 
     name: str
     fact: str
     read: Read
     codes: Mapping[Any, int] | None = None
-    money: bool = False
+    kind: str = "fact"
+    tried: tuple[int, ...] = (0, 1)
+    ways: tuple[str, tuple[int, ...]] | None = None
+
+    @property
+    def money(self) -> bool:
+        return self.kind == "amount"
 
 
 @dataclass(frozen=True)
@@ -43,43 +54,44 @@ class Fact:
     about: tuple[str, ...]
     title: Mapping[str, str]
     proofs: Mapping[str, tuple[str, ...]]
-    proofs_by: str | None = None
-    values: tuple[str, ...] = ()
-    amounts: tuple[str, ...] = ()
-    amount: str | None = None
-    each: str | None = None
-    fields: Mapping[str, tuple[str, ...]] | None = None
-    claim: str | None = None
+    proofs_by: str | None
+    values: tuple[str, ...]
+    amounts: tuple[str, ...]
+    amount: str | None
+    each: str | None
+    fields: Mapping[str, tuple[str, ...]]
+    claim: str
+    place: Node
 
     def columns(self) -> list[Column]:
         """The columns of a person (of a list: of each thing in it)."""
-        name = self.name
+        name, claim, amount = self.name, self.claim, self.amount
         if self.type == "list":
-            fields, claim = self.fields or {}, self.claim or ""
-            return [_field(name, field, values) for field, values in fields.items()] + [
-                Column("proof", name, lambda item: _PENDING[item["proof"]] if item[claim] else PROOF["none"], PROOF)
+            grounds = tuple(range(1, 1 + len(self.fields[claim])))
+            return [
+                *(_field(name, field, values) for field, values in self.fields.items()),
+                _proof("proof", name, lambda item: item if item[claim] else None, (claim, grounds)),
             ]
         if self.type == "proven_claim":
-            columns = [
-                Column(f"{name}.proof", name, lambda m: _PENDING[m[name]["proof"]] if m[name] else PROOF["none"], PROOF)
+            if not amount:
+                return [_proof(f"{name}.proof", name, lambda m: m[name])]
+            column = f"{name}.{amount}"
+            return [
+                _proof(f"{name}.proof", name, lambda m: m[name], (column, (0, 1))),
+                Column(column, name, lambda m: _known((m[name] or {amount: 0})[amount]), None, "amount", SURE),
+                Column(f"{name}.months", name, lambda m: int((m[name] or {"months": 12})["months"])),
             ]
-            if self.amount:
-                amount = self.amount
-                columns.append(
-                    Column(f"{name}.{amount}", name, lambda m: _known((m[name] or _NIL)[amount]), money=True)
-                )
-                columns.append(Column(f"{name}.months", name, lambda m: int((m[name] or _NIL)["months"])))
-            return columns
-        if self.type in ("claim", "yes_no"):
-            return [Column(name, name, lambda m: UNKNOWN if m[name] is None else int(m[name]), _YES_NO)]
         if self.type == "one_of":
             codes = {value: at for at, value in enumerate(self.values)}
-            return [Column(name, name, lambda m: UNKNOWN if m[name] is None else codes[m[name]], codes)]
+            tried = tuple(codes.values())
+            return [Column(name, name, lambda m: UNKNOWN if m[name] is None else codes[m[name]], codes, tried=tried)]
         if self.type == "amount":
-            return [Column(name, name, lambda m: _known(m[name]), money=True)]
+            return [Column(name, name, lambda m: _known(m[name]), None, "amount", SURE)]
         if self.type == "date":
             return [Column(name, name, lambda m: UNKNOWN if m[name] is None else m[name].toordinal())]
-        return []  # assessments: the figure that takes the latest reads them
+        if self.type == "assessments":
+            return []  # the figure that takes the latest reads them
+        return [Column(name, name, lambda m: _known(m[name]), _YES_NO)]
 
     def settled_by(self, declared: Mapping[str, Any] | None = None) -> tuple[str, ...]:
         """The documents that would settle it; of a claim whose ground is not given, those of any ground."""
@@ -89,11 +101,18 @@ class Fact:
         return self.proofs[ground]
 
 
-_NIL: Mapping[str, Any] = {"amount": 0, "months": 12}
+def _known(value: int | None) -> int:
+    return UNKNOWN if value is None else int(value)
 
 
-def _known(amount: int | None) -> int:
-    return UNKNOWN if amount is None else amount
+def _proof(
+    name: str, fact: str, claim: Callable[[Any], Any], ways: tuple[str, tuple[int, ...]] | None = None
+) -> Column:
+    def read(declared: Mapping[str, Any]) -> int:
+        made = claim(declared)
+        return _PENDING[made["proof"]] if made else PROOF["none"]
+
+    return Column(name, fact, read, PROOF, "pending", (PROOF["interpreted"], PROOF["rejected"]), ways)
 
 
 def _field(fact: str, field: str, values: tuple[str, ...]) -> Column:
@@ -104,33 +123,48 @@ def _field(fact: str, field: str, values: tuple[str, ...]) -> Column:
 def compile_facts(node: Node) -> dict[str, Fact]:
     """facts.yaml's `facts`, in the order in which they are asked."""
     facts = {name: _fact(name, spec) for name, spec in node.mapping().items()}
-    unknown = [name for name, fact in facts.items() if "co_resident" in fact.about and fact.type != "claim"]
+    of_others = [fact for fact in facts.values() if "co_resident" in fact.about]
+    if wrong := [fact for fact in of_others if fact.type not in ("claim", "yes_no")]:
+        raise wrong[0].place.wrong("of a co-resident only a claim or yes_no can be known")
+    unknown = [fact for fact in of_others if fact.type != "claim"]
     if len(unknown) > 1:  # who is alike is interchangeable, and their number is enumerated, in one unknown only
-        raise node.mapping()[unknown[1]].wrong(f"beside `{unknown[0]}` no second fact of a co-resident can be unknown")
+        raise unknown[1].place.wrong(f"beside `{unknown[0].name}` no second fact of a co-resident can be unknown")
     return facts
 
 
 def _fact(name: str, node: Node) -> Fact:
-    optional = ("values", "amounts", "amount", "months", "each", "fields", "claim", "proofs_by", "unknown_proofs")
-    spec = node.keys(("type", "about", "title", "proofs"), optional)
-    by = spec["proofs_by"].text() if "proofs_by" in spec else None
+    type_ = node.mapping()["type"].one_of(TYPES, "type of fact") if "type" in node.mapping() else ""
+    optional = ("amount", "proofs_by") if type_ == "proven_claim" else ()
+    spec = node.keys(("type", "about", "title", "proofs", *TYPES.get(type_, ())), optional)
+
+    def texts(key: str) -> tuple[str, ...]:
+        return spec[key].texts() if key in spec else ()
+
+    by, claim, each, amount = (
+        spec[key].text() if key in spec else None for key in ("proofs_by", "claim", "each", "amount")
+    )
+    fields = {field: values.texts() for field, values in spec["fields"].mapping().items()} if "fields" in spec else {}
+    proofs = {"": texts("unknown_proofs") if by else texts("proofs")}
     if by:
-        proofs = {ground: proofs.texts() for ground, proofs in spec["proofs"].mapping().items()}
-    else:
-        proofs = {"": spec["proofs"].texts()}
-    if "unknown_proofs" in spec:
-        proofs[""] = spec["unknown_proofs"].texts()
+        proofs |= {ground: documents.texts() for ground, documents in spec["proofs"].mapping().items()}
+    if claim is not None and spec["claim"].one_of(fields, "field") != by:
+        raise spec["proofs_by"].wrong(f"what is proven is what is claimed: `{claim}`")
+    if missing := [ground for ground in fields.get(by or "", ()) if ground not in proofs]:
+        raise spec["proofs"].wrong(f"no documents prove `{missing[0]}`{meant(missing[0], filter(None, proofs))}")
+    about = tuple(about.one_of(("candidate", "co_resident"), "person") for about in spec["about"])
+    title = spec["title"].in_two_languages()
     return Fact(
         name,
-        spec["type"].one_of(TYPES, "type of fact"),
-        tuple(about.one_of(("candidate", "co_resident"), "person") for about in spec["about"]),
-        spec["title"].in_two_languages(),
+        type_,
+        about,
+        title,
         proofs,
         by,
-        spec["values"].texts() if "values" in spec else (),
-        spec["amounts"].texts() if "amounts" in spec else (),
-        spec["amount"].text() if "amount" in spec else None,
-        spec["each"].text() if "each" in spec else None,
-        {field: values.texts() for field, values in spec["fields"].mapping().items()} if "fields" in spec else None,
-        spec["claim"].text() if "claim" in spec else None,
+        texts("values"),
+        texts("amounts"),
+        amount,
+        each,
+        fields,
+        claim or "",
+        node,
     )

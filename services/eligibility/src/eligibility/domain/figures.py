@@ -5,22 +5,22 @@ household has a single place, so that the two combine by broadcasting. With ever
 figures it used (a bit each), so a decision knows what in it is provisional. A figure is num ÷ den, exact until rounded.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
-from functools import cached_property
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from eligibility.domain.facts import Column, Fact
-from eligibility.domain.source import Node, meant
+from eligibility.domain.facts import Column
+from eligibility.domain.source import Node
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 FOR_EVER = date.max.toordinal()
+PROVISIONAL = ("K", "F")
 COMPARISONS: dict[str, Callable[[Ints, Ints | int], Bools]] = {
     "above": np.greater, "at_least": np.greater_equal, "at_most": np.less_equal, "below": np.less, "is": np.equal,
 }  # fmt: skip
@@ -57,7 +57,10 @@ class Marks:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def bit(self, name: str) -> int:
+    def bit(self, name: str, mark: Node | None) -> int:
+        """Nothing where the mark says that it is sure."""
+        if mark is None or mark.one_of("SDFK", "mark") not in PROVISIONAL:
+            return 0
         if name not in self.names:
             self.names.append(name)
         return 1 << self.names.index(name)
@@ -87,17 +90,16 @@ class Parameter:
         return at
 
 
-class Kind(NamedTuple):
-    each: bool  # said of each candidate, not of the household
-    money: bool
-
-
 @dataclass(frozen=True)
 class Name:
-    """A name in a rule file: a figure, a fact of a candidate, or (first) of the applicant."""
+    """A name in a rule file: a figure, a fact of a candidate, or (first) of the applicant.
+
+    each: said of each candidate, not of the household; money: in cents.
+    """
 
     name: str
-    kind: Kind
+    each: bool
+    money: bool
     figure: bool = False
     first: bool = False
     column: Column | None = None
@@ -130,8 +132,12 @@ class Test:
 class When:
     """Every test holds and, where there are tests of a candidate, some candidate meets all of those."""
 
-    tests: tuple[Test, ...]
+    tests: tuple[Test, ...] = ()
     some: tuple[Test, ...] = ()
+
+    def names(self) -> list[Name]:
+        names = [name for test in self.tests + self.some for name in (test.left, test.right)]
+        return [name for name in names if isinstance(name, Name)]
 
     def holds(self, table: Table) -> tuple[Any, Ints | int]:
         holds: Any = True
@@ -206,22 +212,10 @@ class Choose:
     branches: tuple[tuple[When, Name | int], ...]
 
     def evaluate(self, table: Table) -> Value:
-        *firsts, (_, otherwise) = self.branches
-        result = _value(otherwise, table)
-        for when, name in reversed(firsts):
-            branch = _value(name, table)
-            holds, marks = when.holds(table)
-            den: Ints | int = 1
-            if not (isinstance(branch.den, int) and isinstance(result.den, int)):
-                den = np.where(holds, branch.den, result.den)
-            result = Value(
-                np.where(holds, branch.num, result.num), marks | np.where(holds, branch.marks, result.marks), den
-            )
-        return result
-
-
-def _value(name: Name | int, table: Table) -> Value:
-    return name.read(table) if isinstance(name, Name) else Value(np.array([[name]]))
+        values = (
+            name.read(table) if isinstance(name, Name) else Value(np.array([[name]])) for _, name in self.branches
+        )
+        return _first(self.branches, list(values), table)
 
 
 @dataclass(frozen=True)
@@ -259,32 +253,25 @@ class CountCandidates:
 
 @dataclass(frozen=True)
 class CountCoResidents:
-    """Persons who move along and meet `counts`, those who also meet `weighs` as often as a parameter says.
+    """Persons who move along, those who count for more (heavy) as often as a column of a parameter says.
 
     Co-residents are interchangeable: `profiles` counts them by the combination of their facts, bit i standing for fact i.
+    plain, heavy: 1 for each combination that counts so.
     """
 
-    counts: tuple[bool, ...]
-    weighs: tuple[bool, ...]
-    weight: Parameter | None
-    column: str
+    plain: Ints
+    heavy: Ints
+    weight: Parameter | None = None
+    column: str = ""
 
     def evaluate(self, table: Table) -> Value:
-        plain = table.profiles @ self.plain
+        plain = table.profiles @ self.plain[:, None]
         if self.weight is None:
             return Value(plain)
-        heavy = table.profiles @ self.heavy
+        heavy = table.profiles @ self.heavy[:, None]
         row = self.weight.row(table.day, heavy > 0, table)
         marks = np.where(heavy > 0, self.weight.bits[row], 0)
         return Value(plain + heavy * self.weight.columns[self.column][row], marks)
-
-    @cached_property
-    def plain(self) -> Ints:
-        return np.array([[c and not w] for c, w in zip(self.counts, self.weighs, strict=True)], np.int64)
-
-    @cached_property
-    def heavy(self) -> Ints:
-        return np.array([[c and w] for c, w in zip(self.counts, self.weighs, strict=True)], np.int64)
 
 
 @dataclass(frozen=True)
@@ -292,16 +279,14 @@ class FromTable:
     """A column of the row of that day, plus columns times figures."""
 
     parameter: Parameter
-    column: tuple[tuple[When, str], ...]
+    branches: tuple[tuple[When, str], ...]
     plus: tuple[tuple[str, Name], ...]
 
     def evaluate(self, table: Table) -> Value:
         row = self.parameter.row(table.day, True, table)
-        marks = self.parameter.bits[row]
-        amount = self.parameter.columns[self.column[-1][1]][row]
-        for when, column in reversed(self.column[:-1]):
-            holds, used = when.holds(table)
-            amount, marks = np.where(holds, self.parameter.columns[column][row], amount), marks | used
+        values = [Value(self.parameter.columns[column][row]) for _, column in self.branches]
+        amount, marks, _ = _first(self.branches, values, table)
+        marks = marks | self.parameter.bits[row]
         for column, name in self.plus:
             times = name.read(table)
             amount, marks = amount + self.parameter.columns[column][row] * times.num, marks | times.marks
@@ -310,10 +295,33 @@ class FromTable:
 
 @dataclass(frozen=True)
 class Figure:
+    """verb, names: how it is written, and what it reads: figures, each.COLUMN, applicant.COLUMN, co_resident.FACT, fact.FACT."""
+
     name: str
-    kind: Kind
-    verb: Verb
-    names: frozenset[str]  # what it reads: figures, each.COLUMN, applicant.COLUMN, co_resident.FACT, fact.FACT
+    verb: str
+    each: bool
+    money: bool
+    by: Verb
+    names: frozenset[str]
+    tests: tuple[Test, ...]
+    place: Node
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        return [one for one in vars(self.by).values() if isinstance(one, Parameter)]
+
+
+def _first(branches: Sequence[tuple[When, Any]], values: Sequence[Value], table: Table) -> Value:
+    result = values[-1]
+    for (when, _), branch in zip(branches[-2::-1], values[-2::-1], strict=True):
+        holds, marks = when.holds(table)
+        num, own, den = map(partial(_where, holds), branch, result)
+        result = Value(num, marks | own, den)
+    return result
+
+
+def _where(holds: Any, one: Any, other: Any) -> Any:
+    return one if one is other else np.where(holds, one, other)
 
 
 def _new_year(year: Ints) -> Ints:
@@ -328,199 +336,3 @@ def _month_day(ordinal: Ints) -> tuple[Ints, Ints]:
     days = (ordinal - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
     months = days.astype("datetime64[M]")
     return months.astype(np.int64), (days - months).astype(np.int64)
-
-
-@dataclass
-class Scope:
-    """What a name may mean at this place of a file, and what has been used there so far."""
-
-    facts: Mapping[str, Fact]
-    parameters: Mapping[str, Parameter]
-    marks: Marks
-    columns: dict[str, Column]
-    each: bool  # a rule about each candidate or thing: every fact is at hand
-    figures: dict[str, Figure] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
-
-    @property
-    def profile(self) -> tuple[str, ...]:
-        """The co-residents' facts."""
-        return tuple(name for name, fact in self.facts.items() if "co_resident" in fact.about)
-
-    def name(self, node: Node, text: str | None = None, each: bool = False) -> Name:
-        text = text if text is not None else node.text()
-        first = text.startswith("applicant.")
-        bare = text.removeprefix("applicant.")
-        if not first and text in self.figures:
-            found = Name(text, self.figures[text].kind, figure=True)
-        elif bare in self.columns:
-            column = self.columns[bare]
-            found = Name(bare, Kind(not first, column.money), first=first, column=column)
-            self.used.add(f"applicant.{bare}" if first else f"each.{bare}")
-        else:
-            raise node.wrong(f"unknown name `{text}`{meant(text, [*self.figures, *self.columns])}")
-        if found.figure:
-            self.used.add(text)
-        if found.kind.each and not each and not self.each:
-            raise node.wrong(f"`{text}` is said of each candidate: write applicant.…, or some_candidate: {{…}}")
-        return found
-
-    def when(self, node: Node, each: bool = False) -> When:
-        tests: list[Test] = []
-        some: list[Test] = []
-        for key, wanted in node.mapping().items():
-            if key == "some_candidate":
-                for inner, value in wanted.mapping().items():
-                    some += self._tests(self.name(value, inner, each=True), value)
-            else:
-                tests += self._tests(self.name(wanted, key, each), wanted)
-        return When(tuple(tests), tuple(some))
-
-    def _tests(self, left: Name, node: Node) -> list[Test]:
-        if isinstance(node.value, dict):
-            return [Test(left, op, self._right(left, value)) for op, value in node.keys((), [*COMPARISONS][:4]).items()]
-        if isinstance(node.value, list):
-            return [Test(left, "is", tuple(self._literal(left, item) for item in node.value))]
-        return [Test(left, "is", self._literal(left, node))]
-
-    def _right(self, left: Name, node: Node) -> Name | int:
-        return self.name(node) if isinstance(node.value, str) else self._literal(left, node)
-
-    def _literal(self, left: Name, node: Node) -> int:
-        codes = left.column.codes if left.column else None
-        if codes is not None:
-            if node.value not in codes:
-                words = [str(code).lower() for code in codes]
-                raise node.wrong(f"unknown value `{node.value}` of {left.name}{meant(str(node.value), words)}")
-            return codes[node.value]
-        if isinstance(node.value, bool) or not isinstance(node.value, int | Decimal):
-            raise node.wrong(f"a number is expected, not {node.value!r}")
-        return scaled(node.value, 100 if left.kind.money else 1)
-
-    def parameter(self, node: Node, name: str | None = None) -> Parameter:
-        name = name if name is not None else node.text()
-        if name not in self.parameters:
-            raise node.wrong(f"unknown parameter `{name}`{meant(name, self.parameters)}")
-        return self.parameters[name]
-
-    def figure(self, name: str, node: Node) -> Figure:
-        """Compile a figure; the one verb it has is the key it is known by."""
-        verb = next((verb for verb in VERBS if verb in node.mapping()), None)
-        if verb is None:
-            raise node.wrong(f"figure `{name}` has no verb{meant(next(iter(node.mapping()), ''), VERBS)}")
-        self.used = set()
-        optional, make = VERBS[verb]
-        spec = node.keys((verb,), ("about", "mark", *optional))
-        each = self.each or ("about" in spec and bool(spec["about"].one_of(("each_candidate",), "subject")))
-        kind, compiled = make(self, name, spec, each)
-        self.figures[name] = Figure(name, kind, compiled, frozenset(self.used))
-        return self.figures[name]
-
-
-Made = tuple[Kind, Verb]
-
-
-def scaled(number: Any, scale: int) -> int:
-    """A number of a rule file as an integer: euro in cents, an index in hundredths (half up)."""
-    return int((Decimal(number) * scale).to_integral_value(ROUND_HALF_UP))
-
-
-def _latest(scope: Scope, name: str, spec: dict[str, Node], each: bool) -> Made:
-    of = spec["latest"].keys(("of", "by", "years_back"), ("nil_hides_older",))
-    for key in ("sum", "index", "none"):
-        if key not in spec:
-            raise spec["latest"].wrong(f"`{key}` is missing")
-    assessments = [fact.name for fact in scope.facts.values() if fact.type == "assessments"]
-    fact = scope.facts[of["of"].one_of(assessments, "list of assessments")]
-    amounts = tuple(item.one_of(fact.amounts, "amount") for item in spec["sum"])
-    index = spec["index"].keys(("by", "from", "to"))
-    index["to"].one_of(("year_before_registration",), "year")
-    low, high = (item.of(int, "a number of years") for item in of["years_back"])
-    mark = of["nil_hides_older"].one_of("SDFK", "mark") if "nil_hides_older" in of else "S"
-    scope.used.add(f"fact.{fact.name}")
-    bit = scope.marks.bit(f"{name}.nil_hides_older") if mark in PROVISIONAL else 0
-    return Kind(True, True), Latest(name, fact.name, (low, high), amounts, scope.parameter(index["by"]), bit)
-
-
-def _years(scope: Scope, name: str, spec: dict[str, Node], each: bool) -> Made:
-    return Kind(True, False), Years(scope.name(spec["years"], each=True))
-
-
-def _per_year(scope: Scope, name: str, spec: dict[str, Node], each: bool) -> Made:
-    of = spec["per_year"].keys(("amount", "months"))
-    bit = scope.marks.bit(name) if "mark" in spec and spec["mark"].one_of("SDFK", "mark") in PROVISIONAL else 0
-    return Kind(True, True), PerYear(scope.name(of["amount"], each=True), scope.name(of["months"], each=True), bit)
-
-
-def _choose(scope: Scope, name: str, spec: dict[str, Node], each: bool) -> Made:
-    branches: list[tuple[When, Name | int]] = []
-    for when, node in _branches(scope, spec["choose"], each):
-        branches.append((when, node.value if type(node.value) is int else scope.name(node, each=each)))
-    money = any(isinstance(branch, Name) and branch.kind.money for _, branch in branches)
-    return Kind(each, money), Choose(tuple(branches))
-
-
-def _branches(scope: Scope, node: Node, each: bool) -> list[tuple[When, Node]]:
-    """[{when, is}, …, {otherwise}]"""
-    *firsts, last = node.items()
-    pairs = [first.keys(("when", "is")) for first in firsts]
-    otherwise = last.keys(("otherwise",))["otherwise"]
-    return [(scope.when(pair["when"], each), pair["is"]) for pair in pairs] + [(When(()), otherwise)]
-
-
-def _sum(scope: Scope, name: str, spec: dict[str, Node], each: bool) -> Made:
-    for key, only in (("over", "candidates"), ("round", "cent")):
-        if key not in spec:
-            raise spec["sum"].wrong(f"`{key}` is missing: {key}: {only}")
-        spec[key].one_of((only,), key)
-    of = scope.name(spec["sum"], each=True)
-    return Kind(False, of.kind.money), Sum(of)
-
-
-def _count(scope: Scope, name: str, spec: dict[str, Node], each: bool) -> Made:
-    of = spec["count"].one_of(("candidates", "co_residents"), "group")
-    if of == "candidates":
-        return Kind(False, False), CountCandidates(
-            scope.when(spec["where"], each=True) if "where" in spec else When(())
-        )
-    counts = _profiles(scope, spec["where"]) if "where" in spec else (True,) * 2 ** len(scope.profile)
-    if "weight" not in spec:
-        return Kind(False, False), CountCoResidents(counts, (False,) * len(counts), None, "")
-    weight = spec["weight"].keys(("when", "is"))
-    parameter_name, _, column = weight["is"].text().partition(".")
-    parameter = scope.parameter(weight["is"], parameter_name)
-    if column not in parameter.columns:
-        raise weight["is"].wrong(f"unknown column `{column}`{meant(column, parameter.columns)}")
-    return Kind(False, False), CountCoResidents(counts, _profiles(scope, weight["when"]), parameter, column)
-
-
-def _profiles(scope: Scope, node: Node) -> tuple[bool, ...]:
-    wanted = {}
-    for key, value in node.mapping().items():
-        if key not in scope.profile:
-            raise value.wrong(f"unknown fact of a co-resident `{key}`{meant(key, scope.profile)}")
-        wanted[scope.profile.index(key)] = value.of(bool, "true or false")
-        scope.used |= {f"co_resident.{key}"}
-    return tuple(all(bool(p >> at & 1) == yes for at, yes in wanted.items()) for p in range(2 ** len(scope.profile)))
-
-
-def _from(scope: Scope, name: str, spec: dict[str, Node], each: bool) -> Made:
-    parameter = scope.parameter(spec["from"])
-    if "column" not in spec:
-        raise spec["from"].wrong("`column` is missing")
-    columns = [(when, is_.one_of(parameter.columns, "column")) for when, is_ in _branches(scope, spec["column"], False)]
-    plus = spec["plus"].keys((), parameter.columns) if "plus" in spec else {}
-    named = tuple((column, scope.name(node)) for column, node in plus.items())
-    return Kind(False, parameter.unit == "euro"), FromTable(parameter, tuple(columns), named)
-
-
-PROVISIONAL = ("K", "F")
-VERBS: dict[str, tuple[tuple[str, ...], Callable[[Scope, str, dict[str, Node], bool], Made]]] = {
-    "latest": (("sum", "index", "none"), _latest),
-    "years": ((), _years),
-    "per_year": ((), _per_year),
-    "choose": ((), _choose),
-    "count": (("where", "weight"), _count),
-    "from": (("column", "plus"), _from),
-    "sum": (("over", "round"), _sum),
-}

@@ -8,31 +8,23 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
-from eligibility.domain.facts import Column, Fact, compile_facts
-from eligibility.domain.figures import (
-    FOR_EVER,
-    PROVISIONAL,
-    Choose,
-    Figure,
-    FromTable,
-    Marks,
-    Name,
-    Parameter,
-    Scope,
-    Sum,
-    Test,
-    When,
-    scaled,
-)  # fmt: skip
+from eligibility.domain.facts import HIGHEST, Column, Fact, compile_facts
+from eligibility.domain.figures import FOR_EVER, Figure, Marks, Name, Parameter, Sum, Test, When
 from eligibility.domain.source import Node, WrongRuleFile, all_of, meant
+from eligibility.domain.verbs import Scope
 
 MET, TO_INVESTIGATE, NOT_MET = 0, 1, 2
 OUTCOMES = ("met", "to_investigate", "not_met")  # from good to bad: the worst decides
 MOMENTS = ("registration", "update", "allocation")
-SCALES = {"euro": 100, "index": 100, "persons": 1}
+UNITS = {
+    "euro": (100, HIGHEST),
+    "index": (100, 200_00),
+    "persons": (1, 100),
+}  # scale, and the most that int64 sums hold
 PLACEHOLDER = re.compile(r"\{(\w+)(?: - (\w+))?\}")
 
 
@@ -66,9 +58,9 @@ class Condition:
     end: int
     spared: tuple[int, tuple[str, ...]] | None
     figures: tuple[Figure, ...]
-    nodes: Mapping[str, Node]  # where each figure stands
     show: tuple[str, ...]
     rules: tuple[Rule, ...]
+    tests: tuple[Test, ...]  # of its rules and figures
     columns: tuple[Column, ...]
     applicant_only: frozenset[str]
     facts: tuple[Fact, ...]  # that the outcome can depend on
@@ -78,24 +70,15 @@ class Condition:
     def all_rules(self) -> list[Rule]:
         return [rule for first in self.rules for rule in first.all()]
 
-    def whens(self) -> Iterator[When]:
-        for rule in self.all_rules():
-            yield rule.when
-        for figure in self.figures:
-            yield from _whens(figure)
-
-    def tests(self) -> list[Test]:
-        return [test for when in self.whens() for test in when.tests + when.some]
-
     @property
     def sums(self) -> list[str]:
-        return [figure.name for figure in self.figures if isinstance(figure.verb, Sum)]
+        return [figure.name for figure in self.figures if isinstance(figure.by, Sum)]
 
     @property
     def bounds(self) -> list[Name]:
         """What amounts are compared with."""
-        names = {test.right.name: test.right for test in self.tests() if isinstance(test.right, Name)}
-        return [name for name in names.values() if name.kind.money and not name.kind.each]
+        names = {test.right.name: test.right for test in self.tests if isinstance(test.right, Name)}
+        return [name for name in names.values() if name.money]
 
     def holds_on(self, day: int) -> bool:
         return self.start <= day <= self.end
@@ -173,11 +156,8 @@ def _source(spec: Mapping[str, Node]) -> None:
         raise article.wrong(f'quote the article: "{article.value}"')
 
 
-def _period(node: Node) -> tuple[int, int]:
-    spec = node.keys(("from", "through"))
-    start, end = spec["from"].day(), spec["through"].day()
-    if start is None:
-        raise spec["from"].wrong("a first day is expected, such as 2024-01-01")
+def _period(spec: Mapping[str, Node]) -> tuple[int, int]:
+    start, end = spec["from"].of(date, "a first day, such as 2024-01-01,"), spec["through"].day()
     if end is not None and end < start:
         raise spec["through"].wrong(f"{end} lies before {start}")
     return start.toordinal(), end.toordinal() if end else FOR_EVER
@@ -188,8 +168,7 @@ def _parameter(node: Node, marks: Marks) -> Parameter:
     name, columns = spec["parameter"].text(), spec["columns"].texts()
     spec["title"].in_two_languages()
     _source(spec)
-    unit = spec["unit"].one_of(SCALES, "unit")
-    times = spec["times"].value if "times" in spec else 1
+    unit = spec["unit"].one_of(UNITS, "unit")
     starts: list[int] = []
     ends: list[int] = []
     bits: list[int] = []
@@ -197,22 +176,16 @@ def _parameter(node: Node, marks: Marks) -> Parameter:
     for row in spec["rows"]:
         yearly = "year" in row.mapping()
         given = row.keys(("year", *columns) if yearly else ("from", "through", *columns), ("mark",))
-        if yearly:
-            year = given["year"].of(int, "a year")
-            start, end, label = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal(), str(year)
-        else:
-            start, end = _period(Node({key: given[key] for key in ("from", "through")}, row.file, row.line))
-            label = str(date.fromordinal(start).year)
+        start, end = _year(given["year"]) if yearly else _period(given)
         if starts and start != ends[-1] + 1:
             raise row.wrong(f"this row {'overlaps' if start <= ends[-1] else 'leaves a gap after'} the one before it")
-        mark = given.get("mark") or spec.get("mark")
-        if mark is None:
+        if "mark" not in given and "mark" not in spec:
             raise row.wrong("`mark` is missing: S (seen), D (deck), F (formula) or K (to be confirmed)")
-        provisional = mark.one_of("SDFK", "mark") in PROVISIONAL
-        bits.append(marks.bit(f"{name}.{label}" if "mark" in given else name) if provisional else 0)
+        label = f"{name}.{date.fromordinal(start).year}" if "mark" in given else name
+        bits.append(marks.bit(label, given.get("mark") or spec["mark"]))
         starts.append(start)
         ends.append(end)
-        rows.append([_number(given[column], times, SCALES[unit]) for column in columns])
+        rows.append([_scaled(given[column], *UNITS[unit], spec.get("times")) for column in columns])
     until = spec["known_until"].day()
     if not rows or ends[-1] != (until.toordinal() if until else FOR_EVER):
         raise spec["known_until"].wrong("the last row ends on another day than `known_until`")
@@ -220,10 +193,19 @@ def _parameter(node: Node, marks: Marks) -> Parameter:
     return Parameter(name, unit, np.array(starts), np.array(ends), by_column, np.array(bits, np.int64))
 
 
-def _number(node: Node, times: object, scale: int) -> int:
-    if isinstance(node.value, bool | str) or not hasattr(node.value, "__mul__"):
-        raise node.wrong(f"a number in plain digits is expected, not {node.value!r}")
-    return scaled(node.value * times, scale)  # type: ignore[operator]
+def _year(node: Node) -> tuple[int, int]:
+    if not date.min.year <= (year := node.of(int, "a year")) <= date.max.year:
+        raise node.wrong(f"there is no year {year}")
+    return date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+
+
+def _scaled(node: Node, scale: int, most: int, times: Node | None) -> int:
+    """A number as an integer: euro in cents, an index in hundredths. What is multiplied is rounded, half up; nothing else is."""
+    exact = Decimal(node.number()) * scale * (times.number() if times else 1)
+    number = int(exact.to_integral_value(ROUND_HALF_UP))
+    if number <= 0 or number > most or (number != exact and not times):
+        raise node.wrong(f"`{node.value}` is nil or less, too large, or finer than the unit")
+    return number
 
 
 def _condition(
@@ -234,41 +216,35 @@ def _condition(
     marks: Marks,
     shared: Node,
 ) -> Condition:
-    spec = node.keys(
-        ("condition", "title", "source", "valid", "about", "effect", "rules"), ("figures", "show", "spared")
-    )
+    required = ("condition", "title", "source", "valid", "about", "effect", "rules")
+    spec = node.keys(required, ("figures", "show", "spared"))
     id_ = spec["condition"].one_of(order, "condition (facts.yaml names them)")
-    things = {f"each_{fact.each}": fact for fact in facts.values() if fact.each}
+    things = {f"each_{fact.each}": [fact] for fact in facts.values() if fact.each}
     about = spec["about"].one_of(("household", "each_candidate", *things), "subject")
-    of_a_thing = things.get(about)
-    subjects = (
-        [of_a_thing] if of_a_thing else [f for f in facts.values() if f.type != "list" and "candidate" in f.about]
-    )
-    columns = {column.name: column for fact in subjects for column in fact.columns()}
+    of = things.get(about) or [fact for fact in facts.values() if fact.type != "list" and "candidate" in fact.about]
+    columns = {column.name: column for fact in of for column in fact.columns()}
     _source(spec)
-    start, end = _period(spec["valid"])
+    start, end = _period(spec["valid"].keys(("from", "through")))
     scope = Scope(facts, parameters, marks, columns, each=about != "household")
-    nodes = {
-        **(shared.mapping() if about == "household" else {}),
-        **(spec["figures"].mapping() if "figures" in spec else {}),
-    }
-    for name, figure in nodes.items():
-        for when in _whens(scope.figure(name, figure)):
-            _check_when(when, figure)
-    scope.used = set()
-    rules = tuple(all_of(lambda rule: _rule(rule, id_, scope), spec["rules"]))
+    for figures in ([shared] if about == "household" else []) + ([spec["figures"]] if "figures" in spec else []):
+        for name, figure in figures.mapping().items():
+            scope.figure(name, figure)
+    scope.used, scope.tests = set(), []
     show = spec["show"].texts() if "show" in spec else ()
     for name in show:
         if name not in scope.figures:
             raise spec["show"].wrong(f"unknown figure `{name}`{meant(name, scope.figures)}")
-    needed = scope.used | set(show)
-    for figure_ in reversed(scope.figures.values()):
-        if figure_.name in needed:
-            needed |= figure_.names
-    reads = {column.name: {f"each.{column.name}", f"applicant.{column.name}"} & needed for column in columns.values()}
-    needed |= {f"fact.{column.fact}" for column in columns.values() if reads[column.name]}
-    spared = spec["spared"].keys(("registered_before", "moments")) if "spared" in spec else None
-    before = spared["registered_before"].of(date, "a day") if spared else None
+        if scope.each or scope.figures[name].each or not scope.figures[name].money:
+            raise spec["show"].wrong(f"`{name}` is no amount of the household: nothing else is shown")
+    rules = tuple(all_of(lambda rule: _rule(rule, id_, scope, show), spec["rules"]))
+    needed, tests = scope.used | set(show), scope.tests
+    for needs in reversed(scope.figures.values()):
+        if needs.name in needed:
+            needed |= needs.names
+            tests += needs.tests
+    read = {column.name: {f"each.{column.name}", f"applicant.{column.name}"} & needed for column in columns.values()}
+    used = {name.removeprefix("fact.") for name in needed if name.startswith("fact.")}
+    used |= {column.fact for column in columns.values() if read[column.name]}
     return Condition(
         id_,
         f"{id_}@{start}",
@@ -277,37 +253,25 @@ def _condition(
         spec["effect"].one_of(("bar", "duty"), "effect"),
         start,
         end,
-        (before.toordinal(), tuple(moment.one_of(MOMENTS, "moment") for moment in spared["moments"]))
-        if spared and before
-        else None,
+        _spared(spec["spared"].keys(("registered_before", "moments"))) if "spared" in spec else None,
         tuple(figure for figure in scope.figures.values() if figure.name in needed),
-        nodes,
         show,
         rules,
-        tuple(column for column in columns.values() if f"fact.{column.fact}" in needed),
-        frozenset(name for name, read in reads.items() if read == {f"applicant.{name}"}),
-        tuple(f for f in facts.values() if f"fact.{f.name}" in needed or f == of_a_thing),
+        tuple(tests),
+        tuple(column for column in columns.values() if column.fact in used),
+        frozenset(name for name, by in read.items() if by == {f"applicant.{name}"}),
+        tuple(fact for fact in facts.values() if fact.name in used or about == f"each_{fact.each}"),
         any(name.startswith("co_resident.") for name in needed),
         node,
     )
 
 
-def _whens(figure: Figure) -> Iterator[When]:
-    if isinstance(figure.verb, Choose | FromTable):
-        branches = figure.verb.branches if isinstance(figure.verb, Choose) else figure.verb.column
-        yield from (branch[0] for branch in branches)
+def _spared(spec: Mapping[str, Node]) -> tuple[int, tuple[str, ...]]:
+    before = spec["registered_before"].of(date, "a day")
+    return before.toordinal(), tuple(moment.one_of(MOMENTS, "moment") for moment in spec["moments"])
 
 
-def _check_when(when: When, node: Node) -> None:
-    """Completions try amounts at nil and at what figures they are compared with: nothing else may be compared with."""
-    tests = when.tests + when.some
-    if any(test.left.kind.money and isinstance(test.right, int) and test.right for test in tests):
-        raise node.wrong("an amount of the law stands in parameters/, where its year and source are said")
-    if any(test.right == () for test in tests):
-        raise node.wrong("an empty list: nothing is one of these")
-
-
-def _rule(node: Node, condition: str, scope: Scope, exception: bool = False) -> Rule:
+def _rule(node: Node, condition: str, scope: Scope, show: tuple[str, ...], exception: bool = False) -> Rule:
     spec = node.keys(("id", "when", "then"), ("say", "mark", "source", *(() if exception else ("unless",))))
     id_ = spec["id"].text()
     if not id_.startswith(f"{condition}."):
@@ -319,15 +283,19 @@ def _rule(node: Node, condition: str, scope: Scope, exception: bool = False) -> 
         raise node.wrong(f"`say` is missing: {OUTCOMES[then]} is explained")
     say = spec["say"].in_two_languages() if "say" in spec else None
     for text in (say or {}).values():
-        for names in PLACEHOLDER.findall(text):
-            for name in filter(None, names):
-                if name != "person" and name not in scope.figures:
-                    raise spec["say"].wrong(f"unknown figure `{name}`{meant(name, scope.figures)}")
-                scope.used.add(name)
-    mark = scope.marks.bit(id_) if "mark" in spec and spec["mark"].one_of("SDFK", "mark") in PROVISIONAL else 0
-    exceptions = (
-        tuple(_rule(one, condition, scope, exception=True) for one in spec["unless"]) if "unless" in spec else ()
+        names = [name for pair in PLACEHOLDER.findall(text.replace("{person}", "")) for name in pair if name]
+        if unknown := [name for name in names if name not in show]:
+            raise spec["say"].wrong(
+                f"unknown figure `{unknown[0]}` (not in `show`){meant(unknown[0], (*show, 'person'))}"
+            )
+        if {*"{}"} & {*PLACEHOLDER.sub("", text)}:
+            raise spec["say"].wrong("in braces stands {person}, {figure} or {figure - figure}")
+    return Rule(
+        id_,
+        scope.when(spec["when"]),
+        then,
+        scope.marks.bit(id_, spec.get("mark")),
+        say,
+        node,
+        tuple(_rule(one, condition, scope, show, exception=True) for one in spec.get("unless", ())),
     )
-    when = scope.when(spec["when"])
-    _check_when(when, spec["when"])
-    return Rule(id_, when, then, mark, say, node, exceptions)

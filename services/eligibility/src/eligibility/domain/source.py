@@ -61,6 +61,16 @@ class Node:
     def text(self) -> str:
         return self.of(str, "text")
 
+    def number(self) -> int | Decimal:
+        if isinstance(self.value, bool) or not isinstance(self.value, int | Decimal):
+            raise self.wrong(f"a number in plain digits is expected, not {self.value!r}")
+        return self.value
+
+    def whole(self) -> int:
+        if (number := self.number()) != int(number):
+            raise self.wrong(f"a whole number is expected, not {number}")
+        return int(number)
+
     def texts(self) -> tuple[str, ...]:
         return tuple(item.text() for item in self.items())
 
