@@ -1,10 +1,63 @@
-"""`python -m priority serve | migrate`."""
+"""`python -m priority serve | migrate | replay | dlq | rank | turns`."""
 
-from cir_chassis.cli import program
+import json
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cir_chassis.cli import program, refuse
 from cir_chassis.settings import Settings
 from priority.app import MIGRATIONS, make
+from priority.asked import RankAsked, TurnsAsked, WrongFile, read
+from priority.domain.order import rank
+from priority.domain.turns import SharesDoNotAddUp, turns
 
 cli = program("priority", Settings, make, MIGRATIONS)
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
+
+
+@cli.command("rank")
+def rank_(
+    file: Annotated[Path, typer.Argument(help="Day, dwelling, regulation, candidates")], as_json: AsJson = False
+) -> None:
+    """Who is first for a dwelling, by which criteria, and who is left out, and why."""
+    try:
+        order, left_out = rank(*read(file, RankAsked).in_domain())
+    except WrongFile as wrong:
+        raise refuse(str(wrong)) from None
+    if as_json:
+        answer = {
+            "order": [{"dossier": dossier, "because": because} for dossier, because in order],
+            "left_out": [{"dossier": dossier, "because": why} for dossier, why in left_out],
+        }
+        typer.echo(json.dumps(answer, indent=1))
+        return
+    for place, (dossier, because) in enumerate(order, 1):
+        typer.echo(f"{place:>4}  {dossier}  {', '.join(because).replace('_', ' ')}")
+    for dossier, why in left_out:
+        typer.echo(f"   -  {dossier}  {why.replace('_', ' ')}")
+
+
+@cli.command("turns")
+def turns_(file: Annotated[Path, typer.Argument(help="Shares, and how many turns")], as_json: AsJson = False) -> None:
+    """Whose turn it is, turn by turn: nobody is ever a whole turn away from its share."""
+    try:
+        asked = read(file, TurnsAsked)
+        given = list(islice(turns(asked.shares()), asked.slots))
+    except WrongFile as wrong:
+        raise refuse(str(wrong)) from None
+    except SharesDoNotAddUp as wrong:
+        raise refuse(f"{file}: {wrong}") from None
+    if as_json:
+        typer.echo(json.dumps({"turns": given}))
+        return
+    for turn, name in enumerate(given, 1):
+        typer.echo(f"{turn:>4}  {name}")
+    typer.echo(", ".join(f"{name} {times}" for name, times in Counter(given).most_common()))
+
 
 if __name__ == "__main__":
     cli()

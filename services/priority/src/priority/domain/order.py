@@ -1,13 +1,143 @@
-"""The order of the waiting list, and the reason for each place.
+"""Who is first for a dwelling: the standard order, criterion by criterion, and the reason for each place.
 
-As long as no dwelling is asked for, registration alone orders: who registered first is first, then the dossier number,
-its parts compared as numbers (2024.03.20.10000 comes after 2024.03.20.9999).
+Size comes first: who does not fit is not in the order at all. Then, one after the other, so that a later criterion only
+decides among those whom the earlier ones leave equal: the stricter local tie (where the municipality has one), the lasting
+tie, the tie with the area (where agreed), informal care, the date of registration, the dossier number.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 ON_THE_LIST = "registered"
 BECAUSE = ("registration_date",)
+YEARS = 5  # of a lasting tie: without a break, within the ten years before (standard allocation)
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A stay in a municipality; until: the first day not lived there, none lasts."""
+
+    municipality: str
+    area: str | None
+    start: date
+    until: date | None
+
+
+@dataclass(frozen=True)
+class Dwelling:
+    municipality: str
+    area: str | None
+    min_persons: int
+    max_persons: int
+
+
+@dataclass(frozen=True)
+class Regulation:
+    """What the municipalities chose. stricter_tie_years: without a break up to the day; area_tie: the area's tie counts."""
+
+    stricter_tie_years: int | None = None
+    area_tie: bool = False
+    frozen_until: date | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A dossier as the order sees it. registered_on: none as long as it is not registered."""
+
+    dossier: str
+    status: str
+    registered_on: date | None
+    persons: int
+    wants: tuple[str, ...]
+    residence: tuple[Stay, ...] = ()
+    informal_care_in: tuple[str, ...] = ()
+    paused_until: date | None = None
+
+
+def rank(
+    on: date, dwelling: Dwelling, regulation: Regulation, candidates: Iterable[Candidate]
+) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
+    """The order, the first one first, with the criteria that each meets; and who is left out, with the first reason why."""
+    in_order: list[tuple[tuple[object, ...], Candidate, list[str]]] = []
+    left_out: list[tuple[str, str]] = []
+    for candidate in candidates:
+        if why := _left_out(on, dwelling, regulation, candidate):
+            left_out.append((candidate.dossier, why))
+        else:
+            ties = _ties(on, dwelling, regulation, candidate)
+            key = (*(not held for _, held in ties), candidate.registered_on, *number_parts(candidate.dossier))
+            because = ["fitting_size", *(name for name, held in ties if held), *BECAUSE]
+            in_order.append((key, candidate, because))
+    in_order.sort(key=lambda one: one[0])
+    return [(candidate.dossier, because) for _, candidate, because in in_order], left_out
+
+
+def _left_out(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> str | None:
+    """The first reason that applies."""
+    reasons = {
+        "not_registered": candidate.status not in (ON_THE_LIST, "under_investigation"),
+        "under_investigation": candidate.status == "under_investigation",
+        "frozen": regulation.frozen_until is not None and on < regulation.frozen_until,
+        "not_wanted": dwelling.municipality not in candidate.wants,
+        "wrong_size": not dwelling.min_persons <= candidate.persons <= dwelling.max_persons,
+        "paused": candidate.paused_until is not None and on < candidate.paused_until,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def _ties(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> Sequence[tuple[str, bool]]:
+    """The criteria before the registration date that count for this dwelling, in order, and whether they are met."""
+    here = list(joined(stay for stay in candidate.residence if stay.municipality == dwelling.municipality))
+    ties = []
+    if regulation.stricter_tie_years is not None:
+        ties.append(("stricter_tie", _lives_there(here, on, regulation.stricter_tie_years)))
+    ties.append(("lasting_tie", _lasts(here, on)))
+    if regulation.area_tie:
+        in_area = joined(stay for stay in candidate.residence if stay.area is not None and stay.area == dwelling.area)
+        ties.append(("area_tie", _lasts(in_area, on)))
+    ties.append(("informal_care", dwelling.municipality in candidate.informal_care_in))
+    return ties
+
+
+def joined(stays: Iterable[Stay]) -> Iterator[tuple[date, date]]:
+    """Stays as [start, end) in order, those that touch or overlap made one; a stay that lasts ends on the last day there is."""
+    start: date | None = None
+    end = date.min
+    for stay in sorted(stays, key=lambda stay: stay.start):
+        if start is None or stay.start > end:
+            if start is not None:
+                yield start, end
+            start, end = stay.start, stay.until or date.max
+        else:
+            end = max(end, stay.until or date.max)
+    if start is not None:
+        yield start, end
+
+
+def lasting_tie(start: date, end: date) -> tuple[date, date] | None:
+    """The days on which a stay [start, end) gives a lasting tie, both included; none where it is shorter than five years."""
+    since = later(start, YEARS)
+    return (since, later(end, YEARS)) if since <= end else None
+
+
+def later(day: date, years: int) -> date:
+    """The same day, years later; 29 February becomes 1 March. The last day there is stays that."""
+    if day.year + years > date.max.year:
+        return date.max
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)
+
+
+def _lasts(stays: Iterable[tuple[date, date]], on: date) -> bool:
+    return any(tie is not None and tie[0] <= on <= tie[1] for tie in (lasting_tie(*stay) for stay in stays))
+
+
+def _lives_there(stays: Iterable[tuple[date, date]], on: date, years: int) -> bool:
+    """Lived there without a break for so many years up to that day, that day included."""
+    return any(later(start, years) <= on < end for start, end in stays)
 
 
 def number_parts(number: str) -> tuple[date, int]:

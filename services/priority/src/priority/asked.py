@@ -1,0 +1,143 @@
+"""What is asked at the command line: files as outside tools write them, refused with the place of what is wrong."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+
+from cir_schemas import dossier
+from cir_schemas.types import Company, Day, DossierNumber, Municipality, Shape, Status
+from priority.domain import order
+from priority.domain.turns import flat
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class WrongFile(Exception):
+    """One line per mistake: file, place, what is wrong."""
+
+
+def _is_a_number_of_a_day(number: str) -> str:
+    order.number_parts(number)  # its first three parts are a day
+    return number
+
+
+class Dwelling(Shape):
+    id: str
+    municipality: Municipality
+    company: Company
+    area: str | None = None
+    bedrooms: Annotated[int, Field(ge=0)]
+    min_persons: Annotated[int, Field(ge=1)]
+    max_persons: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _somebody_fits(self) -> "Dwelling":
+        if self.max_persons < self.min_persons:
+            raise ValueError("max_persons is below min_persons: nobody would fit")
+        return self
+
+
+class Regulation(Shape):
+    stricter_tie_years: Annotated[int, Field(ge=1, le=100)] | None = None
+    area_tie: bool = False
+    frozen_until: Day | None = None
+
+
+class Stay(dossier.Stay):
+    @model_validator(mode="after")
+    def _goes_forward(self) -> "Stay":
+        if self.until is not None and self.until <= self.from_:
+            raise ValueError("a stay ends after it begins")
+        return self
+
+
+class Candidate(Shape):
+    dossier: Annotated[DossierNumber, AfterValidator(_is_a_number_of_a_day)]
+    status: Status
+    registered_on: Day | None = None
+    persons: Annotated[int, Field(ge=1)]
+    wants: tuple[Municipality, ...]
+    residence: tuple[Stay, ...] = ()
+    informal_care_in: tuple[Municipality, ...] = ()
+    paused_until: Day | None = None
+
+    @model_validator(mode="after")
+    def _is_registered_since(self) -> "Candidate":
+        if self.status == order.ON_THE_LIST and self.registered_on is None:
+            raise ValueError("who is registered has a date of registration (registered_on)")
+        return self
+
+
+class RankAsked(Shape):
+    """Who is first for this dwelling, on this day?"""
+
+    on: Day
+    dwelling: Dwelling
+    regulation: Regulation = Regulation()
+    candidates: tuple[Candidate, ...]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "RankAsked":
+        numbers = [candidate.dossier for candidate in self.candidates]
+        if twice := next((number for n, number in enumerate(numbers) if number in numbers[:n]), None):
+            raise ValueError(f"dossier {twice} stands here twice")
+        return self
+
+    def in_domain(self) -> tuple[date, order.Dwelling, order.Regulation, list[order.Candidate]]:
+        dwelling = order.Dwelling(
+            **self.dwelling.model_dump(include={"municipality", "area", "min_persons", "max_persons"})
+        )
+        candidates = [
+            order.Candidate(
+                **candidate.model_dump(exclude={"residence"}),
+                residence=tuple(order.Stay(s.municipality, s.area, s.from_, s.until) for s in candidate.residence),
+            )
+            for candidate in self.candidates
+        ]
+        return self.on, dwelling, order.Regulation(**self.regulation.model_dump()), candidates
+
+
+Share = Annotated[str, Field(pattern=r"^\d+(\.\d+)?$", description="a decimal string")]
+
+
+class TurnsAsked(Shape):
+    """Whose turn is it, for so many turns?"""
+
+    accelerated_share: Share
+    groups: dict[str, Share]
+    slots: Annotated[int, Field(ge=0)]
+
+    def shares(self) -> dict[str, Fraction]:
+        """Raises `SharesDoNotAddUp`."""
+        return flat(_exact(self.accelerated_share), {name: _exact(share) for name, share in self.groups.items()})
+
+
+def _exact(share: str) -> Fraction:
+    return Fraction(Decimal(share))
+
+
+def read(file: Path, shape: type[M]) -> M:
+    """The file, in that shape. Raises `WrongFile`."""
+    try:
+        given: Any = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WrongFile(f"{file}: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise WrongFile(f"{file}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
+    except UnicodeDecodeError:
+        raise WrongFile(f"{file}: not UTF-8") from None
+    try:
+        return shape.model_validate(given)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)
+        raise WrongFile("\n".join(f"{file}: {_place(e['loc'])}: {e['msg']}" for e in wrong)) from None
+
+
+def _place(place: tuple[str | int, ...]) -> str:
+    """`("candidates", 0, "wants")` → "candidates[0].wants"."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") or "the file"
