@@ -157,10 +157,8 @@ def test_the_order_is_total_and_owes_nothing_to_who_else_is_there(seed: int) -> 
     names = {one.dossier[-4:].lstrip("0") for one in fewer}
     assert order(*fewer, regulation=regulation) == [name for name in first if name in names], "others change the order"
     late = random.randrange(30)
-    assert candidates[late].registered_on is not None
-    later = replace(
-        candidates[late], registered_on=candidates[late].registered_on + timedelta(days=random.randint(1, 900))
-    )
+    since: date = candidates[late].registered_on or ON
+    later = replace(candidates[late], registered_on=since + timedelta(days=random.randint(1, 900)))
     name = later.dossier[-4:].lstrip("0")
     if name in first:
         changed = order(*(later if n == late else one for n, one in enumerate(candidates)), regulation=regulation)
