@@ -5,24 +5,28 @@ Exit codes: 0 all is well, 1 something needs somebody, 2 no register runs here.
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
+from aiokafka.errors import KafkaError
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
+from cir_chassis.bus import Bus
+from cir_chassis.dead_letters import DeadLetters
 from deploy.embedded import SERVICES, demo_folder
 
-PATIENCE, LISTING = 5.0, 30.0  # seconds for an answer, and to list what is parked
+PATIENCE = 10.0  # seconds for an answer
 LATE, UNSENT, AGAIN = 10.0, 30.0, 3.0  # seconds: an event in an outbox, a mail; until what is behind is looked at again
+LOGS = {"database": "postgres", "kafka": "kafka", "topics": "kafka"}
 Needs = list[tuple[str, str]]
 """(what is wrong, what to do about it) each."""
 
@@ -58,15 +62,19 @@ class Doctor:
             ready = (await self._http.get(f"{self._addresses[name]}/health/ready")).json()
             found.answers = ready["status"]
             for what, why in ready["away"].items():
-                do = f"it goes on by itself when that is back; see {self._folder}/logs/{_part(what)}.log"
-                found.needs.append((f"{name}: {what} is away ({why})", do))
+                whose, log = ("" if what == "kafka" else f"{name}: "), self._folder / f"logs/{LOGS[what]}.log"
+                do = f"nothing is lost, and all goes on by itself when it is back; see {log}"
+                found.needs.append((f"{whose}{what} away ({why})", do))
             await self._figures(name, found)
+            if "kafka" not in ready["away"]:
+                if found.lag == "?":
+                    found.needs.append((f"{name}: how far it is behind is not known", "ask again"))
+                await self._parked(name, found)
         except httpx.HTTPError as error:
             pid = self._addresses["pids"].get(name)
             do = f"if it hangs: kill -9 {pid}, and it is started again" if pid else "it is being started again"
             log = self._folder / f"logs/{name}.log"
             found.needs.append((f"{name} does not answer ({type(error).__name__})", f"{do}; see {log}"))
-        await self._parked(name, found)
         if name == "notifications":
             await self._mails(found)
         return found
@@ -80,7 +88,7 @@ class Doctor:
             what = f"{name}: {unsent:.0f} events are not in Kafka, the oldest for {age:.0f} s"
             found.needs.append((what, f"{do}{self._folder}/logs/{name}.log"))
         lags = figures["cir_consumer_lag"]
-        found.lag = ", ".join(f"{topic} {lag:.0f}" for topic, lag in lags.items() if lag) or "none"
+        found.lag = ", ".join(f"{topic} {lag:.0f}" for topic, lag in lags.items() if lag) or ("none" if lags else "?")
         if any(lags.values()):
             await asyncio.sleep(AGAIN)
             now = (await self._scrape(name))["cir_consumer_lag"]
@@ -98,37 +106,29 @@ class Doctor:
         return figures
 
     async def _parked(self, name: str, found: Found) -> None:
-        file = self._folder / f"{name}.toml"
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("CIR_")}
-        program = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", name, "dlq", "list", "--json"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment | {"CIR_SETTINGS_FILE": str(file)},
-        )
+        told = (await self._http.get(f"{self._addresses[name]}/asyncapi.json")).json()["operations"].values()
+        topics = {one["channel"]["$ref"].rpartition("/")[2] for one in told if one["action"] == "receive"}
+        kafka = self._addresses["kafka"]
         try:
-            out, err = await asyncio.wait_for(program.communicate(), LISTING)
-        except TimeoutError:
-            program.kill()
-            out, err = await program.communicate()
-        if program.returncode:
-            found.needs.append(
-                (f"{name}: whether anything is parked is not known", err.decode().strip() or "see above")
-            )
+            letters = DeadLetters(name, kafka, Bus(kafka, name, owns=(), hears=()), topics).open()
+            parked = await asyncio.wait_for(letters, PATIENCE)
+        except (KafkaError, TimeoutError) as error:
+            found.needs.append((f"{name}: what is parked is not known ({type(error).__name__})", "ask again"))
             return
-        letters = json.loads(out)
-        found.parked = str(len(letters))
-        for letter in letters:
-            do = f"CIR_SETTINGS_FILE={file} .venv/bin/python -m {name} dlq show {letter['id']}"
-            what = f"{name}: {letter['type'] or 'an event'} is parked since {letter['at'][:19]}: {letter['reason']}"
-            found.needs.append((what, f"{do}    then dlq retry or dlq drop"))
+        found.parked = str(len(parked))
+        for letter in parked:
+            command = f"CIR_SETTINGS_FILE={self._folder}/{name}.toml .venv/bin/python -m {name} dlq"
+            kind = letter.headers.get("ce_type", "an event")
+            what = f"{name}: {kind} is parked since {letter.at[:19]}: {letter.reason}"
+            found.needs.append((what, f"{command} show {letter.id}    then retry or drop in the place of show"))
 
     async def _mails(self, found: Found) -> None:
         settings = tomllib.loads((self._folder / "notifications.toml").read_text())
         try:
             connection = await asyncpg.connect(settings["database_url"], timeout=PATIENCE)
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-            found.needs.append((f"notifications: its mails are not known ({type(error).__name__})", "see above"))
+            do = f"is its database there? See {self._folder}/logs/postgres.log"
+            found.needs.append((f"notifications: which mails wait is not known ({type(error).__name__})", do))
             return
         try:
             waiting = await connection.fetch(
@@ -143,15 +143,6 @@ class Doctor:
             what = f"mail {mail['message_id']} ({mail['kind']}) waits since {mail['at']:%Y-%m-%d %H:%M:%S}"
             do = f"tried {mail['tries']} times; is {settings['smtp']} (CIR_SMTP) there? See {self._folder}/logs/notifications.log"
             found.needs.append((what, do))
-
-
-def _part(what: str) -> str:
-    return {"database": "postgres"}.get(what, "kafka")
-
-
-def _told(found: dict[str, Found]) -> Iterator[tuple[str, str]]:
-    for one in found.values():
-        yield from one.needs
 
 
 async def main() -> int:
@@ -171,12 +162,13 @@ async def main() -> int:
         mails = one.mails if name == "notifications" else ""
         table.add_row(name, one.answers, one.outbox, one.lag, one.parked, mails)
     console.print(table)
-    needs = list(_told(found))
-    for what, do in needs:
+    needs = dict(need for one in found.values() for need in one.needs)  # that Kafka is away, each tells
+    for what, do in needs.items():
         console.print(f"{what}\n    {do}", soft_wrap=True, markup=False)
     console.print("Somebody is needed." if needs else "All is well.")
     return 1 if needs else 0
 
 
 if __name__ == "__main__":
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it complains of is told here
     sys.exit(asyncio.run(main()))

@@ -1,5 +1,6 @@
 """What an operator watches moves with what happens, and tells of nobody."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -83,6 +84,10 @@ async def test_lag_is_what_has_not_taken_effect_yet(open_database: Open, kafka: 
         assert await lag_is(3)
         held.up.set()
         await until(lambda: lag_is(0))
+        interrupted = asyncio.create_task(bus.measure())
+        await asyncio.sleep(0)
+        interrupted.cancel()
+        assert ("cir_consumer_lag", topic.name) not in await scrape()  # not known is not none
 
 
 async def test_latency_runs_from_what_was_said_to_its_effect(open_database: Open, kafka: str) -> None:

@@ -62,11 +62,13 @@ class Bus:
     async def measure(self) -> None:
         """Look up how far the effects are behind each topic, over the partitions that this replica hears now."""
         lags = dict.fromkeys(self._hears, 0)
+        LAG.clear()  # until it is known: an old figure would hide that somebody is behind
         for consumer in filter(None, (getattr(heard, "consumer", None) for heard in self.broker.subscribers)):
-            ends = await consumer.end_offsets(consumer.assignment())
-            for place, end in ends.items():
-                done = await consumer.committed(place)  # by who heard the partition before, too
-                lags[place.topic] += end - (await consumer.position(place) if done is None else done)
+            places = list(consumer.assignment())
+            ends, *done = await asyncio.gather(consumer.end_offsets(places), *map(consumer.committed, places))
+            for place, offset in zip(places, done, strict=True):  # none: nobody committed one yet
+                begun = await consumer.position(place) if offset is None else offset
+                lags[place.topic] += max(0, ends[place] - begun)
         for topic, lag in lags.items():
             LAG.labels(topic).set(lag)
 

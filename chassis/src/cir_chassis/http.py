@@ -19,7 +19,7 @@ from cir_chassis.login import Login, NotAllowed, NotLoggedIn
 from cir_chassis.outbox import EventTooLarge
 
 log = structlog.get_logger()
-MEASURING = 2.0  # seconds at most: who scrapes does not wait for long
+MEASURING = 5.0  # seconds at most: who scrapes waits for ten
 MEDIA_TYPE = "application/problem+json"
 _TELEMETRY: TelemetryConfig = {
     "metrics": False,
@@ -142,7 +142,7 @@ def create_app(
 
     @app.get("/metrics", tags=["operators"])
     async def metrics() -> Response:
-        """Counters, durations and what waits, in Prometheus' text format. What is away keeps its last figures."""
+        """Counters, durations and what waits, in Prometheus' text format. What is away has old figures, or none."""
         looks = (asyncio.wait_for(measure(), MEASURING) for measure in measures)
         await asyncio.gather(*looks, return_exceptions=True)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
