@@ -6,32 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cir_chassis.cli import NO, program, refuse
-from cir_chassis.service import Service
+from cir_chassis.cli import NO, program
 from cir_schemas.types import Language
 from eligibility.app import MIGRATIONS, EligibilitySettings, make
-from eligibility.desk import AsJson, Folder, desk, engine_or_exit, households_or_exit
-from eligibility.domain.decide import NoRuleInForce
-from eligibility.domain.source import WrongRuleFile
+from eligibility.desk import AsJson, Folder, desk, engine_or_exit, households_or_exit, refusing
 from eligibility.rulefiles import RULES
-from eligibility.store import EligibilityWork
 
-BATCH = 500
-
-
-def make_or_exit(settings: EligibilitySettings) -> Service[EligibilityWork]:
-    """The service; a wrong rule file ends the program with its place."""
-    try:
-        return make(settings)
-    except WrongRuleFile as error:
-        raise refuse(str(error), NO) from None
-
-
-cli = program("eligibility", EligibilitySettings, make_or_exit, MIGRATIONS)
+cli = program("eligibility", EligibilitySettings, refusing(NO)(make), MIGRATIONS)
 cli.add_typer(desk, name="rules")
 
 
 @cli.command()
+@refusing()
 def assess(
     file: Annotated[Path, typer.Argument(help="A household as JSON, or .jsonl: one a line, an answer a line")],
     as_json: AsJson = False,
@@ -42,18 +28,11 @@ def assess(
     lines = file.suffix == ".jsonl"
     households = [household.model_dump() for household in households_or_exit(file, lines)]
     engine = engine_or_exit(rules)
-    for start in range(0, len(households), BATCH):
-        try:
-            answers = engine.decide(households[start : start + BATCH])
-        except NoRuleInForce as error:
-            raise refuse(str(error)) from None
-        for answer in answers:
-            if lines:
-                typer.echo(json.dumps(answer, ensure_ascii=False))
-            elif as_json:
-                typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
-            else:
-                typer.echo(_in_words(answer, language))
+    for answer in engine.decide(households):
+        if lines or as_json:
+            typer.echo(json.dumps(answer, ensure_ascii=False, indent=None if lines else 1))
+        else:
+            typer.echo(_in_words(answer, language))
 
 
 def _in_words(answer: dict[str, Any], language: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cir_schemas.types import cents, euro
 from eligibility import rulefiles
@@ -20,7 +20,6 @@ from eligibility.domain.decide import Engine
 from eligibility.domain.rulebook import OUTCOMES
 from eligibility.domain.source import Node, WrongRuleFile, all_of, meant
 
-BATCH = 500
 ABSENT = "absent"  # the outcome of a condition that did not exist at that moment
 LISTS = ("because", "asks", "could_claim", "provisional")
 KEYS = (*LISTS, "figures", "outcome", "says")  # what is expected beside the outcome of a condition
@@ -31,8 +30,7 @@ FINE: dict[str, Any] = {
 LEFT_OUT = {"recent_income": {"months": 3}, "set_aside": {"ground": "budget_guidance"}}  # of a claim that is made
 
 
-@dataclass(frozen=True)
-class Expectation:
+class Expectation(NamedTuple):
     """key: a condition's name, or one of `KEYS`."""
 
     key: str
@@ -54,27 +52,19 @@ class Case:
         return [expectation.key for expectation in self.expect if expectation.key not in KEYS]
 
 
-@dataclass(frozen=True)
-class Failure:
-    """An expectation that did not come true. answer: what was decided, in the contract's shape."""
+class Failure(NamedTuple):
+    """An expectation that did not come true."""
 
-    case: Case
     expectation: Expectation
     came: Any
-    answer: Mapping[str, Any]
 
 
 def read(path: Path) -> list[Case]:
     """The cases of a file, or of every `*.cases.yaml` under a folder. Raises `WrongRuleFile`: all that is wrong, a line each."""
     files = sorted(path.rglob("*.cases.yaml")) if path.is_dir() else [path]
-    nodes: list[Node] = []
-    for file in files:
-        try:
-            documents = rulefiles.read(file.read_text(encoding="utf-8"), str(file))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise WrongRuleFile(f"{file}: {reason}") from None
-        nodes += [node for document in documents for node in document]
+    nodes = [
+        node for file in files for document in rulefiles.read(rulefiles.text_of(file), str(file)) for node in document
+    ]
     if not nodes:
         raise WrongRuleFile(f"{path}: no cases here (*.cases.yaml)")
     return all_of(_case, nodes)
@@ -94,15 +84,12 @@ def decide(engine: Engine, cases: Sequence[Case]) -> list[dict[str, Any]]:
     for case in cases:
         wrong += [e.place.wrong(f"unknown condition or key `{e.key}`{meant(e.key, [*known, *KEYS])}")
                   for e in case.expect if e.key not in KEYS and e.key not in known]  # fmt: skip
-        household = case.household
-        day, moment, since = (household[key] for key in ("reference_date", "moment", "registered_on"))
+        day, moment, since = (case.household[key] for key in ("reference_date", "moment", "registered_on"))
         if not any(condition.applies(day.toordinal(), moment, since) for condition in engine.rules.conditions):
             wrong.append(case.place.wrong(f"no condition is in force on {day}"))
     if wrong:
         raise WrongRuleFile("\n".join(map(str, wrong)))
-    households = [case.household for case in cases]
-    batches = [households[start : start + BATCH] for start in range(0, len(households), BATCH)]
-    return [answer for batch in batches for answer in engine.decide(batch)]
+    return engine.decide([case.household for case in cases])
 
 
 def failures(case: Case, answer: Mapping[str, Any]) -> list[Failure]:
@@ -112,22 +99,16 @@ def failures(case: Case, answer: Mapping[str, Any]) -> list[Failure]:
     came: dict[str, Any] = {name: found.get(name, {"outcome": ABSENT})["outcome"] for name in of}
     came |= {"outcome": answer["outcome"], "provisional": answer["provisional"]}
     came["because"] = [rule for one in found.values() for rule in one["because"]]
-    figures = {name: figure for one in found.values() for name, figure in one.get("figures", {}).items()}
+    known = {name: figure for one in found.values() for name, figure in one.get("figures", {}).items()}
     for key in ("asks", "could_claim"):
         came[key] = [f"{ask['person']}.{ask['fact']}" for ask in answer[key] if ask["condition"] in of]
-    failed: list[Failure] = []
-    for expectation in case.expect:
-        key, wanted = expectation.key, expectation.wanted
+    for key, wanted, _ in case.expect:
+        if key == "figures":
+            came[key] = {name: known.get(name, ABSENT) for name in wanted}
         if key == "says":
-            came[key] = answer["say"]
-            fine = any(wanted in " ".join(sentences) for sentences in answer["say"].values())
-        else:
-            if key == "figures":
-                came[key] = {name: figures.get(name, ABSENT) for name in wanted}
-            fine = came[key] == wanted
-        if not fine:
-            failed.append(Failure(case, expectation, came[key], answer))
-    return failed
+            said = any(wanted in " ".join(sentences) for sentences in answer["say"].values())
+            came[key] = wanted if said else answer["say"]
+    return [Failure(one, came[one.key]) for one in case.expect if came[one.key] != one.wanted]
 
 
 def _case(node: Node) -> Case:

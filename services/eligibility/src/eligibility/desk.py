@@ -1,16 +1,17 @@
 """The rule author's desk: what a jurist does with the rule files before anybody is decided by them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
-from cir_chassis.cli import NO, refuse
+from cir_chassis.cli import NO, WRONG_CALL, refuse
 from cir_chassis.clock import Clock
 from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import Language
@@ -33,12 +34,19 @@ Folder = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
 
 
-def engine_or_exit(rules: Path) -> Engine:
-    """The rules of a folder, ready; wrong ones end the program with their places."""
+@contextmanager
+def refusing(code: int = WRONG_CALL) -> Iterator[None]:
+    """What is wrong with rules, a case or a household ends the program with its place."""
     try:
-        return Engine(load(rules))
-    except WrongRuleFile as error:
-        raise refuse(str(error), NO) from None
+        yield
+    except (WrongRuleFile, NoRuleInForce) as error:
+        raise refuse(str(error), code) from None
+
+
+@refusing(NO)
+def engine_or_exit(rules: Path) -> Engine:
+    """The rules of a folder, ready."""
+    return Engine(load(rules))
 
 
 def households_or_exit(file: Path, lines: bool = False) -> Iterator[HouseholdToAssess]:
@@ -76,21 +84,15 @@ def check_rules(
         wrong, not_yet = check(Engine(load(rules)).rules, on.date() if on else Clock(None).today())
     except WrongRuleFile as error:
         wrong = str(error).splitlines()
-    if as_json:
-        typer.echo(_json({"errors": wrong, "warnings": not_yet}))
-    else:
-        console = Console(highlight=False, soft_wrap=True)
-        for message in wrong:
-            console.print(Text(message, "red"))
-        for message in not_yet:
-            console.print(Text.assemble((message, "yellow"), " (warning)"))
-        count = f"{_count(wrong, 'error')}, {_count(not_yet, 'warning')}"
-        console.print(Text(count, "bold red" if wrong else "bold green"))
-    if wrong:
-        raise typer.Exit(NO)
+    said = [Text(message, "red") for message in wrong]
+    said += [Text.assemble((message, "yellow"), " (warning)") for message in not_yet]
+    count = f"{_count(wrong, 'error')}, {_count(not_yet, 'warning')}"
+    said.append(Text(count, "bold red" if wrong else "bold green"))
+    _tell(as_json, {"errors": wrong, "warnings": not_yet}, said, fine=not wrong)
 
 
 @desk.command("test")
+@refusing()
 def try_cases(
     path: Annotated[
         Path | None, typer.Option("--cases", exists=True, help="A file or folder of cases; else those beside the rules")
@@ -102,33 +104,23 @@ def try_cases(
 
     A rule is exercised by a case that expects something of its condition and that it decides (it is in `because`).
     """
-    engine = engine_or_exit(rules)
-    try:
-        read = cases.read(path or rules)
-        answers = cases.decide(engine, read)
-    except WrongRuleFile as error:
-        raise refuse(str(error)) from None
-    failed = [failed for case, answer in zip(read, answers, strict=True) if (failed := cases.failures(case, answer))]
+    engine, read = engine_or_exit(rules), cases.read(path or rules)
+    answers = cases.decide(engine, read)
+    tried = [(case, answer, cases.failures(case, answer)) for case, answer in zip(read, answers, strict=True)]
+    failed = [one for one in tried if one[2]]
     idle = [] if path else _idle(engine.rules, read, answers)
-    if as_json:
-        not_exercised = [{"place": rule.place.at, "rule": rule.id} for rule in idle]
-        typer.echo(
-            _json({"cases": len(read), "failed": [_as_json(one) for one in failed], "not_exercised": not_exercised})
-        )
-    else:
-        console = Console(highlight=False, soft_wrap=True)
-        for one in failed:
-            console.print(_in_words(one))
-        for rule in idle:
-            console.print(Text(f"{rule.place.at}: no case exercises {rule.id}", "yellow"))
-        untried = f", {_count(idle, 'rule')} not exercised" if idle else ""
-        count = f"{_count(read, 'case')}, {len(failed)} failed{untried}"
-        console.print(Text(count, "bold red" if failed or idle else "bold green"))
-    if failed or idle:
-        raise typer.Exit(NO)
+    said = [_in_words(*one) for one in failed]
+    said += [Text(f"{rule.place.at}: no case exercises {rule.id}", "yellow") for rule in idle]
+    untried = f", {_count(idle, 'rule')} not exercised" if idle else ""
+    count = f"{_count(read, 'case')}, {len(failed)} failed{untried}"
+    said.append(Text(count, "bold red" if failed or idle else "bold green"))
+    not_exercised = [{"place": rule.place.at, "rule": rule.id} for rule in idle]
+    found = {"cases": len(read), "failed": [_as_json(*one) for one in failed], "not_exercised": not_exercised}
+    _tell(as_json, found, said, fine=not (failed or idle))
 
 
 @desk.command("explain")
+@refusing()
 def explain_household(
     file: Annotated[Path, typer.Argument(help="A household as JSON")],
     language: Annotated[Language, typer.Option("--lang", help="Of the words")] = "en",
@@ -138,17 +130,8 @@ def explain_household(
     """Decide a household, and lay open how: rules and their words, figures and how each was reached, facts, what is asked."""
     [household] = households_or_exit(file)
     engine = engine_or_exit(rules)
-    try:
-        explained = explain(engine, household)
-    except NoRuleInForce as error:
-        raise refuse(str(error)) from None
-    if as_json:
-        typer.echo(_json(explained))
-    else:
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console.width = 1000  # in a pipe no line is cut
-        console.print(as_tree(explained, engine.rules, language))
+    explained = explain(engine, household)
+    _tell(as_json, explained, [as_tree(explained, engine.rules, language)])
 
 
 @desk.command("doc")
@@ -165,10 +148,21 @@ def write_pages(
         out.mkdir(parents=True, exist_ok=True)
         for name, page in written.items():
             (out / f"{name}.md").write_text(page, encoding="utf-8")
-    elif not as_json:
-        typer.echo("\n".join(written.values()))
+    if as_json or not out:
+        typer.echo(_json(written) if as_json else "\n".join(written.values()))
+
+
+def _tell(as_json: bool, found: Any, said: Iterable[RenderableType], fine: bool = True) -> None:
+    """As JSON, or in words; then exit 1 where the answer is no."""
     if as_json:
-        typer.echo(_json(written))
+        typer.echo(_json(found))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        if not console.is_terminal:
+            console.width = 1000  # in a pipe no branch of a tree is cut
+        console.print(*said, sep="\n")
+    if not fine:
+        raise typer.Exit(NO)
 
 
 def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, Any]]) -> list[Rule]:
@@ -180,25 +174,18 @@ def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, 
         if condition.id in case.conditions and condition.holds_on(case.household["reference_date"].toordinal())
         for rule in answer["conditions"].get(condition.id, {"because": ()})["because"]
     }
-    return [
-        rule
-        for condition in rules.conditions
-        for rule in condition.all_rules()
-        if (condition.key, rule.id) not in exercised
-    ]
+    listed = [(condition.key, rule) for condition in rules.conditions for rule in condition.all_rules()]
+    return [rule for key, rule in listed if (key, rule.id) not in exercised]
 
 
-def _in_words(failed: Sequence[Failure]) -> Text:
+def _in_words(case: Case, answer: Mapping[str, Any], failed: Sequence[Failure]) -> Text:
     """The case that failed, each expectation beside what came instead, and why that came."""
-    case, answer = failed[0].case, failed[0].answer
     text = Text.assemble((f"{case.place.at}: {case.sentence}", "bold"))
     for failure in failed:
-        wanted, came = (
-            _json(value, None) if not isinstance(value, str) else value
-            for value in (failure.expectation.wanted, failure.came)
-        )
-        text.append(f"\n  {failure.expectation.key}: expected ").append(wanted, "green").append(", came ").append(
-            came, "red"
+        both = (failure.expectation.wanted, failure.came)
+        wanted, came = (value if isinstance(value, str) else _json(value, None) for value in both)
+        text.append_tokens(
+            [(f"\n  {failure.expectation.key}: expected ", ""), (wanted, "green"), (", came ", ""), (came, "red")]
         )
     for condition, one in answer["conditions"].items():
         if one["because"] and condition in (case.conditions or answer["conditions"]):
@@ -208,8 +195,7 @@ def _in_words(failed: Sequence[Failure]) -> Text:
     return text
 
 
-def _as_json(failed: Sequence[Failure]) -> dict[str, Any]:
-    case, answer = failed[0].case, failed[0].answer
+def _as_json(case: Case, answer: Mapping[str, Any], failed: Sequence[Failure]) -> dict[str, Any]:
     return {
         "place": case.place.at,
         "case": case.sentence,

@@ -164,7 +164,7 @@ class _Opened:
                 columns = (*self._chosen(verb.branches), *(column for column, _ in verb.plus))
             if isinstance(verb, Latest):  # of last year: counts as it is
                 last = date.fromordinal(day).year - 1
-                years = {int(year) for year in np.unique(self.table.cells[f"{verb.name}.year"])} - {0, last}
+                years = {int(year) for year in np.unique(self.table.cells[f"{verb.name} year"])} - {0, last}
                 days = {date(year, 1, 1).toordinal() for year in years | ({last} if years else set())}
             if isinstance(verb, CountCoResidents) and not (self.table.profiles @ verb.heavy).any():
                 continue

@@ -12,214 +12,27 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from math import prod
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from eligibility.domain.facts import HIGHEST, PROOF, SURE, UNKNOWN, Column, Fact
-from eligibility.domain.figures import Bools, CountCoResidents, Ints, Latest, Table, Years
+from eligibility.domain.facts import HIGHEST, PROOF, SURE, UNKNOWN, Column
+from eligibility.domain.figures import Ints, Latest, Table, Years
 from eligibility.domain.matcher import names_in, property_of
 from eligibility.domain.rulebook import Condition, RuleBook
+from eligibility.domain.units import PROFILES, Batch, Group, Household, Person, Slot, Unit, latest
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
 ROWS = 1 << 18  # completions in one table: some hundred megabytes
-Household = Mapping[str, Any]
-Person = Mapping[str, Any]
-FILL = tuple[str, int, tuple[int, ...]]  # column, place, values
-PROFILES = "profiles"
 PARTS = ("year", "amount", "hides")  # of the latest assessment
 
 
-class Slot(NamedTuple):
-    """One unknown of a unit: filling it with its n-th value puts each fill's n-th value in its column.
-
-    kind: fact, amount, pending (interpreted first), or claim (not made first). A group of alike persons is one slot.
-    """
-
-    persons: tuple[str, ...]
-    fact: str
-    proofs: tuple[str, ...]
-    kind: str
-    fills: tuple[FILL, ...]
-
-    @property
-    def size(self) -> int:
-        return len(self.fills[0][2])
-
-    def at(self, amounts: Sequence[int]) -> "Slot":
-        """The slot of an amount, tried at these values; what else it fills stays as it is."""
-        (column, place, _), *rest = self.fills
-        fills = [(column, place, tuple(amounts)), *((c, p, v[:1] * len(amounts)) for c, p, v in rest)]
-        return self._replace(fills=tuple(fills))
-
-    def only(self, at: int) -> "Slot":
-        """The slot with one of its values."""
-        return self._replace(fills=tuple((column, place, (values[at],)) for column, place, values in self.fills))
-
-
-class Unit(NamedTuple):
-    """The household at this place of the batch, or this person, or this thing of the person."""
-
-    household: int
-    persons: Sequence[Person]
-    thing: int | None = None
-
-    def declared(self, fact: Fact, place: int) -> tuple[str, Any]:
-        """What it is called in an answer, and what was declared of it."""
-        of_person = self.persons[place][fact.name]
-        return (fact.name, of_person) if self.thing is None else (f"{fact.name}[{self.thing}]", of_person[self.thing])
-
-
-@dataclass
-class Units:
-    """What one subject has of units, in columns. households: of each unit, ascending; block: (columns, places, units)."""
-
-    units: list[Unit]
-    households: Ints
-    block: Ints
-    whole: Mapping[int, Slot]  # of the units of which it is not known whether they are there
-
-
-class Group(NamedTuple):
-    """Co-residents who are alike. known: what they are, a bit a fact; unknown: the bits of what is not known of them."""
-
-    ids: tuple[str, ...]
-    known: int
-    unknown: list[int]
-
-
-@dataclass
-class Batch:
-    """Households in columns. days: (households, 2), year and ordinal; profiles: (households, combinations of facts)."""
-
-    subjects: dict[str, Units]
-    days: Ints
-    profiles: Ints
-    groups: list[list[Group]]
-    open: dict[int, list[Slot]]  # what is unknown of co-residents, by household
-
-
-class Reader:
-    """Reads every member once, for all conditions."""
-
-    def __init__(self, rules: RuleBook) -> None:
-        self.rules, self.profile = rules, rules.profile
-        people = [fact for fact in rules.facts.values() if fact.type != "list" and "candidate" in fact.about]
-        columns = [column for fact in people for column in fact.columns()]
-        self.reads = [column.read for column in columns]
-        self.latest = [(c.key, f.by) for c in rules.conditions for f in c.figures if isinstance(f.by, Latest)]
-        parts = [f"{key} {verb.name}.{part}" for key, verb in self.latest for part in PARTS]
-        names = ["present", *(column.name for column in columns), *parts]
-        self.names = {"household": names, "each_candidate": names}
-        self.lists = {f"each_{fact.each}": fact for fact in rules.facts.values() if fact.each}
-        self.names |= {s: ["present", *(c.name for c in fact.columns())] for s, fact in self.lists.items()}
-        self.counts = [f.by for c in rules.conditions for f in c.figures if isinstance(f.by, CountCoResidents)]
-
-    def read(self, households: Sequence[Household]) -> Batch:
-        cells: list[int] = []
-        whole, candidates = [], []
-        profiles, groups, open_ = [], [], {}
-        nobody = [0] * len(self.names["household"])
-        for n, household in enumerate(households):
-            persons: list[Person] = []
-            alike: dict[tuple[bool | None, ...], list[str]] = {}
-            for member in household["members"]:
-                if not member["moves_in"]:
-                    continue
-                if member["role"] == "co_resident":
-                    alike.setdefault(tuple([member[name] for name in self.profile]), []).append(member["id"])
-                else:
-                    persons.insert(0 if member["role"] == "applicant" else 1, member)
-            for person in persons:
-                cells += 1, *[read(person) for read in self.reads]
-                for _, verb in self.latest:
-                    cells += _latest(verb, person[verb.fact], household["reference_date"].year)
-                candidates.append(Unit(n, (person,)))
-            cells += nobody * (2 - len(persons))
-            whole.append(Unit(n, persons))
-            profile, of_household, slots = self._co_residents(alike)
-            profiles.append(profile)
-            groups.append(of_household)
-            if slots:
-                open_[n] = slots
-        block = np.array(cells, np.int64).reshape(len(households), 2, -1).transpose(2, 1, 0).copy()
-        there = block.transpose(0, 2, 1)[:, block[0].T > 0][:, None]
-        subjects = {
-            "household": Units(whole, np.arange(len(whole)), block, {}),
-            "each_candidate": Units(candidates, _households(candidates), there, {}),
-        }
-        subjects |= {name: self._things(fact, candidates) for name, fact in self.lists.items()}
-        days = [(day.year, day.toordinal()) for day in (household["reference_date"] for household in households)]
-        return Batch(subjects, np.array(days, np.int64), np.array(profiles, np.int64), groups, open_)
-
-    def _things(self, fact: Fact, candidates: Sequence[Unit]) -> Units:
-        """A unit for each thing a candidate has; where that is unknown, one for all of them: nothing, or one of any kind."""
-        cells: list[int] = []
-        units: list[Unit] = []
-        whole: dict[int, Slot] = {}
-        columns = fact.columns()
-        kind, kinds = next(iter((fact.fields or {}).items()))
-        for unit in candidates:
-            person = unit.persons[0]
-            if person[fact.name] is None:
-                fills = ("present", 0, (0,) + (1,) * len(kinds)), (kind, 0, tuple(range(len(kinds) + 1)))
-                proofs = fact.settled_by({fact.proofs_by or "": ""})
-                whole[len(units)] = Slot((person["id"],), fact.name, proofs, "fact", fills)
-                cells += 1, *(0 for _ in columns)
-                units.append(unit._replace(thing=UNKNOWN))
-                continue
-            for at, thing in enumerate(person[fact.name]):
-                cells += 1, *[column.read(thing) for column in columns]
-                units.append(unit._replace(thing=at))
-        block = np.array(cells, np.int64).reshape(-1, 1 + len(columns)).T[:, None]
-        return Units(units, _households(units), block, whole)
-
-    def _co_residents(
-        self, alike: Mapping[tuple[bool | None, ...], list[str]]
-    ) -> tuple[list[int], list[Group], list[Slot]]:
-        """How many have each combination of facts; who has an unknown one goes in a slot with his likes."""
-        names, profile = self.profile, [0] * 2 ** len(self.profile)
-        groups: list[Group] = []
-        slots: list[Slot] = []
-        for facts, ids in alike.items():
-            yes = sum(1 << at for at, fact in enumerate(facts) if fact)
-            unknown = [at for at, fact in enumerate(facts) if fact is None]
-            groups.append(Group(tuple(ids), yes, [1 << at for at in unknown]))
-            counted = [at for at in unknown if not self._equal(yes, yes | 1 << at)]
-            for at in counted:
-                fact, number = self.rules.facts[names[at]], range(len(ids) + 1)
-                fills = ((PROFILES, yes | 1 << at, tuple(number)), (PROFILES, yes, tuple(reversed(number))))
-                slots.append(Slot(tuple(ids), fact.name, fact.settled_by(), "fact", fills))
-            if not counted:
-                profile[yes] += len(ids)
-        return profile, groups, slots
-
-    def _equal(self, one: int, other: int) -> bool:
-        """Whether no count tells these two combinations apart."""
-        return all(kind[one] == kind[other] for count in self.counts for kind in (count.plain, count.heavy))
-
-
-def _households(units: Sequence[Unit]) -> Ints:
-    return np.array([unit.household for unit in units], np.int64)
-
-
-def _latest(verb: Latest, incomes: Sequence[Mapping[str, int]] | None, year: int) -> tuple[int, int, int]:
-    """The year that counts (0: none), its amount, and whether that is nil and hides an older one that is not."""
-    if incomes is None:
-        return 0, UNKNOWN, 0
-    low, high = year - verb.years_back[1], year - verb.years_back[0]
-    counted = sorted([one for one in incomes if low <= one["year"] <= high], key=itemgetter("year"), reverse=True)
-    amounts = [sum([one[name] for name in verb.amounts]) for one in counted]
-    return (counted[0]["year"], amounts[0], int(not amounts[0] and any(amounts))) if counted else (0, 0, 0)
-
-
 class Plan:
-    """What a condition needs to know of itself, found once. names: its columns, places in the block of its subject (at)."""
+    """What a condition needs to know of itself, found once. names: its columns."""
 
-    def __init__(self, condition: Condition, reader: Reader) -> None:
-        self.condition, self.facts, self.profile = condition, reader.rules.facts, reader.profile
-        self.list = reader.lists.get(condition.about)
+    def __init__(self, condition: Condition, rules: RuleBook) -> None:
+        self.condition, self.facts, self.profile = condition, rules.facts, rules.profile
+        self.list = rules.lists.get(condition.about)
         self.rules = condition.all_rules()
         self.then = np.array([rule.then for rule in self.rules])[:, None, None]
         self.bits = 1 << np.arange(len(self.rules))[:, None, None]
@@ -227,17 +40,40 @@ class Plan:
         self.some = {property_of(condition, name): name for name in names_in(condition, some=True)}
         self.sums, self.bounds = condition.sums, condition.bounds
         verbs = [figure.by for figure in condition.figures]
-        self.latest = {f"{verb.name}.amount": verb for verb in verbs if isinstance(verb, Latest)}
+        self.latest = {f"{verb.name} amount": verb for verb in verbs if isinstance(verb, Latest)}
         years = {figure.name for figure in condition.figures if isinstance(figure.by, Years)}
         self.ages = sorted({age for test in condition.tests if isinstance(test.right, int) and test.left.name in years
                             for age in (test.right - 1, test.right) if age >= 0})  # fmt: skip
-        self.claimable = [c for c in condition.columns if c.codes is PROOF or self.facts[c.fact].type == "claim"]
+        self.claimable = [c for c in condition.columns if c.kind == "pending" or self.facts[c.fact].type == "claim"]
         self.columns = {column.name: column for column in condition.columns}
-        read = {name: name for name in ("present", *self.columns)}
-        read |= {f"{v.name}.{part}": f"{condition.key} {v.name}.{part}" for v in self.latest.values() for part in PARTS}
-        self.names = list(read)
-        self.at = np.array([reader.names[condition.about].index(name) for name in read.values()])
-        self.applicant_only = [self.names.index(name) for name in condition.applicant_only]
+        parts = [f"{verb.name} {part}" for verb in self.latest.values() for part in PARTS]
+        self.names = ["present", *self.columns, *parts]
+        places = range(2 if condition.about == "household" else 1)
+        self.reads = [[_nil if place and c.name in condition.applicant_only else c.read for c in condition.columns]
+                      for place in places]  # fmt: skip
+
+    def read(self, units: Sequence[Unit], years: Sequence[int]) -> Ints:
+        """The columns of units: (columns, places, units). Of a thing that may not be there nothing is known."""
+        cells: list[int] = []
+        there, nothing = [1, *[0] * (len(self.names) - 1)], [0] * len(self.names)
+        for unit in units:
+            for place, reads in enumerate(self.reads):
+                if place >= len(unit.persons):
+                    cells += nothing
+                elif unit.thing == UNKNOWN:
+                    cells += there
+                else:
+                    person = unit.persons[place]
+                    of = person if unit.thing is None or self.list is None else person[self.list.name][unit.thing]
+                    cells += 1, *[read(of) for read in reads]
+                    for verb in self.latest.values():
+                        cells += latest(verb, person[verb.fact], years[unit.household])
+        return np.array(cells, np.int64).reshape(-1, len(self.reads), len(self.names)).transpose(2, 1, 0).copy()
+
+
+def _nil(person: Person) -> int:
+    """What only of the applicant is looked at."""
+    return 0
 
 
 @dataclass
@@ -279,26 +115,26 @@ class Decided:
 class Layout:
     """The units of a condition in columns, and what is unknown of them (slots, by unit)."""
 
-    def __init__(self, plan: Plan, batch: Batch, in_force: Bools) -> None:
+    def __init__(self, plan: Plan, batch: Batch, in_force: Sequence[bool]) -> None:
+        """rows: the places of the units that it is in force for, among those of its subject."""
+        units = batch.units[plan.condition.about]
         self.plan, self.batch, self.in_force = plan, batch, in_force
-        self.of = batch.subjects[plan.condition.about]
-        self.rows = in_force[self.of.households].nonzero()[0]
-        self.households = self.of.households[self.rows]
-        self.block = self.of.block[plan.at][:, :, self.rows]
-        if plan.applicant_only:
-            self.block[plan.applicant_only, 1:] = 0
-        self.own: list[int] = self.households.tolist()
-        self.units = [self.of.units[row] for row in self.rows.tolist()]
+        self.rows = [row for row, unit in enumerate(units) if in_force[unit.household]]
+        self.units = [units[row] for row in self.rows]
+        self.own = [unit.household for unit in self.units]
+        self.households = np.array(self.own, np.int64)
+        self.block = plan.read(self.units, batch.days[:, 0].tolist())
         self.slots: dict[int, list[Slot]] = {}
-        if self.of.whole:
-            self.slots = {n: [self.of.whole[row]] for n, row in enumerate(self.rows.tolist()) if row in self.of.whole}
+        for at, unit in enumerate(self.units):
+            if unit.thing == UNKNOWN:
+                self.slots[at] = [self._thing_or_none(unit)]
         if (unknown := self.block == UNKNOWN).any():
             for at, place, column in np.argwhere(unknown.transpose(2, 1, 0)).tolist():
                 self.slots.setdefault(at, []).append(self._slot(self.units[at], place, plan.names[column]))
-        if plan.condition.co_residents and batch.open:
-            for at, unit in enumerate(self.units):
-                if unit.household in batch.open:
-                    self.slots[at] = self.slots.get(at, []) + batch.open[unit.household]
+        if plan.condition.co_residents:
+            for at, n in enumerate(self.own):
+                if batch.open[n]:
+                    self.slots[at] = self.slots.get(at, []) + batch.open[n]
         if plan.sums:
             self._try_amounts()
 
@@ -306,11 +142,19 @@ class Layout:
         """The units of a household."""
         return range(bisect_left(self.own, n), bisect_right(self.own, n))
 
+    def _thing_or_none(self, unit: Unit) -> Slot:
+        """Where it is not known what a candidate has: nothing, or one thing of any kind."""
+        assert self.plan.list is not None
+        fact, person = self.plan.list, unit.persons[0]
+        kind, kinds = next(iter(fact.fields.items()))
+        fills = ("present", 0, (0,) + (1,) * len(kinds)), (kind, 0, tuple(range(len(kinds) + 1)))
+        return Slot((person["id"],), fact.name, fact.settled_by({fact.proofs_by or "": ""}), "fact", fills)
+
     def _slot(self, unit: Unit, place: int, name: str) -> Slot:
         """The slot of a column that is unknown."""
         person, year = unit.persons[place], int(self.batch.days[unit.household, 0])
         if verb := self.plan.latest.get(name):
-            fills = (name, place, SURE), (f"{verb.name}.year", place, (year - 1,) * len(SURE))
+            fills = (name, place, SURE), (f"{verb.name} year", place, (year - 1,) * len(SURE))
             return Slot((person["id"],), verb.fact, self.plan.facts[verb.fact].settled_by(), "amount", fills)
         column = self.plan.columns[name]
         fact = self.plan.facts[column.fact]
@@ -449,8 +293,7 @@ def portions(slots: Mapping[int, Sequence[Slot]]) -> Iterator[list[int]]:
 
 def lay_out(condition: Condition, households: Sequence[Household], at: Sequence[int], rules: RuleBook) -> Layout:
     """The units that the condition alone has of those households, whatever its days."""
-    reader = Reader(rules)
-    return Layout(Plan(condition, reader), reader.read(households), np.isin(np.arange(len(households)), at))
+    return Layout(Plan(condition, rules), Batch(households, rules), [n in at for n in range(len(households))])
 
 
 def size(slots: Sequence[Slot]) -> int:

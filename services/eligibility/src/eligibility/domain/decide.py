@@ -9,28 +9,18 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import compress
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from eligibility.domain import matcher
-from eligibility.domain.completions import (
-    BOUND,
-    PROFILES,
-    Batch,
-    Decided,
-    Household,
-    Layout,
-    Plan,
-    Reader,
-    Slot,
-    portions,
-    size,
-)
+from eligibility.domain.completions import BOUND, Decided, Layout, Plan, portions, size
 from eligibility.domain.facts import HIGHEST
 from eligibility.domain.figures import Bools, Ints
 from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
+from eligibility.domain.units import PROFILES, Batch, Household, Slot
 
 ROLES = {
     "nl": {"applicant": "aanvrager", "partner": "partner", "co_resident": "medebewoner"},
@@ -88,8 +78,7 @@ class Engine:
     def __init__(self, rules: RuleBook) -> None:
         self.rules = rules
         self.matcher = matcher.Matcher(rules)
-        self.reader = Reader(rules)
-        self.plans = [Plan(condition, self.reader) for condition in rules.conditions]
+        self.plans = [Plan(condition, rules) for condition in rules.conditions]
         self.order = {name: at for at, name in enumerate(rules.facts)}
         self.words = {
             (language, key, name, role): SENTENCES[language][key].format(fact=fact.title[language], person=person)
@@ -99,25 +88,24 @@ class Engine:
         self.counts: Counter[str] = Counter()
 
     def decide(self, households: Sequence[Household]) -> list[dict[str, Any]]:
+        """Decide households, plain dicts as `HouseholdToAssess.model_dump()` gives them: answers in the contract's shape.
+
+        Money is in cents in the household and a decimal string in the answer.
+        Raises `NoRuleInForce`, `MatchersDisagree`, `EngineFailed`.
+        """
         if not households:
             return []
-        batch = self.reader.read(households)
-        layouts = []
-        for plan in self.plans:
-            applies = plan.condition.applies
-            in_force = [
-                applies(day, h["moment"], h["registered_on"])
-                for day, h in zip(batch.days[:, 1].tolist(), households, strict=True)
-            ]
-            layouts.append(Layout(plan, batch, np.array(in_force)))
+        batch = Batch(households, self.rules)
+        asked = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
+        layouts = [Layout(plan, batch, [plan.condition.applies(*when) for when in asked]) for plan in self.plans]
         if len(households) > 1 and any(len(list(portions(layout.slots))) > 1 for layout in layouts):
             half = len(households) // 2  # more is unknown than can be looked at together
             return [*self.decide(households[:half]), *self.decide(households[half:])]
         results: list[list[Result]] = [[] for _ in households]
         told = Told(batch, len(households))
         for layout in layouts:
-            for n in layout.in_force.nonzero()[0].tolist():
-                results[n].append(Result(layout.plan))
+            for found in compress(results, layout.in_force):
+                found.append(Result(layout.plan))
             if layout.units:
                 decided, over = layout.complete()
                 self._condition(layout, decided, over, results)
@@ -261,15 +249,6 @@ class Engine:
         return said
 
 
-def decide(households: Sequence[Household], rules: "RuleBook | Engine") -> list[dict[str, Any]]:
-    """Decide households: plain dicts as `HouseholdToAssess.model_dump()` gives them; answers in the contract's shape, JSON-ready.
-
-    Money is in cents in the household and a decimal string in the answer.
-    Raises `NoRuleInForce`, `MatchersDisagree`, `EngineFailed`.
-    """
-    return (rules if isinstance(rules, Engine) else Engine(rules)).decide(households)
-
-
 def fold(rules: Sequence[Rule], fired: Collection[str]) -> tuple[int, list[str]]:
     """The worst outcome of the rules that fired, and those that gave it, in the order of the file; met where none fired."""
     found = [rule for rule in rules if rule.id in fired]
@@ -281,9 +260,9 @@ class Told:
     """What durable_rules is told: every unit in its deciding completion, a fact a subject; and what columns say fires on it."""
 
     def __init__(self, batch: Batch, households: int) -> None:
-        self.subjects = batch.subjects
+        self.units = batch.units
         self.of: dict[str, list[matcher.Fact]] = {
-            about: [{"kind": about, "unit": n} for n in range(len(s.units))] for about, s in self.subjects.items()
+            about: [{"kind": about, "unit": n} for n in range(len(units))] for about, units in batch.units.items()
         }
         self.fired: list[set[matcher.Fired]] = [set() for _ in range(households)]
 
@@ -291,14 +270,15 @@ class Told:
         plan, best, table, key = layout.plan, decided.best, decided.table, layout.plan.condition.key
         present = table.present[best]
         if plan.some:
-            rows = layout.in_force[self.subjects["each_candidate"].households].nonzero()[0]
+            candidates = self.units["each_candidate"]
+            rows = [row for row, unit in enumerate(candidates) if layout.in_force[unit.household]]
             read = [np.broadcast_to(name.read(table).num, table.present.shape) for name in plan.some.values()]
-            for row, *values in zip(rows.tolist(), *(num[best][present].tolist() for num in read), strict=True):
+            for row, *values in zip(rows, *(num[best][present].tolist() for num in read), strict=True):
                 self.of["each_candidate"][row].update(zip(plan.some, values, strict=True))
         columns = [table.column(name.read(table).num)[best].tolist() for name in plan.own.values()]
         facts, names = self.of[plan.condition.about], (key, *plan.own)
         for row, n, there, bits, *values in zip(
-            layout.rows.tolist(),
+            layout.rows,
             layout.own,
             present[:, 0].tolist(),
             decided.fired[best].tolist(),
@@ -313,8 +293,8 @@ class Told:
     def facts(self) -> list[list[matcher.Fact]]:
         """Of each household."""
         facts: list[list[matcher.Fact]] = [[] for _ in self.fired]
-        for about, units in self.subjects.items():
-            for unit, fact in zip(units.units, self.of[about], strict=True):
+        for about, units in self.units.items():
+            for unit, fact in zip(units, self.of[about], strict=True):
                 facts[unit.household].append(fact)
         return facts
 
@@ -328,7 +308,7 @@ def _because(results: Sequence[Result], fired: set[matcher.Fired], batch: Batch)
         condition = result.plan.condition
         if units := by_condition.get(condition.key):
             _, result.because = fold(result.plan.rules, units)
-            subject = batch.subjects[condition.about].units
+            subject = batch.units[condition.about]
             result.said = [
                 (rule.say, subject[unit].persons[0]["role"])
                 for rule in result.plan.rules if rule.say and rule.id in result.because for unit in sorted(units[rule.id])

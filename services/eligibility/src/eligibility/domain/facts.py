@@ -101,6 +101,11 @@ class Fact:
         return self.proofs[ground]
 
 
+def profile(facts: Mapping[str, Fact]) -> tuple[str, ...]:
+    """The facts of co-residents."""
+    return tuple(name for name, fact in facts.items() if "co_resident" in fact.about)
+
+
 def _known(value: int | None) -> int:
     return UNKNOWN if value is None else int(value)
 

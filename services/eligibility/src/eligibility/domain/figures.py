@@ -169,7 +169,7 @@ class Latest:
     nil_hides_older: int
 
     def evaluate(self, table: Table) -> Value:
-        year, amount, hides = (table.cells[f"{self.name}.{part}"] for part in ("year", "amount", "hides"))
+        year, amount, hides = (table.cells[f"{self.name} {part}"] for part in ("year", "amount", "hides"))
         to = table.year - 1
         indexed = (year > 0) & (year != to) & table.present  # of last year: counts as it is
         if not indexed.any():

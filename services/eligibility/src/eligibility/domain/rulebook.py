@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 
 import numpy as np
 
-from eligibility.domain.facts import HIGHEST, Column, Fact, compile_facts
-from eligibility.domain.figures import FOR_EVER, Figure, Marks, Name, Parameter, Sum, Test, When
+from eligibility.domain.facts import HIGHEST, Column, Fact, compile_facts, profile
+from eligibility.domain.figures import FOR_EVER, CountCoResidents, Figure, Marks, Name, Parameter, Sum, Test, When
 from eligibility.domain.source import Node, WrongRuleFile, all_of, meant
 from eligibility.domain.verbs import Scope
 
@@ -56,7 +57,7 @@ class Condition:
     effect: str
     start: int
     end: int
-    spared: tuple[int, tuple[str, ...]] | None
+    spared: tuple[date, tuple[str, ...]] | None
     figures: tuple[Figure, ...]
     show: tuple[str, ...]
     rules: tuple[Rule, ...]
@@ -84,11 +85,11 @@ class Condition:
         return self.start <= day <= self.end
 
     def applies(self, day: int, moment: str, registered_on: date | None) -> bool:
-        if not self.holds_on(day):
-            return False
+        """Whether it is in force on that day, and who was registered then is not spared it."""
         if self.spared is None or registered_on is None:
-            return True
-        return not (moment in self.spared[1] and registered_on.toordinal() < self.spared[0])
+            return self.holds_on(day)
+        before, moments = self.spared
+        return self.holds_on(day) and (moment not in moments or registered_on >= before)
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,20 @@ class RuleBook:
     marks: Marks
     hash: str
 
-    @property
+    @cached_property
     def profile(self) -> tuple[str, ...]:
-        return tuple(name for name, fact in self.facts.items() if "co_resident" in fact.about)
+        """The co-residents' facts."""
+        return profile(self.facts)
+
+    @cached_property
+    def lists(self) -> Mapping[str, Fact]:
+        """The facts that are lists, by the subject that their things are."""
+        return {f"each_{fact.each}": fact for fact in self.facts.values() if fact.each}
+
+    def tells_apart(self, one: int, other: int) -> bool:
+        """Whether some count does: two combinations of the co-residents' facts."""
+        counts = [f.by for c in self.conditions for f in c.figures if isinstance(f.by, CountCoResidents)]
+        return any(kind[one] != kind[other] for count in counts for kind in (count.plain, count.heavy))
 
 
 def compile_rules(documents: Mapping[str, list[Node]], hash_: str) -> RuleBook:
@@ -266,9 +278,10 @@ def _condition(
     )
 
 
-def _spared(spec: Mapping[str, Node]) -> tuple[int, tuple[str, ...]]:
-    before = spec["registered_before"].of(date, "a day")
-    return before.toordinal(), tuple(moment.one_of(MOMENTS, "moment") for moment in spec["moments"])
+def _spared(spec: Mapping[str, Node]) -> tuple[date, tuple[str, ...]]:
+    return spec["registered_before"].of(date, "a day"), tuple(
+        moment.one_of(MOMENTS, "moment") for moment in spec["moments"]
+    )
 
 
 def _rule(node: Node, condition: str, scope: Scope, show: tuple[str, ...], exception: bool = False) -> Rule:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from eligibility.domain.facts import Column, Fact
+from eligibility.domain.facts import Column, Fact, profile
 from eligibility.domain.figures import (
     COMPARISONS,
     Choose,
@@ -46,11 +46,6 @@ class Scope:
     figures: dict[str, Figure] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     tests: list[Test] = field(default_factory=list)
-
-    @property
-    def profile(self) -> tuple[str, ...]:
-        """The co-residents' facts."""
-        return tuple(name for name, fact in self.facts.items() if "co_resident" in fact.about)
 
     def name(self, node: Node, text: str | None = None, each: bool = False) -> Name:
         text = text if text is not None else node.text()
@@ -200,11 +195,11 @@ def _count(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
 
 def _profiles(scope: Scope, node: Node | None) -> Ints:
     """1 for each combination of the co-residents' facts that is meant."""
-    profile = scope.profile
-    wanted = node.keys((), profile) if node else {}
+    names = profile(scope.facts)
+    wanted = node.keys((), names) if node else {}
     scope.used |= {f"co_resident.{name}" for name in wanted}
-    yes = [(profile.index(name), value.of(bool, "true or false")) for name, value in wanted.items()]
-    return np.array([all(bool(p >> at & 1) == is_ for at, is_ in yes) for p in range(2 ** len(profile))], np.int64)
+    yes = [(names.index(name), value.of(bool, "true or false")) for name, value in wanted.items()]
+    return np.array([all(bool(p >> at & 1) == is_ for at, is_ in yes) for p in range(2 ** len(names))], np.int64)
 
 
 def _from(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
