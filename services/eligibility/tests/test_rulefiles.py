@@ -171,6 +171,20 @@ def test_a_wrong_rule_file_is_refused(rules: Path, file: str, was: str, now: str
     assert str(error.value).split(":")[1].isdecimal()
 
 
+def test_a_condition_without_rules_is_refused(rules: Path) -> None:
+    path = rules / "conditions/residence.yaml"
+    path.write_text(path.read_text().split("rules:")[0] + "rules: []\n")
+    with pytest.raises(WrongRuleFile, match=r"residence.yaml:8: no rule: this condition would be met by everybody"):
+        load(rules)
+
+
+def test_an_age_that_nobody_reaches_is_decided(rules: Path) -> None:
+    path = rules / "conditions/age.yaml"
+    path.write_text(path.read_text().replace("below: 18", "below: 999999999999"))
+    [answer] = Engine(load(rules)).decide([household({"born_on": None})])
+    assert answer["conditions"]["age"]["outcome"] == "not_met"
+
+
 BOMB = "".join(f"  - &l{n} [{', '.join([f'*l{n - 1}'] * 9) if n else 'x'}]\n" for n in range(10))
 HOSTILE = [
     ("a bomb of aliases", f"a:\n{BOMB}", 2, "`l0` is an anchor or alias: write out what stands there"),

@@ -1,31 +1,27 @@
 """A household as somebody asks about it, in a file or over HTTP: both doors refuse the same, with the path of what is wrong."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from cir_schemas.household import (
-    HouseholdToAssess,
-    Income,
-    Member,
-    NoIncomeDeclared,
-    RealRight,
-    RecentIncome,
-    SetAside,
-    impossible_on,
-)
+from cir_schemas.household import HouseholdToAssess, Member, impossible_on
 from eligibility.domain.source import meant
 
 Errors = list[tuple[str, str]]
-SHAPES: dict[str, type[BaseModel]] = {
-    "members": Member,
-    "incomes": Income,
-    "real_rights": RealRight,
-    "recent_income": RecentIncome,
-    "set_aside": SetAside,
-    "no_income_declared": NoIncomeDeclared,
-}
+
+
+def leaves(of: Any) -> set[Any]:
+    """What an annotation comes down to: types, or the words of a Literal."""
+    parts = [part for part in get_args(of) if part not in (type(None), ...)]
+    return set[Any]().union(*map(leaves, parts[:1] if get_origin(of) is Annotated else parts)) if parts else {of}
+
+
+SHAPES: dict[str, type[BaseModel]] = {"members": Member} | {
+    name: shape for name, field in Member.model_fields.items()
+    for shape in leaves(field.annotation) if isinstance(shape, type) and issubclass(shape, BaseModel)
+}  # fmt: skip
+"""What stands at a key of a household, where it has keys of its own."""
 
 
 class WrongHousehold(Exception):

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from eligibility.domain.figures import Parameter
 from eligibility.domain.rulebook import Condition, RuleBook
 from eligibility.domain.source import Node
 from eligibility.explain import source
@@ -19,15 +20,15 @@ Spec = Mapping[str, Node]
 def pages(rules: RuleBook) -> dict[str, str]:
     """A page in Markdown by condition, its periods one after the other."""
     periods = itertools.groupby(rules.conditions, lambda condition: condition.id)
-    return {id_: "\n".join(_page(list(conditions), rules)) + "\n" for id_, conditions in periods}
+    return {id_: "\n".join(_page(list(conditions))) + "\n" for id_, conditions in periods}
 
 
-def _page(periods: list[Condition], rules: RuleBook) -> Iterator[str]:
+def _page(periods: list[Condition]) -> Iterator[str]:
     first = periods[0]
     yield f"# {_title(first.place)}"
     effect = "a bar to registration" if first.effect == "bar" else "a duty, which bars nobody"
     yield f"\n`{first.id}`, {effect}, decided for {ABOUT.get(first.about, first.about)}."
-    used: dict[str, None] = {}
+    used: dict[str, Parameter] = {}
     for condition in periods:
         spec = condition.place.mapping()
         yield f"\n## {_period(spec['valid'].mapping())}\n\n{_source(condition.place)}."
@@ -39,7 +40,7 @@ def _page(periods: list[Condition], rules: RuleBook) -> Iterator[str]:
             yield "\n### Figures\n"
         for figure in condition.figures:
             yield f"- `{figure.name}`: {_figure(figure.place.mapping())}"
-            used |= {parameter.name: None for parameter in figure.parameters}
+            used |= {parameter.name: parameter for parameter in figure.parameters}
         yield "\n### Rules\n\nThe worst of the rules that hold decides; where none holds, the condition is met.\n"
         for rule in condition.rules:
             yield from _rule(rule.place, "-", "")
@@ -47,8 +48,8 @@ def _page(periods: list[Condition], rules: RuleBook) -> Iterator[str]:
                 yield from _rule(exception.place, "  - unless", "  ")
     if used:
         yield "\n## Figures of the law"
-    for name in used:
-        yield from _parameter(rules.places[name])
+    for parameter in used.values():
+        yield from _parameter(parameter.place)
 
 
 def _rule(node: Node, lead: str, indent: str) -> Iterator[str]:

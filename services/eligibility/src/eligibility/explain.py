@@ -63,7 +63,7 @@ class _Opened:
     def __init__(
         self, condition: Condition, rules: RuleBook, household: Mapping[str, Any], facts: Mapping[str, Any]
     ) -> None:
-        self.condition, self.rules, self.facts = condition, rules, facts
+        self.condition, self.facts = condition, facts
         self.day = household["reference_date"].toordinal()
         self.figures = {figure.name: figure for figure in condition.figures}
         self.told: set[str] = set()
@@ -72,6 +72,7 @@ class _Opened:
         if self.units:
             self.decided, _ = layout.complete()
             self.table = self.decided.table
+            self.missing = {name for name, _, _ in self.table.missing}
 
     def as_data(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         condition, one = self.condition, answer["conditions"][self.condition.id]
@@ -126,8 +127,8 @@ class _Opened:
 
     def _lacks(self, figure: Figure) -> bool:
         """Whether it needs a row of the law's figures that is not known."""
-        rows = any(row["values"] is None for row in self._rows(figure))
-        return rows or any(self._lacks(self.figures[name]) for name in figure.names if name in self.figures)
+        of = (self.figures[name] for name in figure.names if name in self.figures)
+        return any(parameter.name in self.missing for parameter in figure.parameters) or any(map(self._lacks, of))
 
     def _value(self, figure: Figure) -> Any:
         """Of each person or thing where it is said of each; where something is unknown, from the least to the most."""
@@ -136,12 +137,11 @@ class _Opened:
         num = np.broadcast_to(num, (len(self.table.day), num.shape[1]))
         found: dict[str, Any] = {}
         for unit, start, end in zip(self.units, self.decided.starts, self.decided.starts[1:], strict=False):
-            for place in range(num.shape[1]):
-                if place < len(unit.persons):
-                    id_ = unit.persons[place]["id"] + ("" if unit.thing is None else f"[{unit.thing}]")
-                    low, high = int(num[start:end, place].min()), int(num[start:end, place].max())
-                    least, most = (euro(n) if figure.money else str(n) for n in (low, high))
-                    found[id_] = least if low == high else [least, None if high >= HIGHEST else most]
+            for person, nums in zip(unit.persons, num[start:end].T, strict=False):
+                id_ = person["id"] + ("" if unit.thing is None else f"[{unit.thing}]")
+                low, high = int(nums.min()), int(nums.max())
+                least, most = (euro(n) if figure.money else str(n) for n in (low, high))
+                found[id_] = least if low == high else [least, None if high >= HIGHEST else most]
         each = figure.each or self.condition.about != "household"
         return found if each else next(iter(found.values()))
 
@@ -171,9 +171,9 @@ class _Opened:
             yield from (self._row(parameter, day, columns) for day in sorted(days))
 
     def _row(self, parameter: Parameter, day: int, columns: Iterable[str]) -> dict[str, Any]:
-        node = self.rules.places[parameter.name]
+        node = parameter.place
         row = {"parameter": parameter.name, "source": source(node)}
-        at = int(np.searchsorted(parameter.starts, day, side="right")) - 1
+        at = int(parameter.starts.searchsorted(day, side="right")) - 1
         if at < 0 or parameter.ends[at] < day:
             return row | {"place": node.at, "on": date.fromordinal(day).isoformat(), "mark": None, "values": None}
         spec, row_node = node.mapping(), node.mapping()["rows"].items()[at]

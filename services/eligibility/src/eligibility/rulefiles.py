@@ -8,12 +8,12 @@ from datetime import date
 from decimal import Decimal
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_args
 
 import yaml
 
 from cir_schemas.household import Member
-from eligibility.asked import SHAPES
+from eligibility.asked import SHAPES, leaves
 from eligibility.domain.facts import Fact
 from eligibility.domain.rulebook import RuleBook, compile_rules
 from eligibility.domain.source import Node, Raw, WrongRuleFile, meant
@@ -90,16 +90,10 @@ def _check_contract(fact: Fact) -> None:
         if fact.proofs_by:
             said[fact.proofs_by] = {ground for ground in fact.proofs if ground}
     for name, values in said.items():
-        known = _leaves(shape.model_fields[name].annotation) if name in shape.model_fields else set()
+        known = leaves(shape.model_fields[name].annotation) if name in shape.model_fields else set()
         if known != values:
             words = ", ".join(sorted(getattr(one, "__name__", one) for one in known)) or "unknown"
             raise fact.place.wrong(f"`{name}` is in the contract: {words}")
-
-
-def _leaves(of: Any) -> set[Any]:
-    """What an annotation comes down to: types, or the words of a Literal."""
-    parts = [part for part in get_args(of) if part not in (type(None), ...)]
-    return set[Any]().union(*map(_leaves, parts[:1] if get_origin(of) is Annotated else parts)) if parts else {of}
 
 
 def read(text: str, file: str) -> list[Node]:

@@ -33,10 +33,10 @@ def check(rules: RuleBook, on: date) -> tuple[list[str], list[str]]:
     not_yet = []
     for name, parameter in rules.parameters.items():
         if (last := int(parameter.ends[-1])) < on.toordinal():
-            place = rules.places[name].mapping()["known_until"]
+            place = parameter.place.mapping()["known_until"]
             not_yet.append(str(place.wrong(f"`{name}` is known until {date.fromordinal(last)} only")))
-    for node in [*rules.places.values(), *(condition.place for condition in rules.conditions)]:
-        article = node.mapping()["source"].mapping()["article"]
+    for place in (*(p.place for p in rules.parameters.values()), *(c.place for c in rules.conditions)):
+        article = place.mapping()["source"].mapping()["article"]
         if article.value is None:
             not_yet.append(str(article.wrong("the article is not known yet")))
     return wrong, not_yet

@@ -161,7 +161,7 @@ class Layout:
         label, made = unit.declared(fact, place)
         values = column.tried
         if fact.type == "date":
-            values = tuple(date(year - age, 1, 1).toordinal() for age in self.plan.ages or [0])
+            values = tuple(date(max(date.min.year, year - age), 1, 1).toordinal() for age in self.plan.ages or [0])
         proof = column.kind == "pending"
         proofs = fact.settled_by(made if proof else None)
         return Slot(

@@ -62,14 +62,17 @@ class Result:
     plan: Plan
     outcome: int = MET
     marks: int = 0
-    undecided: bool = False  # a row of figures is missing, or (over) there is more unknown than can be tried
-    over: bool = False
+    over: bool = False  # there is more unknown than can be tried
     because: Sequence[str] = ()
     said: Sequence[tuple[Mapping[str, str], str]] = ()  # what the deciding rules say, and of whom (a role)
     figures: dict[str, Range] = field(default_factory=dict)
     asks: Sequence[Slot] = ()
     claims: Sequence[Slot] = ()
-    lacks: Sequence[str] = ()
+    lacks: Sequence[str] = ()  # rows of figures that are not known
+
+    @property
+    def undecided(self) -> bool:
+        return self.over or bool(self.lacks)
 
 
 class Engine:
@@ -133,17 +136,13 @@ class Engine:
         for found, outcome, mark in zip(results, outcomes, marks.tolist(), strict=True):
             if outcome or mark:
                 found[-1].outcome, found[-1].marks = outcome, mark
-        lacking = _missing(decided)
-        for at in lacking.keys() | over:
+        for at, lacks in _missing(decided).items():
             result = results[own[at]][-1]
-            result.undecided, result.outcome = True, TO_INVESTIGATE
-            if at in lacking:
-                result.marks, result.lacks = 0, sorted(lacking[at].union(result.lacks))
+            result.outcome, result.marks, result.lacks = TO_INVESTIGATE, 0, sorted(lacks.union(result.lacks))
         for n in sorted({int(own[at]) for at in over}):
-            result = results[n][-1]
-            if not result.lacks:
+            if not (result := results[n][-1]).lacks:
                 self.counts["over_bound"] += 1
-                result.over = True
+                result.outcome, result.over = TO_INVESTIGATE, True
                 result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
         for n in (~settled).nonzero()[0].tolist():
             if not (result := results[n][-1]).undecided:

@@ -79,6 +79,7 @@ class Parameter:
     ends: Ints
     columns: Mapping[str, Ints]
     bits: Ints
+    place: Node
 
     def row(self, day: Ints, needed: Bools | bool, table: Table) -> Ints:
         """Which row holds on that day; where none does and one is needed, the table learns what it lacks."""

@@ -37,18 +37,15 @@ class Matcher:
 
     def __init__(self, rules: RuleBook) -> None:
         self._lock, self._sids = threading.Lock(), itertools.count()
-        self.means: dict[
-            str, tuple[str, str, str | None]
-        ] = {}  # its condition's key, its id, and what it is an exception to
+        # of each rule its condition's key, its id, and what it is an exception to
+        self.means: dict[str, tuple[str, str, str | None]] = {}
         self.definition: dict[str, Any] = {}
         for condition in rules.conditions:
             for rule in condition.rules:
                 self.definition |= self._rule(condition, rule)
         for kind in ("trigger", "excuse", CANDIDATE, *(condition.about for condition in rules.conditions)):
-            self.definition[f"takes {kind}"] = {
-                "all": [{"m": {"kind": kind}}, {"n": {"kind": "what never comes"}}],
-                "dist": 0,
-            }
+            never = [{"m": {"kind": kind}}, {"n": {"kind": "what never comes"}}]
+            self.definition[f"takes {kind}"] = {"all": never, "dist": 0}
         self.definition["done"] = {"all": [{"m": {"kind": "trigger"}}]}  # so that some action always runs
         names = {property_of(c, name) for c in rules.conditions for name in names_in(c)}
         check_collisions({"kind", "unit", "of", "sid", "id", *names, *(c.key for c in rules.conditions)})

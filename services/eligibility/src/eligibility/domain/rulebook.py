@@ -96,7 +96,6 @@ class Condition:
 class RuleBook:
     facts: Mapping[str, Fact]
     parameters: Mapping[str, Parameter]
-    places: Mapping[str, Node]  # where each parameter stands
     conditions: tuple[Condition, ...]
     marks: Marks
     hash: str
@@ -126,12 +125,9 @@ def compile_rules(documents: Mapping[str, list[Node]], hash_: str) -> RuleBook:
     facts, marks = compile_facts(root["facts"]), Marks()
     order = root["conditions"].texts()
     parameters: dict[str, Parameter] = {}
-    places: dict[str, Node] = {}
-    nodes = _in(documents, "parameters/")
-    for node, parameter in zip(nodes, all_of(lambda node: _parameter(node, marks), nodes), strict=True):
-        if parameter.name in parameters:
-            raise node.wrong(f"parameter `{parameter.name}` stands in another file too")
-        parameters[parameter.name], places[parameter.name] = parameter, node
+    for parameter in all_of(lambda node: _parameter(node, marks), _in(documents, "parameters/")):
+        if parameters.setdefault(parameter.name, parameter) is not parameter:
+            raise parameter.place.wrong(f"parameter `{parameter.name}` stands in another file too")
     shared = documents["figures.yaml"][0].keys(("figures",))["figures"]
     conditions = all_of(
         lambda node: _condition(node, order, facts, parameters, marks, shared), _in(documents, "conditions/")
@@ -142,7 +138,7 @@ def compile_rules(documents: Mapping[str, list[Node]], hash_: str) -> RuleBook:
     _check_periods(conditions)
     if len(marks.names) > 62:
         raise root["facts"].wrong("more than 62 provisional figures and rules: they no longer fit a mask")
-    return RuleBook(facts, parameters, places, tuple(conditions), marks, hash_)
+    return RuleBook(facts, parameters, tuple(conditions), marks, hash_)
 
 
 def _in(documents: Mapping[str, list[Node]], folder: str) -> list[Node]:
@@ -202,7 +198,7 @@ def _parameter(node: Node, marks: Marks) -> Parameter:
     if not rows or ends[-1] != (until.toordinal() if until else FOR_EVER):
         raise spec["known_until"].wrong("the last row ends on another day than `known_until`")
     by_column = {column: np.array([row[at] for row in rows], np.int64) for at, column in enumerate(columns)}
-    return Parameter(name, unit, np.array(starts), np.array(ends), by_column, np.array(bits, np.int64))
+    return Parameter(name, unit, np.array(starts), np.array(ends), by_column, np.array(bits, np.int64), node)
 
 
 def _year(node: Node) -> tuple[int, int]:
@@ -249,6 +245,8 @@ def _condition(
         if scope.each or scope.figures[name].each or not scope.figures[name].money:
             raise spec["show"].wrong(f"`{name}` is no amount of the household: nothing else is shown")
     rules = tuple(all_of(lambda rule: _rule(rule, id_, scope, show), spec["rules"]))
+    if not rules:
+        raise spec["rules"].wrong("no rule: this condition would be met by everybody")
     needed, tests = scope.used | set(show), scope.tests
     for needs in reversed(scope.figures.values()):
         if needs.name in needed:
