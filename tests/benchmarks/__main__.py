@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import eligibility
+from tests.benchmarks import chain, eligibility, relay
 
-BENCHMARKS = (eligibility,)  # a module each, whose `entries` yields its figures
+BENCHMARKS = (eligibility, relay, chain)  # a module each, whose `entries` yields its figures
 TO = Path(__file__).parents[2] / "build/bench.json"
 
 

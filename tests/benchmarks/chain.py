@@ -1,0 +1,664 @@
+"""From an order to the status that follows, beside the same written by hand on aiokafka and asyncpg, in the same run.
+
+Both sides are two processes, dossier and eligibility, on one Kafka and one PostgreSQL: outbox → topic → effect → outbox → topic
+→ effect → outbox → topic. Both take orders through the same plain door, a line of JSON, make the same commits on tables of the
+same migrations, and decide by the same domain. By hand there is no validation, no HTTP, no metrics, no traces, no parking, no
+advisory lock. A dossier is done when its last `StatusChanged` is on the topic. Priority and notifications, who hear that topic
+too, would only take the processor from one of the two sides: they run in the figures over HTTP, where there is no floor.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from time import perf_counter, time
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from cir_chassis.bus import BATCH, PARTITIONS
+from cir_chassis.database import migrate
+from cir_chassis.outbox import Relay
+from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdAssessed, HouseholdRecorded, StatusChanged
+from deploy.embedded.demo import COMPANIES, expect
+from deploy.embedded.ports import answers
+from deploy.embedded.postgres import create_databases
+from deploy.embedded.samples import SAMPLES, national_number
+from deploy.embedded.stack import TODAY, Stack
+from deploy.embedded.supervisor import Child, Part
+from deploy.token import AUDIENCE, token
+from dossier import app as dossier
+from dossier import handlers
+from dossier.domain import household as rules
+from dossier.domain.numbers import dossier_number
+from dossier.domain.status import Acts, standing
+from dossier.store import Dossier, RegisterWork
+from eligibility import app as eligibility
+from eligibility.domain.decide import Engine
+from eligibility.rulefiles import RULES, load
+from tests.benchmarks.measure import Entry, duration, throughput
+
+SHIFT = 16_500  # ports out of the way of a demo, and of the tests
+TURNS = 3
+AT_ONCE = {1: 30, 10: 100, 100: 200}  # dossiers under way at a time → dossiers in a turn
+BULK = 1_000  # in one transaction, as when the law changes; the clock starts when it is committed
+PATIENCE = 60.0  # seconds until a dossier must have arrived
+BY_HAND = "by_hand."  # in front of the floor's topics
+DECIDED = ("registered", "under_investigation")
+
+Order = dict[str, Any]
+Doors = Mapping[str, int]
+"""Side → the port of its door."""
+
+
+# The measurement
+
+
+def entries() -> Iterator[Entry]:
+    with TemporaryDirectory(prefix="cir-bench-") as folder:
+        yield from asyncio.run(_beside_the_floor(Path(folder)))
+        yield from asyncio.run(_over_http(Path(folder)))
+
+
+async def _beside_the_floor(folder: Path) -> list[Entry]:
+    async with Stack(folder, lambda line: None, shift=SHIFT, services=()) as stack, _sides(stack) as doors:
+        arrivals = Arrivals(f"127.0.0.1:{stack.ports['kafka']}")
+        async with arrivals.watched():
+            for door in doors.values():  # joins its groups, fills its pools
+                await _turn(door, arrivals, 10, 50)
+            took: dict[tuple[str, int], list[float]] = {}
+            waits: dict[tuple[str, int], list[float]] = {}
+            for _ in range(TURNS):
+                for at_once, many in AT_ONCE.items():
+                    for side, door in doors.items():
+                        seconds, each = await _turn(door, arrivals, at_once, many)
+                        took.setdefault((side, at_once), []).append(seconds)
+                        waits.setdefault((side, at_once), []).extend(each)
+                for side, door in doors.items():
+                    took.setdefault((side, BULK), []).append(await _bulk(door, arrivals))
+    found = []
+    for at_once, many in (AT_ONCE | {BULK: BULK}).items():
+        name = "in bulk" if at_once == BULK else "at a time"
+        ours, floor = (median(took[side, at_once]) for side in doors)
+        found.append(throughput(f"chain: {at_once:,} dossiers {name}", many, ours, floor, "dossiers/s"))
+        if at_once in AT_ONCE:
+            for percent in (50, 99):
+                ours, floor = (quantiles(waits[side, at_once], n=100)[percent - 1] for side in doors)
+                found.append(duration(f"chain: {at_once:,} dossiers {name}, p{percent} to the status", ours, floor))
+    return found
+
+
+async def _turn(door: int, arrivals: "Arrivals", at_once: int, many: int) -> tuple[float, list[float]]:
+    """Seconds for that many dossiers, so many at once, and of each: from the order to the status."""
+    waits = []
+    left = iter(_orders(many))
+
+    async def one_after_the_other() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door)
+        for order in left:
+            since, arrived = perf_counter(), arrivals.expect(order)
+            await _give(reader, writer, [order])
+            waits.append(await asyncio.wait_for(arrived, PATIENCE) - since)
+        writer.close()
+
+    begun = perf_counter()
+    await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
+    return perf_counter() - begun, waits
+
+
+async def _bulk(door: int, arrivals: "Arrivals") -> float:
+    """Seconds from the commit of all to the last one's status."""
+    orders = list(_orders(BULK))
+    reader, writer = await asyncio.open_connection("127.0.0.1", door, limit=2**26)
+    arrived = [arrivals.expect(order) for order in orders]
+    await _give(reader, writer, orders)
+    writer.close()
+    begun = perf_counter()
+    return max(await asyncio.wait_for(asyncio.gather(*arrived), PATIENCE)) - begun
+
+
+async def _give(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, orders: Sequence[Order]) -> None:
+    writer.write(json.dumps(orders).encode() + b"\n")
+    if not await reader.readline():
+        raise ConnectionError("an order was not taken: see the log of the process behind the door")
+
+
+def _orders(many: int) -> Iterable[Order]:
+    """Samples that are decided, each for somebody else."""
+    decided = [sample for sample in SAMPLES if sample.expect["status"] in DECIDED]
+    for sample in islice(cycle(decided), many):
+        numbers = {member: f"{uuid4().int % 10**11:011d}" for member in sample.numbers}
+        facts = [{name: value for name, value in one.items() if name != "number"} for one in sample.members]
+        post = {name: value for name, value in sample.post.items() if name != "household"}
+        order = {"id": str(uuid4()), "household": facts, "numbers": numbers, "confirm": sample.confirm}
+        yield {"residence": [], "help": None, "expect": sample.expect["status"]} | post | order
+
+
+@dataclass
+class Arrivals:
+    """Hears on both sides' topics which dossiers were decided, and whether as the sample promises."""
+
+    kafka: str
+    waiting: dict[str, tuple[str, asyncio.Future[float]]] = field(default_factory=dict)
+
+    def expect(self, order: Order) -> asyncio.Future[float]:
+        """The future of the moment at which its status is on the topic."""
+        arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.waiting[order["id"]] = order["expect"], arrived
+        return arrived
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        topic = StatusChanged.topic
+        consumer = AIOKafkaConsumer(topic, BY_HAND + topic, bootstrap_servers=self.kafka)
+        await consumer.start()
+        await consumer.seek_to_end()
+        watching = asyncio.create_task(self._watch(consumer))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await consumer.stop()
+
+    async def _watch(self, consumer: AIOKafkaConsumer) -> None:
+        async for record in consumer:
+            if dict(record.headers)["ce_type"].decode() == StatusChanged.type:
+                told = json.loads(record.value)
+                if told["now"] in DECIDED and told["dossier"] in self.waiting:  # a repeat is harmless
+                    status, arrived = self.waiting.pop(told["dossier"])
+                    if told["now"] == status:
+                        arrived.set_result(perf_counter())
+                    else:
+                        arrived.set_exception(AssertionError(f"{told['now']}, not {status}"))
+
+
+async def _over_http(folder: Path) -> list[Entry]:
+    """What a case worker at the counter meets, with every service running: POST, submission, confirmation, status."""
+    at_once, many = 10, 200
+    async with Stack(folder, lambda line: None, shift=SHIFT) as stack:
+        sample = SAMPLES[0]
+        company = COMPANIES[sample.post["municipality"]]
+        bearer = await asyncio.to_thread(token, stack.url("login"), "case_worker", company=company)
+        arrivals = Arrivals(f"127.0.0.1:{stack.ports['kafka']}")
+        waits: list[float] = []
+        left = iter(range(many + at_once))
+
+        async def one_after_the_other(http: httpx.AsyncClient) -> None:
+            for n in left:
+                since = perf_counter()
+                post = json.loads(json.dumps(sample.post))
+                applicant = post["household"]["members"][0]
+                applicant["number"] = national_number(applicant["born_on"], n + 400)
+                key = {"Idempotency-Key": f"bench-{n}"}
+                id_ = expect(await http.post(base, json=post, headers=key), 201).json()["id"]
+                arrived = arrivals.expect({"id": id_, "expect": sample.expect["status"]})
+                expect(await http.post(f"{base}/{id_}/submission"), 202)
+                confirmation = f"{base}/{id_}/members/{applicant['id']}/confirmation"
+                expect(await http.post(confirmation, json={"on_paper": True}), 204)
+                moment = await asyncio.wait_for(arrived, PATIENCE)
+                if n >= at_once:  # the first of each do not count
+                    waits.append(moment - since)
+
+        base = stack.url("dossier") + "/v1/dossiers"
+        headers = {"Authorization": f"Bearer {bearer}"}
+        async with arrivals.watched(), httpx.AsyncClient(headers=headers, trust_env=False, timeout=PATIENCE) as http:
+            begun = perf_counter()
+            await asyncio.gather(*(one_after_the_other(http) for _ in range(at_once)))
+            took = perf_counter() - begun
+    name = f"chain: over HTTP, four services, {at_once} at a time"
+    p50, p99 = (quantiles(waits, n=100)[percent - 1] for percent in (50, 99))
+    return [
+        throughput(name, many, took, unit="dossiers/s"),
+        duration(f"{name}, p50", p50),
+        duration(f"{name}, p99", p99),
+    ]
+
+
+# The two sides and their doors
+
+
+@asynccontextmanager
+async def _sides(stack: Stack) -> AsyncIterator[Doors]:
+    """Start both; the floor's are stopped with them."""
+    names = ("dossier", "eligibility")
+    await create_databases(stack.ports["postgres"], (*names, *(BY_HAND + name for name in names)))
+    server, kafka = f"postgresql://postgres@127.0.0.1:{stack.ports['postgres']}", f"127.0.0.1:{stack.ports['kafka']}"
+    for name, service in zip(names, (dossier, eligibility), strict=True):
+        for database in (name, BY_HAND + name):
+            await asyncio.to_thread(migrate, f"{server}/{database}", service.MIGRATIONS)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    topics = (HouseholdRecorded.topic, HouseholdAssessed.topic, StatusChanged.topic)
+    await admin.create_topics([NewTopic(BY_HAND + topic, PARTITIONS, 1) for topic in topics])
+    await admin.close()
+    doors = {"ours": stack.ports["priority"], "by hand": stack.ports["notifications"]}  # theirs, who do not run now
+    parts = []
+    for name in names:
+        ours = {name_: value for name_, value in os.environ.items() if not name_.startswith("CIR_")}
+        environment = ours | {
+            "CIR_DATABASE_URL": f"{server}/{name}", "CIR_KAFKA": kafka, "CIR_PORT": str(stack.ports[name]),
+            "CIR_ISSUER": stack.url("login"), "CIR_AUDIENCE": AUDIENCE, "CIR_ENVIRONMENT": "demo", "CIR_TODAY": TODAY,
+        }  # fmt: skip
+        program = [sys.executable, "-m", __name__, "ours", str(doors["ours"])]
+        command = program if name == "dossier" else [sys.executable, "-m", name, "serve"]
+        parts.append(Part(name, command, _always, environment))
+        by_hand = [sys.executable, "-m", __name__, name, str(doors["by hand"]), f"{server}/{BY_HAND}{name}", kafka]
+        parts.append(Part(BY_HAND + name, by_hand, _always, ours))
+    children = [Child(part, stack.folder / "logs", print, lambda: None) for part in parts]
+    try:
+        await asyncio.gather(*(child.start() for child in children))
+        while not all([await answers(door) for door in doors.values()]):
+            await asyncio.sleep(0.1)
+        yield doors
+    finally:
+        await asyncio.gather(*(child.stop() for child in children))
+
+
+async def _always() -> bool:
+    return True  # whoever knocks waits, and the first turn does not count
+
+
+Step = Callable[[Order, Any], Awaitable[None]]
+
+
+async def open_door(
+    port: int, transaction: Callable[[], AbstractAsyncContextManager[Any]], steps: Sequence[Step]
+) -> None:
+    """Take orders: one alone in the transactions that the API needs, many together in one. Each is answered by a line."""
+
+    async def take(orders: Sequence[Order]) -> None:
+        if len(orders) == 1:
+            for step in steps:
+                for person in orders[0]["confirm"] if step is steps[-1] else (None,):
+                    async with transaction() as work:
+                        await step(orders[0] | {"person": person}, work)
+            return
+        async with transaction() as work:
+            for order in orders:
+                for step in steps:
+                    for person in order["confirm"] if step is steps[-1] else (None,):
+                        await step(order | {"person": person}, work)
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                await take(json.loads(line))
+                writer.write(b"done\n")
+        except Exception:
+            logging.exception("an order was not taken")
+        writer.close()
+
+    await asyncio.start_server(on_connection, "127.0.0.1", port, limit=2**26)
+
+
+async def run_ours(door: int) -> None:
+    """The dossier service as it is, and a door beside HTTP."""
+    settings = dossier.DossierSettings()
+    service = dossier.make(settings)
+
+    async def start(order: Order, work: RegisterWork) -> None:
+        same = ("municipality", "language", "email", "help", "residence", "household")
+        new = Dossier(
+            id=UUID(order["id"]),
+            company=work.companies[order["municipality"]],
+            wants=order.get("wants") or [order["municipality"]],
+            informal_care_in=[],
+            started_at=work.clock.now(),
+            **{name: order[name] for name in same},
+        )
+        handlers.start_dossier(handlers.StartDossier(new, order["numbers"]), work)
+
+    async def submit(order: Order, work: RegisterWork) -> None:
+        if work.dossiers.find(id_ := UUID(order["id"])) is None:
+            await work.load([id_])
+        nth = await work.draw_number(work.clock.today())
+        handlers.submit_dossier(handlers.SubmitDossier(id_, nth), work)
+
+    async def confirm(order: Order, work: RegisterWork) -> None:
+        if work.dossiers.find(id_ := UUID(order["id"])) is None:
+            await work.load([id_])
+        handlers.confirm_participation(handlers.ConfirmParticipation(id_, order["person"], "bench"), work)
+
+    async def take_orders(stopping: asyncio.Event) -> None:
+        await open_door(door, service.database.work, (start, submit, confirm))
+        await stopping.wait()
+
+    service.jobs.append(take_orders)
+    await service.run()
+
+
+# The floor: by hand
+
+
+Connection = Any  # asyncpg's, from a pool
+Event = tuple[Any, str, Mapping[str, Any]]
+"""Its type, its dossier and what it holds."""
+
+
+class ByHand:
+    """What both hand-written services do: a relay, and a consumer whose batch is a transaction."""
+
+    def __init__(self, source: str, pool: Any, kafka: str) -> None:
+        self.source, self.pool, self.kafka = source, pool, kafka
+        self.woken = asyncio.Event()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self.pool.acquire() as connection, connection.transaction():
+            yield connection
+        self.woken.set()
+
+    async def say(self, connection: Connection, events: Sequence[Event]) -> None:
+        now = datetime.now(UTC).isoformat()
+        headers = [
+            _json({
+                "ce_specversion": "1.0", "ce_id": str(uuid4()), "ce_type": kind.type, "ce_source": self.source,
+                "ce_time": now, "ce_subject": key, "content-type": "application/json",
+            })
+            for kind, key, _ in events
+        ]  # fmt: skip
+        await connection.execute(
+            "INSERT INTO outbox (topic, key, headers, value)"
+            " SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bytea[])",
+            [BY_HAND + kind.topic for kind, _, _ in events],
+            [key for _, key, _ in events],
+            headers,
+            [_json({"dossier": key, **value}).encode() for _, key, value in events],
+        )
+
+    async def relay(self) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.kafka, enable_idempotence=True, acks="all")
+        await producer.start()
+        query = "SELECT id, topic, key, headers, value FROM outbox WHERE sent_at IS NULL ORDER BY id LIMIT $1"
+        while True:
+            async with self.pool.acquire() as connection:
+                if rows := await connection.fetch(query, Relay.BATCH):
+                    futures = []
+                    for _, topic, key, headers, value in rows:
+                        encoded = [(name, text.encode()) for name, text in headers.items()]
+                        futures.append(await producer.send(topic, key=key.encode(), value=value, headers=encoded))
+                    await asyncio.gather(*futures)
+                    ids = [row["id"] for row in rows]
+                    await connection.execute("UPDATE outbox SET sent_at = now() WHERE id = ANY($1::bigint[])", ids)
+            if len(rows) < Relay.BATCH:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.woken.wait(), Relay.POLL)
+                self.woken.clear()
+
+    async def hear(self, topic: str, effect: Callable[[Sequence[dict[str, Any]], Connection], Awaitable[None]]) -> None:
+        consumer = AIOKafkaConsumer(
+            BY_HAND + topic,
+            bootstrap_servers=self.kafka,
+            group_id=self.source,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        await consumer.start()
+        while True:
+            found = await consumer.getmany(timeout_ms=200, max_records=BATCH)
+            if records := [record for some in found.values() for record in some]:
+                async with self.transaction() as connection:
+                    await effect([json.loads(record.value) for record in records], connection)
+                await consumer.commit()
+
+
+class EligibilityByHand(ByHand):
+    engine = Engine(load(RULES))
+
+    async def assess(self, told: Sequence[dict[str, Any]], connection: Connection) -> None:
+        newest = {value["dossier"]: value for value in told}
+        ids = [UUID(id_) for id_ in sorted(newest)]
+        new = "INSERT INTO households (dossier) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
+        await connection.execute(new, ids)
+        query = (
+            "SELECT dossier, version, said FROM households WHERE dossier = ANY($1::uuid[]) ORDER BY dossier FOR UPDATE"
+        )
+        known = {str(row["dossier"]): row for row in await connection.fetch(query, ids)}
+        heard = [value for id_, value in newest.items() if value["version"] > known[id_]["version"]]
+        if not heard:
+            return
+        asked = [_asked(value) for value in heard]
+        answers = self.engine.decide(asked)
+        versions = [_next(known[value["dossier"]]["said"]) for value in heard]
+        rows = list(zip(heard, asked, answers, versions, strict=True))
+        await connection.execute(
+            "UPDATE households h SET version = n.version, facts_version = n.facts_version, household = n.household,"
+            " test = n.test, said = n.said"
+            " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::jsonb[], $5::jsonb[], $6::bigint[])"
+            " AS n (dossier, version, facts_version, household, test, said) WHERE h.dossier = n.dossier",
+            *zip(*((UUID(v["dossier"]), v["version"], v["facts_version"], _json(v["household"]), _column(v.get("test")), said)
+                   for v, _, _, said in rows), strict=True),
+        )  # fmt: skip
+        now = datetime.now(UTC)
+        await connection.execute(
+            "INSERT INTO assessments SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[],"
+            " $6::text[], $7::jsonb[], $8::jsonb[], $9::timestamptz[]) ON CONFLICT DO NOTHING",
+            *zip(*((UUID(v["dossier"]), said, v["facts_version"], UUID(v["test"]["id"]) if v.get("test") else None,
+                    answer["rules"], answer["outcome"],
+                    _json({"reference_date": str(h["reference_date"]), "moment": h["moment"], **v["household"]}),
+                    _json(answer), now)
+                   for v, h, answer, said in rows), strict=True),
+        )  # fmt: skip
+        await self.say(connection, [
+            (HouseholdAssessed, v["dossier"], {
+                "version": said, "facts_version": v["facts_version"], "assessment": answer,
+                **({"test": v["test"]["id"]} if v.get("test") else {}),
+            })
+            for v, _, answer, said in rows
+        ])  # fmt: skip
+
+
+_UNKNOWN: dict[str, Any] = {
+    "born_on": None, "moves_in": True, "residence": None, "emancipated": False, "guided_independent_living": False,
+    "recognised_handicap": None, "dependant": False, "incomes": None, "recent_income": None, "set_aside": None,
+    "no_income_declared": None, "balances": None, "real_rights": None, "language": None,
+}  # fmt: skip
+_AMOUNTS = ("jointly_taxable", "separately_taxable", "replacement_allowance", "living_wage", "foreign_exempt")
+_RIGHT = dict.fromkeys(("object", "country", "exception", "proof"))
+
+
+def _asked(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The household as the domain takes it."""
+    members = []
+    for declared in value["household"]["members"]:
+        one = _UNKNOWN | declared
+        one["born_on"] = date.fromisoformat(one["born_on"]) if one["born_on"] else None
+        one["balances"] = _cents(one["balances"])
+        one["incomes"] = one["incomes"] and [
+            {"year": income["year"], **{name: _cents(income.get(name, "0")) for name in _AMOUNTS}}
+            for income in one["incomes"]
+        ]
+        one["real_rights"] = one["real_rights"] and [_RIGHT | right for right in one["real_rights"]]
+        for claim in ("recent_income", "set_aside", "no_income_declared"):
+            one[claim] = one[claim] if one[claim] is None else {"proof": None, **one[claim]}
+        if recent := one["recent_income"]:
+            recent["amount"] = _cents(recent.get("amount"))
+        members.append(one)
+    test = value.get("test") or {"reference_date": TODAY, "moment": "registration"}
+    day = date.fromisoformat(test["reference_date"])
+    return {"members": members, "reference_date": day, "moment": test["moment"], "registered_on": None}
+
+
+def _cents(amount: str | None) -> int | None:
+    if amount is None:
+        return None
+    euro, _, rest = amount.partition(".")
+    return int(euro) * 100 + int(rest.ljust(2, "0"))
+
+
+class DossierByHand(ByHand):
+    today = date.fromisoformat(TODAY)
+    saved = {
+        "version": "bigint", "number": "text", "submitted_on": "date", "must_confirm": "jsonb", "test": "jsonb",
+        "heard_version": "bigint", "assessment": "jsonb", "assessed_version": "bigint", "assessed_test": "text",
+        "counted": "text", "status": "text", "asked": "jsonb",
+    }  # fmt: skip
+
+    async def start(self, order: Order, connection: Connection) -> None:
+        id_, members = UUID(order["id"]), order["household"]
+        row = {
+            "id": id_, "municipality": order["municipality"], "company": COMPANIES[order["municipality"]],
+            "language": order["language"], "email": order["email"], "help": order["help"],
+            "wants": order.get("wants") or [order["municipality"]], "residence": order["residence"], "informal_care_in": [],
+            "household": members, "facts_version": 1, "version": 0, "must_confirm": [], "heard_version": 0,
+            "status": "draft", "asked": [], "started_at": datetime.now(UTC),
+            "number": None, "submitted_on": None, "test": None, "assessment": None, "counted": None,
+        }  # fmt: skip
+        contacts, facts, candidacy = self._contacts(row), self._facts(row), self._candidacy(row)
+        places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
+        await connection.execute(
+            f"INSERT INTO dossiers ({', '.join(row)}) VALUES ({places})", *map(_column, row.values())
+        )
+        people = zip(*((id_, one["id"], one["role"], order["numbers"].get(one["id"])) for one in members), strict=True)
+        await connection.execute(
+            "INSERT INTO members (dossier, member, role, number)"
+            " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])",
+            *people,
+        )
+        await self.say(connection, [contacts, facts, candidacy])
+
+    async def submit(self, order: Order, connection: Connection) -> None:
+        (row,) = await self._load(connection, [UUID(order["id"])])
+        nth = await connection.fetchval(
+            "INSERT INTO day_numbers AS d VALUES ($1, 1) ON CONFLICT (day) DO UPDATE SET last = d.last + 1 RETURNING last",
+            self.today,
+        )
+        row["submitted_on"], row["number"] = self.today, dossier_number(self.today, nth)
+        row["must_confirm"] = rules.must_confirm(row["household"], self.today)
+        row["test"] = {"id": str(uuid4()), "moment": "registration", "reference_date": TODAY}
+        events = [self._facts(row), *self._settle(row)]
+        await self._save(connection, [row])
+        await self.say(connection, events)
+
+    async def confirm(self, order: Order, connection: Connection) -> None:
+        (row,) = await self._load(connection, [UUID(order["id"])])
+        update = "UPDATE members SET confirmed_at = now(), confirmed_by = 'bench' WHERE dossier = $1 AND member = $2"
+        await connection.execute(update, row["id"], order["person"])
+        row["confirmed"].add(order["person"])
+        events = self._settle(row)
+        await self._save(connection, [row])
+        if events:
+            await self.say(connection, events)
+
+    async def take(self, told: Sequence[dict[str, Any]], connection: Connection) -> None:
+        newest = {value["dossier"]: value for value in told}
+        rows = await self._load(connection, [UUID(id_) for id_ in newest])
+        rows = [row for row in rows if newest[str(row["id"])]["version"] > row["heard_version"]]
+        events = []
+        for row in rows:
+            value = newest[str(row["id"])]
+            row["heard_version"], row["assessment"] = value["version"], value["assessment"]
+            row["assessed_version"], row["assessed_test"] = value["facts_version"], value.get("test")
+            events += self._settle(row)
+        await self._save(connection, rows)
+        if events:
+            await self.say(connection, events)
+
+    async def _load(self, connection: Connection, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+        query = "SELECT * FROM dossiers WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+        rows = {row["id"]: {**row, "confirmed": set()} for row in await connection.fetch(query, ids)}
+        query = "SELECT dossier, member FROM members WHERE dossier = ANY($1::uuid[]) AND confirmed_at IS NOT NULL"
+        for dossier_, member in await connection.fetch(query, ids):
+            rows[dossier_]["confirmed"].add(member)
+        return list(rows.values())
+
+    async def _save(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        arrays = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(self.saved.values(), 2))
+        await connection.execute(
+            f"UPDATE dossiers d SET {', '.join(f'{name} = n.{name}' for name in self.saved)}"
+            f" FROM unnest($1::uuid[], {arrays}) AS n (id, {', '.join(self.saved)}) WHERE d.id = n.id",
+            [row["id"] for row in rows],
+            *([_column(row[name]) for row in rows] for name in self.saved),
+        )
+
+    def _settle(self, row: dict[str, Any]) -> list[Event]:
+        """Work out the status; what became different is said."""
+        test, was = row["test"], row["status"]
+        arrived = row["assessment"]["outcome"] if test and row.get("assessed_test") == test["id"] else None
+        unconfirmed = [member for member in row["must_confirm"] if member not in row["confirmed"]]
+        submitted = row["submitted_on"] is not None
+        now = standing(Acts(None, submitted, bool(unconfirmed), row["counted"], arrived))
+        row["status"], row["counted"], row["test"] = now.status, now.counted, None if now.closes_test else test
+        asks = []
+        if now.status == "submitted":
+            asks = [(member, ["confirmation"]) for member in unconfirmed]
+        elif now.status == "under_investigation":
+            answer = row["assessment"]
+            asks = [
+                (ask["person"], ask["proofs"])
+                for ask in (*answer["asks"], *answer["could_claim"])
+                if answer["conditions"][ask["condition"]]["effect"] == "bar"
+            ]
+        row["asked"] = rules.to_bring(row["household"], asks)
+        if row["status"] == was:
+            return []
+        moved = {"number": row["number"], "was": was, "now": row["status"], "asks": row["asked"]}
+        return [self._candidacy(row), (StatusChanged, str(row["id"]), moved)]
+
+    def _contacts(self, row: dict[str, Any]) -> Event:
+        row["version"] = _next(row["version"])
+        same = ("version", "company", "language", "email", "help")
+        return ContactsRecorded, str(row["id"]), {name: row[name] for name in same}
+
+    def _facts(self, row: dict[str, Any]) -> Event:
+        row["version"] = _next(row["version"])
+        test = {"test": row["test"]} if row["test"] else {}
+        facts = {"facts_version": row["facts_version"], "household": {"members": row["household"]}, **test}
+        return HouseholdRecorded, str(row["id"]), {"version": row["version"], **facts}
+
+    def _candidacy(self, row: dict[str, Any]) -> Event:
+        row["version"] = _next(row["version"])
+        same = ("version", "status", "number", "company", "municipality", "residence", "informal_care_in")
+        more = {
+            "registered_on": str(row["submitted_on"]) if row["counted"] else None,
+            "persons": rules.persons(row["household"]),
+            "wants": [{"municipality": place, "company": COMPANIES.get(place)} for place in row["wants"]],
+        }
+        return CandidacyRecorded, str(row["id"]), {name: row[name] for name in same} | more
+
+
+def _next(last: int) -> int:
+    return max(last + 1, int(time() * 1_000_000))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _column(value: Any) -> Any:
+    return _json(value) if isinstance(value, list | dict) else value
+
+
+async def run_by_hand(name: str, door: int, url: str, kafka: str) -> None:
+    async def codec(connection: Connection) -> None:
+        # What is written is JSON already: asyncpg takes a list in an array for one more dimension of it.
+        await connection.set_type_codec("jsonb", encoder=str, decoder=json.loads, schema="pg_catalog")
+
+    async with asyncpg.create_pool(url, min_size=5, max_size=20, init=codec) as pool, asyncio.TaskGroup() as group:
+        if name == "eligibility":
+            assessor = EligibilityByHand("/eligibility", pool, kafka)
+            group.create_task(assessor.relay())
+            group.create_task(assessor.hear(HouseholdRecorded.topic, assessor.assess))
+        else:
+            register = DossierByHand("/dossier", pool, kafka)
+            group.create_task(register.relay())
+            group.create_task(register.hear(HouseholdAssessed.topic, register.take))
+            await open_door(door, register.transaction, (register.start, register.submit, register.confirm))
+
+
+if __name__ == "__main__":
+    side, door_, *where = sys.argv[1:]
+    asyncio.run(run_ours(int(door_)) if side == "ours" else run_by_hand(side, int(door_), *where))
