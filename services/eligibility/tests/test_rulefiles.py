@@ -10,7 +10,7 @@ import pytest
 
 from eligibility.domain.decide import Engine
 from eligibility.domain.source import WrongRuleFile
-from eligibility.rulefiles import load, read
+from eligibility.rulefiles import RULES, compile_texts, load, read, texts
 
 from .build import household
 
@@ -183,6 +183,13 @@ def test_an_age_that_nobody_reaches_is_decided(rules: Path) -> None:
     path.write_text(path.read_text().replace("below: 18", "below: 999999999999"))
     [answer] = Engine(load(rules)).decide([household({"born_on": None})])
     assert answer["conditions"]["age"]["outcome"] == "not_met"
+
+
+def test_rules_of_an_earlier_day_may_know_less_than_the_contract() -> None:
+    older = {name: text.replace("not_known, exempt]", "not_known]") for name, text in texts(RULES).items()}
+    assert Engine(compile_texts(older)).decide([household()])[0]["outcome"] == "met"
+    with pytest.raises(WrongRuleFile, match="`language` is in the contract"):
+        compile_texts(older, "rules/")
 
 
 BOMB = "".join(f"  - &l{n} [{', '.join([f'*l{n - 1}'] * 9) if n else 'x'}]\n" for n in range(10))

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from eligibility.domain.facts import HIGHEST, PROOF, SURE, UNKNOWN, Column
+from eligibility.domain.facts import HIGHEST, SURE, UNKNOWN
 from eligibility.domain.figures import Ints, Latest, Table, Years
 from eligibility.domain.matcher import names_in, property_of
 from eligibility.domain.rulebook import Condition, RuleBook
-from eligibility.domain.units import PROFILES, Batch, Group, Household, Person, Slot, Unit, latest
+from eligibility.domain.units import PROFILES, Batch, Household, Person, Slot, Unit, latest
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
 ROWS = 1 << 18  # completions in one table: some hundred megabytes
@@ -167,50 +167,6 @@ class Layout:
         return Slot(
             (person["id"],), f"{label}.proof" if proof else label, proofs, column.kind, ((name, place, values),)
         )
-
-    def claims(self, at: int) -> list[Slot]:
-        """The claims of a unit that are not made, or rejected, and could be made."""
-        unit, condition = self.units[at], self.plan.condition
-        claims = [
-            self._claim(unit, column, place)
-            for place in (range(len(unit.persons)) if unit.thing != UNKNOWN else ())
-            for column in self.plan.claimable
-            if not (place and column.name in condition.applicant_only)
-        ]
-        if condition.co_residents:
-            claims += [claim for group in self.batch.groups[unit.household] for claim in self._group_claims(group)]
-        return [claim for claim in claims if claim]
-
-    def _claim(self, unit: Unit, column: Column, place: int) -> Slot | None:
-        """Not made (or rejected), then each way of making it: without an amount given, one of nil or a cent."""
-        fact = self.plan.facts[column.fact]
-        label, made = unit.declared(fact, place)
-        who = (unit.persons[place]["id"],)
-        if fact.type == "claim":
-            return None if made else Slot(who, label, fact.settled_by(), "claim", ((column.name, place, (0, 1)),))
-        before, (other, ways) = PROOF["none"], column.ways or ("", (0,))
-        if made and (not fact.claim or made[fact.claim]):
-            if made["proof"] != "rejected":
-                return None
-            before, other, ways = PROOF["rejected"], "", (0,)
-        fills = [(column.name, place, (before, *[PROOF["interpreted"]] * len(ways)))]
-        if other:
-            fills.append((other, place, (0, *ways)))
-        return Slot(who, f"{label}.proof", fact.settled_by(made), "claim", tuple(fills))
-
-    def _group_claims(self, group: Group) -> list[Slot]:
-        """The claim that so many of these alike persons are, say, dependants; what is unknown of them, at either end."""
-        claims, counts = [], tuple(range(len(group.ids) + 1))
-        for at, name in enumerate(self.plan.profile):
-            fact, bit = self.plan.facts[name], 1 << at
-            if fact.type != "claim" or group.known & bit:
-                continue
-            none = (0,) * len(counts)
-            fills = [(PROFILES, group.known, tuple(-n for n in counts) * (1 + len(group.unknown)))]
-            fills.append((PROFILES, group.known | bit, counts + none * len(group.unknown)))
-            fills += [(PROFILES, group.known | bit | u, none + counts) for u in group.unknown]
-            claims.append(Slot(group.ids, name, fact.settled_by(), "claim", tuple(fills)))
-        return claims
 
     def decide(self, units: Ints, slots: Mapping[int, Sequence[Slot]]) -> Decided:
         """Decide these units in all completions of their slots (by place in `units`)."""

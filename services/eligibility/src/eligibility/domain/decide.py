@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from eligibility.domain import matcher
-from eligibility.domain.completions import BOUND, Decided, Layout, Plan, portions, size
+from eligibility.domain.claims import could_claim
+from eligibility.domain.completions import Decided, Layout, Plan, portions
 from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import Bools, Ints
-from eligibility.domain.rulebook import MET, NOT_MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
-from eligibility.domain.units import PROFILES, Batch, Household, Slot
+from eligibility.domain.figures import Ints
+from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
+from eligibility.domain.units import Batch, Household, Slot
 
 ROLES = {
     "nl": {"applicant": "aanvrager", "partner": "partner", "co_resident": "medebewoner"},
@@ -154,43 +155,13 @@ class Engine:
             for at, (n, value) in enumerate(zip(layout.own, values[decided.best].tolist(), strict=True)):
                 if not (result := results[n][-1]).undecided:
                     result.figures[name] = _range(decided, at, values) if at in decided.slots else (value, value)
-        self._could_claim(layout, decided, low.tolist(), results)
-
-    def _could_claim(
-        self, layout: Layout, decided: Decided, low: Sequence[int], results: Sequence[list[Result]]
-    ) -> None:
-        """The claims that are in some smallest set of claims that, interpreted, would (or could) make the condition met.
-
-        What is unknown is taken at its best; only where the condition is nil are pending claims taken as rejected, since with
-        them it may be met already.
-        """
-        could: dict[int, list[Slot]] = {}
-        trials: dict[int, list[Slot]] = {}
-        wanted = [n for n in dict.fromkeys(layout.own) if results[n][-1].outcome and not results[n][-1].undecided]
-        for n in wanted:
-            for at in layout.of_household(n):
-                slots = layout.slots.get(at, [])
-                nil = results[n][-1].outcome == TO_INVESTIGATE and _nil_if_rejected(decided, at, low[at])
-                if nil or (results[n][-1].outcome == NOT_MET and low[at] != MET):
-                    known = [slot.only(-1) if nil and slot.kind == "pending" else slot for slot in slots]
-                    could[at] = layout.claims(at)
-                    if size(trial := known + could[at]) > BOUND:
-                        self.counts["over_bound"] += 1
-                    elif could[at]:
-                        trials[at] = trial
-        for part in portions(trials):
-            tried = layout.decide(np.array(part), {n: trials[at] for n, at in enumerate(part)})
-            for units in tried.alike:
-                settled = len(trials[part[units[0]]]) - len(could[part[units[0]]])
-                met = (tried.grids(units) == MET).any(axis=tuple(range(1, 1 + settled)))
-                for axis, slot in enumerate(could[part[units[0]]], 1):
-                    met = _or_fewer(met, axis, len(slot.persons) if slot.fills[0][0] == PROFILES else 1)
-                made = [_made(met, axis) for axis in range(1, met.ndim)]
-                for n, by_claim in zip(units, zip(*made, strict=True), strict=True):
-                    could[part[n]] = [slot for slot, made in zip(could[part[n]], by_claim, strict=True) if made]
-        for n in wanted:
-            found = [could[at] for at in layout.of_household(n) if at in could]
-            results[n][-1].claims = [slot for slots in found for slot in slots] if all(found) else []
+        wanted = {
+            n: results[n][-1].outcome for n in layout.own if not results[n][-1].undecided and results[n][-1].outcome
+        }
+        could, too_many = could_claim(layout, decided, low.tolist(), wanted)
+        self.counts["over_bound"] += too_many
+        for n, claims in could.items():
+            results[n][-1].claims = claims
 
     def _answer(self, household: Household, results: Sequence[Result]) -> dict[str, Any]:
         """The answer in the contract's shape."""
@@ -319,35 +290,6 @@ def _differ(decided: Decided, at: int, rest: int) -> list[Slot]:
     grid = np.maximum(decided.grids([at])[0], rest)
     slots = decided.slots.get(at, ())
     return [slot for axis, slot in enumerate(slots) if (grid.max(axis) != grid.min(axis)).any()]
-
-
-def _made(met: Bools, axis: int) -> Bools:
-    """Of which units (the first axis) the claim at this axis, made, makes met what is not met without it, all else equal."""
-    made: Any = met.take(-1, axis) & ~met.take(0, axis)
-    of_units: Bools = made.reshape(len(met), -1).any(axis=1)
-    return of_units
-
-
-def _or_fewer(met: Bools, axis: int, most: int) -> Bools:
-    """Whether so many of a claim, in whatever way, or fewer of it would do: more may undo it (a second, high recent income).
-
-    The values of the axis: not made, then each way of making it; of `most` persons, 0 … most for each way.
-    """
-    ways = np.moveaxis(met, axis, 0)
-    made = [ways[0], ways[1:].any(axis=0)] if most == 1 else ways.reshape(-1, most + 1, *ways.shape[1:]).any(axis=0)
-    fewer: Bools = np.moveaxis(np.logical_or.accumulate(np.array(made), axis=0), 0, axis)
-    return fewer
-
-
-def _nil_if_rejected(decided: Decided, at: int, low: int) -> bool:
-    """Whether a unit stays to be investigated where its pending claims are rejected, whatever else is known."""
-    if at not in decided.slots:
-        return low == TO_INVESTIGATE
-    grid = decided.grids([at])[0]
-    for axis, slot in enumerate(decided.slots[at]):
-        if slot.kind == "pending":
-            grid = grid.take([slot.size - 1], axis)
-    return bool((grid == TO_INVESTIGATE).all())
 
 
 def _missing(decided: Decided) -> dict[int, set[str]]:
