@@ -129,9 +129,8 @@ def compile_rules(documents: Mapping[str, list[Node]], hash_: str) -> RuleBook:
         if parameters.setdefault(parameter.name, parameter) is not parameter:
             raise parameter.place.wrong(f"parameter `{parameter.name}` stands in another file too")
     shared = documents["figures.yaml"][0].keys(("figures",))["figures"]
-    conditions = all_of(
-        lambda node: _condition(node, order, facts, parameters, marks, shared), _in(documents, "conditions/")
-    )
+    anywhere = Scope(facts, parameters, marks)
+    conditions = all_of(lambda node: _condition(node, order, shared, anywhere), _in(documents, "conditions/"))
     if missing := [id_ for id_ in order if id_ not in {condition.id for condition in conditions}]:
         raise root["conditions"].wrong(f"no file gives condition `{missing[0]}`")
     conditions.sort(key=lambda condition: (order.index(condition.id), condition.start))
@@ -216,14 +215,9 @@ def _scaled(node: Node, scale: int, most: int, times: Node | None) -> int:
     return number
 
 
-def _condition(
-    node: Node,
-    order: tuple[str, ...],
-    facts: Mapping[str, Fact],
-    parameters: Mapping[str, Parameter],
-    marks: Marks,
-    shared: Node,
-) -> Condition:
+def _condition(node: Node, order: tuple[str, ...], shared: Node, anywhere: Scope) -> Condition:
+    """anywhere: what every condition can name."""
+    facts = anywhere.facts
     required = ("condition", "title", "source", "valid", "about", "effect", "rules")
     spec = node.keys(required, ("figures", "show", "spared"))
     id_ = spec["condition"].one_of(order, "condition (facts.yaml names them)")
@@ -233,7 +227,7 @@ def _condition(
     columns = {column.name: column for fact in of for column in fact.columns()}
     _source(spec)
     start, end = _period(spec["valid"].keys(("from", "through")))
-    scope = Scope(facts, parameters, marks, columns, each=about != "household")
+    scope = Scope(facts, anywhere.parameters, anywhere.marks, columns, each=about != "household")
     for figures in ([shared] if about == "household" else []) + ([spec["figures"]] if "figures" in spec else []):
         for name, figure in figures.mapping().items():
             scope.figure(name, figure)

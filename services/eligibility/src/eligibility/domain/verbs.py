@@ -41,8 +41,8 @@ class Scope:
     facts: Mapping[str, Fact]
     parameters: Mapping[str, Parameter]
     marks: Marks
-    columns: Mapping[str, Column]
-    each: bool  # a rule about each candidate or thing: every fact is at hand
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    each: bool = False  # a rule about each candidate or thing: every fact is at hand
     figures: dict[str, Figure] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     tests: list[Test] = field(default_factory=list)
