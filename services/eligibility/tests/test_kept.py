@@ -74,6 +74,20 @@ async def test_a_past_decision_is_decided_again_by_the_rules_of_then(
     await now.close()
 
 
+async def test_rules_that_are_no_longer_read_are_said_to_be(
+    eligibility: Eligibility, dossier: UUID, author: dict[str, str]
+) -> None:
+    await eligibility.hear(recorded(dossier))
+    async with eligibility.service.database.engine.begin() as connection:
+        older = {"facts.yaml": "conditions: [age]\nfacts: {}\nof_old: true\n", "figures.yaml": "figures: {}\n"}
+        await connection.execute(tables.rulesets.update().values(hash="sha256:old", texts=older))
+        await connection.execute(tables.assessments.update().values(rules="sha256:old"))
+    [past] = (await eligibility.http.get(f"/v1/assessments/{dossier}", headers=author)).json()
+    answer = await eligibility.http.get(f"/v1/assessments/{dossier}/{past['version']}/again", headers=author)
+    assert answer.status_code == 409
+    assert "facts.yaml:3: unknown key `of_old`" in answer.json()["detail"]
+
+
 async def test_who_may_not_or_knows_no_such_dossier_learns_nothing(
     eligibility: Eligibility, dossier: UUID, author: dict[str, str], login: str
 ) -> None:

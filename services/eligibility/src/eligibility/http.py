@@ -16,6 +16,7 @@ from cir_schemas.eligibility import Assessment
 from cir_schemas.household import HouseholdToAssess
 from eligibility.asked import impossible, read
 from eligibility.domain.decide import Engine
+from eligibility.domain.source import WrongRuleFile
 from eligibility.rulefiles import compile_texts
 from eligibility.store import Assessed, EligibilityWork
 
@@ -67,7 +68,12 @@ def routes(engine: Engine, database: Database[EligibilityWork]) -> APIRouter:
         if past.rules not in engines:
             async with database.work() as work:
                 texts = await work.texts_of(past.rules)
-            engines[past.rules] = await asyncio.to_thread(lambda: Engine(compile_texts(texts)))
+            try:
+                engines[past.rules] = await asyncio.to_thread(lambda: Engine(compile_texts(texts)))
+            except WrongRuleFile as error:
+                raise Problem(
+                    409, f"This release no longer reads the rules of then ({error}): use one of then."
+                ) from None
         household = read(past.household).model_dump()
         [answer] = await asyncio.to_thread(engines[past.rules].decide, [household])
         return Recomputed(same=answer == past.assessment, assessment=Assessment.model_validate(answer))
