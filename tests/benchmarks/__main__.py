@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from cir_chassis import logs
 from tests.benchmarks import chain, eligibility, relay
 
 BENCHMARKS = (eligibility, relay, chain)  # a module each, whose `entries` yields its figures
@@ -14,6 +15,7 @@ TO = Path(__file__).parents[2] / "build/bench.json"
 
 
 def main() -> None:
+    logs.configure("benchmarks", "warning")
     entries = [entry for benchmark in BENCHMARKS for entry in benchmark.entries()]
     TO.parent.mkdir(exist_ok=True)
     TO.write_text(json.dumps([asdict(entry) for entry in entries], indent=1) + "\n")
