@@ -1,6 +1,7 @@
 """A unit of work writes all or nothing, one row a key, and what is newer stays."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from uuid import UUID, uuid4
 
 import pytest
@@ -107,3 +108,12 @@ async def test_a_wrong_statement_is_no_outage_and_a_closed_door_is(open_database
         await too_many()
     assert not is_outage(wrong.value)
     assert is_outage(ConnectionRefusedError())
+
+
+async def test_a_pool_that_is_used_up_is_no_outage(open_database: Open) -> None:
+    database = open_database()
+    async with AsyncExitStack() as stack:
+        for _ in range(20):
+            await stack.enter_async_context(database.engine.connect())
+        async with asyncio.timeout(5):
+            await database.probe()

@@ -55,6 +55,7 @@ class Bus:
             ack_policy=AckPolicy.NACK_ON_ERROR,  # the default may lose messages
             session_timeout_ms=6000,  # the least that Kafka takes: a killed replica's partitions move after it
             heartbeat_interval_ms=1500,
+            fetch_max_wait_ms=50,  # by default an event may wait half a second for those after it
         )
         async def on_batch(batch: KafkaMessage) -> None:
             await deliver(batch)

@@ -168,6 +168,7 @@ class Database(Generic[W]):
             hide_parameters=True,  # a statement that fails must not print what people earn
             connect_args={"timeout": 5},
         )
+        self._aside = create_async_engine(self.engine.url, poolclass=sa.NullPool, connect_args={"timeout": 5})
         self._work = work
         self.on_commit: list[Callable[[], None]] = []
         """Called after each commit of rows or events by this process, to wake who waits for them."""
@@ -183,8 +184,8 @@ class Database(Generic[W]):
             wake()
 
     async def probe(self) -> None:
-        """Raises if the database does not answer."""
-        async with self.engine.connect() as connection:
+        """Raises if the database does not answer. Asks by a connection of its own: a full pool is no outage."""
+        async with self._aside.connect() as connection:
             await connection.execute(sa.text("SELECT 1"))
 
 

@@ -126,10 +126,9 @@ def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) ->
 
 def unconfirmed(dossier: Dossier, work: RegisterWork) -> list[str]:
     """The members who still have to confirm; who was an adult is settled by the day of application."""
-    confirmed = {member.member for member in work.members_of(dossier.id) if member.confirmed_at}
     here = {member["id"] for member in dossier.household}
     due = dossier.must_confirm if dossier.submitted_on else rules.must_confirm(dossier.household, work.clock.today())
-    return [member for member in due if member in here and member not in confirmed]
+    return [id for id in due if id in here and not work.members.get(dossier.id, id).confirmed_at]
 
 
 def pending(dossier: Dossier, work: RegisterWork) -> list[str]:
