@@ -44,7 +44,7 @@ class Login:
     AGAIN = 5.0  # seconds between two fetches: a flood of unknown keys must not become a flood at the issuer
 
     def __init__(self, issuer: str, audience: str, claims: Mapping[str, str]) -> None:
-        self._issuer, self._audience, self._claims = issuer.rstrip("/"), audience, dict(claims)
+        self._issuer, self._claims = issuer.rstrip("/"), dict(claims)
         self._keys = KeySet([])
         self._fetched, self._away = -self.AGAIN, ""
         self._lock = asyncio.Lock()

@@ -16,9 +16,10 @@ import pytest
 
 from eligibility import cases, rulefiles
 from eligibility.cases import Case
-from eligibility.domain.decide import Engine
+from eligibility.domain.decide import Engine, MatchersDisagree, NoRuleInForce
+from eligibility.domain.matcher import EngineFailed
 from eligibility.domain.rulebook import OUTCOMES, compile_rules
-from eligibility.domain.source import Node
+from eligibility.domain.source import Node, WrongRuleFile
 from eligibility.rulefiles import RULES
 
 CASES = cases.read(RULES)
@@ -137,19 +138,24 @@ WORDS = _words()
 MUTANTS = mutants()
 
 
+CAUGHT = (WrongRuleFile, MatchersDisagree, NoRuleInForce, EngineFailed)  # anything else is a mistake of ours
+
+
 def survivors(mutants: Iterable[Mutant], cases_: Sequence[Case] = CASES) -> list[str]:
     """file:line and the change, of each that loads and that no case fails on."""
     return [f"{m.change} (line {m.line})" for m in mutants if m.change not in EQUIVALENT and survives(m, cases_)]
 
 
 def survives(mutant: Mutant, cases_: Sequence[Case]) -> bool:
-    """The cases beside the changed file come first. Rules that cannot decide a case are caught as well, whatever they raise."""
+    """The cases beside the changed file come first. Rules that are refused, or decide nobody, are caught as well."""
     beside = mutant.file.replace(".yaml", ".cases.yaml")
     ordered = sorted(cases_, key=lambda case: not case.place.file.endswith(beside))
     try:
-        engine = Engine(compile_rules(mutant.documents, "sha256:mutant"))
+        rules = compile_rules(mutant.documents, "sha256:mutant")
+        rulefiles.check_contract(rules)
+        engine = Engine(rules)
         return not any(cases.run(engine, ordered[at : at + 100]) for at in range(0, len(ordered), 100))
-    except Exception:
+    except CAUGHT:
         return False
 
 

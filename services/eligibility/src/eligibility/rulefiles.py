@@ -70,13 +70,18 @@ def compile_texts(texts: Mapping[str, str], place: str = "") -> RuleBook:
         digest.update(f"{name}\0{len(text.encode())}\0{text}".encode())
     documents = {name: read(text, place + name) for name, text in texts.items()}
     rules = compile_rules(documents, f"sha256:{digest.hexdigest()}")
-    for fact in rules.facts.values() if place else ():
-        _check_contract(fact)
+    if place:
+        check_contract(rules)
     return rules
 
 
-def _check_contract(fact: Fact) -> None:
-    """What a household may say of it is what the contract lets it say."""
+def check_contract(rules: RuleBook) -> None:
+    """What a household may say of each fact is what the contract lets it say. Raises `WrongRuleFile`."""
+    for fact in rules.facts.values():
+        _check_fact(fact)
+
+
+def _check_fact(fact: Fact) -> None:
     if fact.name not in Member.model_fields:
         raise fact.place.wrong(f"the contract knows no `{fact.name}`{meant(fact.name, Member.model_fields)}")
     shape = SHAPES.get(fact.name, Member)
