@@ -90,6 +90,24 @@ async def test_lag_is_what_has_not_taken_effect_yet(open_database: Open, kafka: 
         assert ("cir_consumer_lag", topic.name) not in await scrape()  # not known is not none
 
 
+async def test_what_never_had_an_effect_is_behind_from_the_first_event_on(open_database: Open, kafka: str) -> None:
+    database, topic, id_, held = open_database(), Topic(), uuid4(), up("database")
+    held.up.clear()
+    async with running(kafka, database, topic, keep, [held]) as (bus, *_):
+        async with database.work() as work:
+            work.say(topic.event(id_))
+        await Relay(database.engine, bus, ()).carry()
+
+        async def fetched() -> bool:
+            (consumer,) = [heard.consumer for heard in bus.broker.subscribers]  # type: ignore[attr-defined]
+            position: int = sum([await consumer.position(place) for place in consumer.assignment()])
+            return position == 1
+
+        await until(fetched)
+        assert (await scrape(bus.measure, nobody=[id_]))["cir_consumer_lag", topic.name] == 1
+        held.up.set()
+
+
 async def test_latency_runs_from_what_was_said_to_its_effect(open_database: Open, kafka: str) -> None:
     database, topic, late, overtaken = open_database(), Topic(), uuid4(), uuid4()
     name = ("cir_event_latency_seconds", f"{topic.name}.Counted")

@@ -66,10 +66,11 @@ class Bus:
         LAG.clear()  # until it is known: an old figure would hide that somebody is behind
         for consumer in filter(None, (getattr(heard, "consumer", None) for heard in self.broker.subscribers)):
             places = list(consumer.assignment())
-            ends, *done = await asyncio.gather(consumer.end_offsets(places), *map(consumer.committed, places))
-            for place, offset in zip(places, done, strict=True):  # none: nobody committed one yet
-                begun = await consumer.position(place) if offset is None else offset
-                lags[place.topic] += max(0, ends[place] - begun)
+            begins, ends, *done = await asyncio.gather(
+                consumer.beginning_offsets(places), consumer.end_offsets(places), *map(consumer.committed, places)
+            )
+            for place, offset in zip(places, done, strict=True):  # none: nothing has had its effect yet
+                lags[place.topic] += max(0, ends[place] - (begins[place] if offset is None else offset))
         for topic, lag in lags.items():
             LAG.labels(topic).set(lag)
 
