@@ -47,7 +47,7 @@ class CountWork(Work):
         return (self.counts,)
 
     async def load(self, subjects: Iterable[UUID]) -> None:
-        await self.counts.load(self.connection, counts.c.id.in_(list(subjects)), lock=True)
+        await self.counts.load(self.connection, "id", subjects, lock=True)
 
 
 @dataclass(frozen=True)

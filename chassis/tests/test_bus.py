@@ -18,7 +18,7 @@ from cir_chassis.consumer import HEARD, Consumer
 from cir_chassis.database import Database
 from cir_chassis.dead_letters import DeadLetters
 from cir_chassis.lifeline import Lifeline
-from cir_chassis.outbox import LARGEST, OUTBOX, RETENTION, EventTooLarge, Relay, replay
+from cir_chassis.outbox import LARGEST, OUTBOX, RETENTION, EventTooLarge, Message, Relay, replay
 
 from .conftest import Count, Counted, CountWork, Open, stored
 
@@ -99,7 +99,7 @@ def keep(events: Sequence[Counted], work: CountWork) -> None:
 async def send(bus: Bus, topic: Topic, value: bytes | None, key: UUID, **headers: str) -> None:
     given = {"ce_type": Counted.type, "ce_id": str(uuid4())} | headers
     pairs = [(name, text.encode()) for name, text in given.items() if text]
-    await (await bus.send(topic.name, key=str(key).encode(), value=value, headers=pairs))
+    await bus.send((topic.name, str(key).encode(), value, pairs))
 
 
 async def test_what_is_said_is_carried_in_order_and_once(open_database: Open, kafka: str) -> None:
@@ -148,9 +148,10 @@ class Stuck:
     def __init__(self) -> None:
         self.taken = asyncio.Event()
 
-    async def send(self, topic: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> Any:
+    async def send_all(self, messages: Sequence[Message]) -> tuple[int, Exception | None]:
         self.taken.set()
-        return asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
+        return len(messages), None
 
 
 async def test_a_relay_that_hangs_is_replaced_within_seconds(open_database: Open, kafka: str) -> None:
@@ -174,19 +175,19 @@ async def test_a_relay_that_hangs_is_replaced_within_seconds(open_database: Open
 
 
 class Choosy:
-    """A producer that refuses, or lets fail, what holds a 9."""
+    """A producer that refuses what holds a 9: at once, or when what stands behind it is on its way already."""
 
     def __init__(self, bus: Bus, at_once: bool) -> None:
         self._bus, self._at_once, self.well = bus, at_once, False
 
-    async def send(self, topic: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> Any:
-        if value != b"9" or self.well:
-            return await self._bus.send(topic, key=key, value=value, headers=headers)
-        if self._at_once:
-            raise MessageSizeTooLargeError
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        failed.set_exception(MessageSizeTooLargeError())
-        return failed
+    async def send_all(self, messages: Sequence[Message]) -> tuple[int, Exception | None]:
+        nines = [place for place, (_, _, value, _) in enumerate(messages) if value == b"9"]
+        if self.well or not nines:
+            return await self._bus.send_all(messages)
+        sent, _ = await self._bus.send_all(messages[: nines[0]])
+        if not self._at_once:
+            await self._bus.send_all(messages[nines[0] + 1 :])
+        return sent, MessageSizeTooLargeError()
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -213,6 +214,17 @@ async def test_a_relay_stops_at_the_first_failure_and_says_the_rest_again(
         carried = [record.value for record in await read(kafka, topic.name, 3 if at_once else 5)]
     assert carried[0] == b"1"
     assert carried[-2:] == [b"9", b"2"]
+
+
+@pytest.mark.parametrize("large", [2_000_000, 5_000_000])  # the broker refuses it; the producer does
+async def test_what_stands_before_a_failure_is_told_apart_from_it(open_database: Open, kafka: str, large: int) -> None:
+    topic = Topic()
+    async with running(kafka, open_database(), topic, keep) as (bus, *_):
+        messages: list[Message] = [(topic.name, b"one", value, []) for value in (b"1", b"9" * large, b"2")]
+        sent, failure = await bus.send_all(messages)
+        assert (sent, type(failure)) == (1, MessageSizeTooLargeError)
+        assert await bus.send_all(messages[2:]) == (1, None)
+        assert (await read(kafka, topic.name, 1))[0].value == b"1"
 
 
 async def test_one_refused_message_does_not_keep_the_next_from_being_taken(open_database: Open, kafka: str) -> None:

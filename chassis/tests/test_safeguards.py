@@ -19,9 +19,9 @@ from cir_chassis.bus import Bus
 from cir_chassis.consumer import Consumer
 from cir_chassis.database import Database
 from cir_chassis.dead_letters import DeadLetters
-from cir_chassis.outbox import OUTBOX, Relay
+from cir_chassis.outbox import _MARK, _UNSENT, OUTBOX, Relay, _message
 
-from .conftest import Count, Counted, CountWork, Open, counts, stored
+from .conftest import Count, Counted, CountWork, Open, stored
 from .test_bus import Choosy, Topic, read, running, send, until
 
 ONE = UUID(int=1)
@@ -40,7 +40,7 @@ def as_often_as_heard(events: Sequence[Counted], work: CountWork) -> None:
 
 class Unlocked(CountWork):
     async def load(self, subjects: Iterable[UUID]) -> None:
-        await self.counts.load(self.connection, counts.c.id.in_(list(subjects)))
+        await self.counts.load(self.connection, "id", subjects)
 
 
 class ByCursor(Relay):
@@ -52,19 +52,20 @@ class ByCursor(Relay):
         async with self._engine.begin() as connection:
             unseen = sa.select(OUTBOX).where(OUTBOX.c.id > self.last).order_by(OUTBOX.c.id)
             rows = (await connection.execute(unseen)).all()
-            sent, _ = await self._produce(rows)
-            self.last = max(sent, default=self.last)
-            return len(sent)
+            sent, _ = await self._producer.send_all([_message(row) for row in rows])
+            self.last = max((row.id for row in rows[:sent]), default=self.last)
+            return sent
 
 
 class GoesOn(Relay):
     """Leaves out what fails, and carries what stands behind it."""
 
-    async def _produce(self, rows: Sequence[sa.Row[Any]]) -> tuple[list[int], Exception | None]:
-        sent: list[int] = []
-        for row in rows:
-            sent += (await super()._produce([row]))[0]
-        return sent, None
+    async def carry(self) -> int:
+        async with self._engine.begin() as connection:
+            unsent = (await connection.execute(_UNSENT, {"most": self.BATCH})).all()
+            sent = [row.id for row in unsent if (await self._producer.send_all([_message(row)]))[0]]
+            await connection.execute(_MARK, {"ids": sent})
+        return len(sent)
 
 
 class AcknowledgesFirst(Bus):

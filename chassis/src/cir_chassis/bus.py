@@ -1,9 +1,8 @@
 """A service's tie to Kafka: it makes its own topics, joins the topics it hears, and goes on when Kafka is back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import structlog
@@ -14,6 +13,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, Gauge
+
+from cir_chassis.outbox import Message
 
 log = structlog.get_logger()
 
@@ -132,21 +133,37 @@ class Bus:
         finally:
             await admin.close()
 
-    async def send(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
-    ) -> asyncio.Future[Any]:
-        """Hand one message to the producer; the future is done once Kafka has it. Raises KafkaError."""
-        producer = await self._open_producer()
-        future: asyncio.Future[Any] = await producer.send(topic, key=key, value=value, headers=headers)
-        future.add_done_callback(partial(self._renew_if_failed, producer))
-        return future
+    async def send(self, message: Message) -> None:
+        """Send one message; returns once Kafka has it. Raises KafkaError."""
+        _, failure = await self.send_all([message])
+        if failure:
+            raise failure
 
-    def _renew_if_failed(self, producer: AIOKafkaProducer, done: asyncio.Future[Any]) -> None:
+    async def send_all(self, messages: Sequence[Message]) -> tuple[int, Exception | None]:
+        """Send in order, and stop at the first failure. Returns how many all replicas have, and what failed."""
+        producer = await self._open_producer()
+        under_way: list[asyncio.Future[Any]] = []
+        refused: Exception | None = None
+        for topic, key, value, headers in messages:
+            try:
+                under_way.append(await producer.send(topic, key=key, value=value, headers=headers))
+            except Exception as error:
+                refused = error  # nothing behind it is handed over; what was before it may arrive still
+                break
+        for sent, future in enumerate(under_way):
+            try:
+                await future
+            except Exception as error:
+                await asyncio.gather(*under_way[sent:], return_exceptions=True)
+                self._renew(producer)
+                return sent, error
+        return len(under_way), refused
+
+    def _renew(self, producer: AIOKafkaProducer) -> None:
         """What was refused leaves a gap in the producer's sequence numbers, and Kafka refuses all that follows it (tried)."""
-        current = self._producer
-        if current is not None and current is producer and not done.cancelled() and done.exception():
+        self._ended = asyncio.create_task(producer.stop())
+        if self._producer is producer:
             self._producer = None  # the next message opens another one
-            self._ended = asyncio.create_task(current.stop())
 
     async def probe(self) -> None:
         """Raises if no broker answers."""

@@ -6,7 +6,8 @@ Whoever opens it (the HTTP edge or the consumer) commits it; state and outbox ro
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, fields
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from cir_chassis import outbox, trace
-from cir_chassis.bulk import given
+from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.outbox import Said
 
@@ -63,7 +64,7 @@ class Rows(Generic[R]):
 
     def __init__(self, table: sa.Table, of: type[R], *, once: bool = False, newer: str | None = None) -> None:
         self._table, self._of, self._once, self._newer = table, of, once, newer
-        self._columns = [table.c[field.name] for field in fields(of)]  # type: ignore[arg-type]
+        self._names = tuple(field.name for field in fields(of))  # type: ignore[arg-type]
         self._key = [column.name for column in table.primary_key]
         self._rows: dict[tuple[object, ...], R] = {}
         self._changed: dict[tuple[object, ...], R] = {}
@@ -85,30 +86,38 @@ class Rows(Generic[R]):
         """Every row loaded or put."""
         return self._rows.values()
 
-    async def load(self, connection: AsyncConnection, where: sa.ColumnElement[bool], *, lock: bool = False) -> None:
-        """Read rows. With `lock` they stay ours until the commit; always in key order, else two batches deadlock."""
-        query = sa.select(*self._columns).where(where).order_by(*self._table.primary_key)
-        for found in await connection.execute(query.with_for_update() if lock else query):
-            row = self._of(**found._mapping)
+    async def load(self, connection: AsyncConnection, by: str, ids: Iterable[UUID], *, lock: bool = False) -> None:
+        """Read the rows in which the column `by` is one of these. With `lock` they stay ours until the commit."""
+        for found in await connection.execute(_reading(self._table, self._names, by, lock), {"ids": list(ids)}):
+            row = self._of(*found)
             self._rows[tuple(getattr(row, name) for name in self._key)] = row
 
     async def flush(self, connection: AsyncConnection) -> bool:
         """Write what was put: one statement, one row a key. Returns whether there was anything."""
         if not self._changed:
             return False
-        rows = [asdict(row) for row in self._changed.values()]  # type: ignore[call-overload]
-        names = [c.name for c in self._columns]
-        these = given(self._columns, rows)
-        statement = insert(self._table).from_select(names, sa.select(*(these.c[name] for name in names)))
-        if self._once:
-            statement = statement.on_conflict_do_nothing(index_elements=self._key)
-        else:
-            others = {name: statement.excluded[name] for name in names if name not in self._key}
-            newer = self._table.c[self._newer] < statement.excluded[self._newer] if self._newer else None
-            statement = statement.on_conflict_do_update(index_elements=self._key, set_=others, where=newer)
-        await connection.execute(statement)
+        put = {name: [getattr(row, name) for row in self._changed.values()] for name in self._names}
+        await connection.execute(_writing(self._table, self._names, self._once, self._newer), rows(put))
         self._changed.clear()
         return True
+
+
+@cache
+def _reading(table: sa.Table, names: Sequence[str], by: str, lock: bool) -> sa.Select[Any]:
+    """Always in key order: else two batches that lock the same rows deadlock."""
+    query = sa.select(*(table.c[name] for name in names)).where(among(table.c[by])).order_by(*table.primary_key)
+    return query.with_for_update() if lock else query
+
+
+@cache
+def _writing(table: sa.Table, names: Sequence[str], once: bool, newer: str | None) -> sa.Insert:
+    key, these = list(table.primary_key.columns.keys()), given([table.c[name] for name in names])
+    statement = insert(table).from_select(names, sa.select(*(these.c[name] for name in names)))
+    if once:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    others = {name: statement.excluded[name] for name in names if name not in key}
+    newer_only = table.c[newer] < statement.excluded[newer] if newer else None
+    return statement.on_conflict_do_update(index_elements=key, set_=others, where=newer_only)
 
 
 class Work:
@@ -148,8 +157,8 @@ class Work:
 
     async def flush(self) -> None:
         """Write every table, then what is said."""
-        for rows in self.rows:
-            self.wrote |= await rows.flush(self.connection)
+        for table in self.rows:
+            self.wrote |= await table.flush(self.connection)
         self.wrote |= bool(self._said)
         await outbox.add(self.connection, self._said, self._source)
         self._said.clear()

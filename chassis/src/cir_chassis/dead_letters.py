@@ -81,7 +81,7 @@ class DeadLetters:
 
     async def _send(self, place: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
         topic, key = place.split("/")[0] + DEAD_LETTERS, f"{self._service}/{place}".encode()
-        await (await self._bus.send(topic, key=key, value=value, headers=headers))
+        await self._bus.send((topic, key, value, headers))
 
 
 def _letter(record: ConsumerRecord[bytes, bytes]) -> DeadLetter:

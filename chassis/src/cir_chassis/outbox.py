@@ -6,6 +6,7 @@ of order, and a late one would be lost.
 """
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -14,10 +15,10 @@ from typing import Any, ClassVar, Protocol
 import sqlalchemy as sa
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cir_chassis.bulk import given
+from cir_chassis.bulk import among, given, rows
 from cir_chassis.lifeline import Lifeline
 
 log = structlog.get_logger()
@@ -45,12 +46,15 @@ class Said(Protocol):
     def headers(self, source: str) -> dict[str, str]: ...
 
 
-class Producer(Protocol):
-    """What carries a message to Kafka: the future is done once all replicas have it."""
+Message = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
+"""A topic, and what goes there: key, value, headers."""
 
-    async def send(
-        self, topic: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
-    ) -> asyncio.Future[Any]: ...
+
+class Producer(Protocol):
+    """What carries messages to Kafka."""
+
+    async def send_all(self, messages: Sequence[Message]) -> tuple[int, Exception | None]:
+        """Send in order, and stop at the first failure. Returns how many all replicas have, and what failed."""
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
@@ -72,6 +76,20 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
 
 OUTBOX = outbox_table(sa.MetaData())
 _GIVEN = ("topic", "key", "headers", "value")
+_these = given([OUTBOX.c[name] for name in _GIVEN])
+_ADD = OUTBOX.insert().from_select(_GIVEN, sa.select(*(_these.c[name] for name in _GIVEN)).order_by(_these.c.place))
+_UNSENT = (
+    sa.select(OUTBOX.c.id, *(OUTBOX.c[name] for name in _GIVEN))
+    .where(OUTBOX.c.sent_at.is_(None))
+    .order_by(OUTBOX.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_MARK = sa.update(OUTBOX).where(among(OUTBOX.c.id)).values(sent_at=sa.func.now())
+_UNMARK = sa.update(OUTBOX).where(among(OUTBOX.c.id)).values(sent_at=None)
+_MINE = sa.text(
+    "SELECT pg_try_advisory_xact_lock(hashtext('cir.relay')),"
+    " set_config('idle_in_transaction_session_timeout', '3s', true)"
+)
 
 
 async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None]], source: str) -> None:
@@ -81,20 +99,16 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None
     """
     if not said:
         return
-    rows = [
-        {
-            "topic": event.topic,
-            "key": event.key,
-            "headers": event.headers(source) | ({"traceparent": trace} if trace else {}),
-            "value": event.value(),
-        }
-        for event, trace in said
-    ]
-    if large := [row["topic"] for row in rows if len(row["value"]) > LARGEST]:
-        raise EventTooLarge(f"an event for {large[0]} is larger than {LARGEST} bytes")
-    these = given([OUTBOX.c[name] for name in _GIVEN], rows)
-    in_order = sa.select(*(these.c[name] for name in _GIVEN)).order_by(these.c.place)
-    await connection.execute(OUTBOX.insert().from_select(_GIVEN, in_order))
+    columns: dict[str, list[Any]] = {
+        "topic": [event.topic for event, _ in said],
+        "key": [event.key for event, _ in said],
+        "headers": [event.headers(source) | ({"traceparent": trace} if trace else {}) for event, trace in said],
+        "value": [event.value() for event, _ in said],
+    }
+    for topic, value in zip(columns["topic"], columns["value"], strict=True):
+        if len(value) > LARGEST:
+            raise EventTooLarge(f"an event for {topic} is larger than {LARGEST} bytes")
+    await connection.execute(_ADD, rows(columns))
 
 
 async def replay(engine: AsyncEngine, chosen: sa.ColumnElement[bool]) -> int:
@@ -159,43 +173,25 @@ class Relay:
     async def carry(self) -> int:
         """Carry one batch. Returns how many rows; 0 also where another relay is active."""
         async with self._engine.begin() as connection:
-            await connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '3s'"))
-            mine = await connection.scalar(sa.text("SELECT pg_try_advisory_xact_lock(hashtext('cir.relay'))"))
-            if not mine:
+            if not await connection.scalar(_MINE):
                 return 0
-            query = sa.select(OUTBOX.c.id, *(OUTBOX.c[name] for name in _GIVEN))
-            rows = (
-                await connection.execute(
-                    query.where(OUTBOX.c.sent_at.is_(None)).order_by(OUTBOX.c.id).limit(self.BATCH)
-                )
-            ).all()
-            if not rows:
+            unsent = (await connection.execute(_UNSENT, {"most": self.BATCH})).all()
+            if not unsent:
                 return 0
-            sent, failure = await self._produce(rows)
-            if sent:
-                done = OUTBOX.c.id == sa.any_(sa.cast(sent, ARRAY(sa.BigInteger)))
-                await connection.execute(sa.update(OUTBOX).where(done).values(sent_at=sa.func.now()))
+            # Marked while they are on their way: no mark counts before the commit, and what Kafka lacks then is unmarked.
+            ids = [row.id for row in unsent]
+            async with asyncio.TaskGroup() as both:
+                sending = both.create_task(self._producer.send_all([_message(row) for row in unsent]))
+                await connection.execute(_MARK, {"ids": ids})
+            sent, failure = sending.result()
+            if failure:
+                await connection.execute(_UNMARK, {"ids": ids[sent:]})
+        for topic, many in Tally(row.topic for row in unsent[:sent]).items():
+            RELAYED.labels(topic).inc(many)
         if failure:
             raise failure
-        return len(sent)
+        return sent
 
-    async def _produce(self, rows: Sequence[sa.Row[Any]]) -> tuple[list[int], Exception | None]:
-        """Produce in order; stop at the first failure. Returns the ids that Kafka has, and what failed."""
-        futures: list[asyncio.Future[Any]] = []
-        refused: BaseException | None = None
-        for row in rows:
-            headers = [(name, text.encode()) for name, text in row.headers.items()]
-            try:
-                futures.append(
-                    await self._producer.send(row.topic, key=row.key.encode(), value=bytes(row.value), headers=headers)
-                )
-            except Exception as error:
-                refused = error  # what was handed over before it may be marked still
-                break
-        sent: list[int] = []
-        for row, done in zip(rows, [*await asyncio.gather(*futures, return_exceptions=True), refused], strict=False):
-            if isinstance(done, BaseException):
-                return sent, done if isinstance(done, Exception) else RuntimeError("producing was cancelled")
-            RELAYED.labels(row.topic).inc()
-            sent.append(row.id)
-        return sent, None
+
+def _message(row: sa.Row[Any]) -> Message:
+    return row.topic, row.key.encode(), row.value, [(name, text.encode()) for name, text in row.headers.items()]

@@ -65,7 +65,7 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
     ):
         for event in said:
             headers = [(name, text.encode()) for name, text in event.headers("/dossier").items()]
-            await (await bus.send(TOPIC, key=event.key.encode(), value=event.value(), headers=headers))
+            await bus.send((TOPIC, event.key.encode(), event.value(), headers))
         everybody = [f"2024.03.20.000{n}" for n in (1, 2, 3)]
 
         async def both_have_them() -> bool:

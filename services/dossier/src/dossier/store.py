@@ -74,8 +74,8 @@ class RegisterWork(Work):
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         ids = list(subjects)
-        await self.dossiers.load(self.connection, tables.dossiers.c.id.in_(ids), lock=True)
-        await self.members.load(self.connection, tables.members.c.dossier.in_(ids))
+        await self.dossiers.load(self.connection, "id", ids, lock=True)
+        await self.members.load(self.connection, "dossier", ids)
 
     def members_of(self, dossier: UUID) -> list[Member]:
         """Everybody on record in the dossier."""

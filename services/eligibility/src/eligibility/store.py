@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cir_chassis.bulk import given
+from cir_chassis.bulk import given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from eligibility.domain.decide import Engine
@@ -53,6 +53,12 @@ class RuleSet:
     first_used_at: datetime
 
 
+_these = given([households.c.dossier])
+_ids = sa.select(_these.c.dossier).order_by(_these.c.place)
+_NEW = insert(households).from_select(["dossier"], _ids).on_conflict_do_nothing()
+_ON_RECORD = sa.select(sa.exists().where(rulesets.c.hash == sa.bindparam("hash")))
+
+
 class EligibilityWork(Work):
     """One transaction on facts and assessments."""
 
@@ -71,12 +77,10 @@ class EligibilityWork(Work):
     async def load(self, dossiers: Iterable[UUID]) -> None:
         ids = sorted(dossiers)
         # A dossier heard of for the first time has no row to lock: it gets an empty one, which waits for any other that does.
-        these = given([households.c.dossier], [{"dossier": id_} for id_ in ids])
-        new = insert(households).from_select(["dossier"], sa.select(these.c.dossier).order_by(these.c.place))
-        await self.connection.execute(new.on_conflict_do_nothing())
-        await self.households.load(self.connection, households.c.dossier.in_(ids), lock=True)
+        await self.connection.execute(_NEW, rows({"dossier": ids}))
+        await self.households.load(self.connection, "dossier", ids, lock=True)
         hash_ = self.engine.rules.hash
-        if not await self.connection.scalar(sa.select(sa.exists().where(rulesets.c.hash == hash_))):
+        if not await self.connection.scalar(_ON_RECORD, {"hash": hash_}):
             self.rulesets.put(RuleSet(hash_, self._texts, self.clock.now()))
 
     async def history(self, dossier: UUID) -> list[Assessed]:

@@ -8,8 +8,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from prometheus_client import Counter
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cir_chassis.bulk import among
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from notifications import tables
@@ -83,6 +85,11 @@ class Due:
     address: str | None
 
 
+_keys = sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.BigInteger))).column_valued("key")
+_LOCK = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(_keys)))
+_TOLD = sa.select(messages.c.event).where(among(messages.c.dossier)).distinct()
+
+
 class NotificationsWork(Work):
     """One transaction on the messages."""
 
@@ -105,13 +112,10 @@ class NotificationsWork(Work):
         ids = list(dossiers)
         # An advisory lock: a dossier of which nothing is known yet has no row to lock, and what waits for its contacts
         # must not pass them by. In one order, else two batches deadlock.
-        for key in sorted(id_.int % 2**63 for id_ in ids):
-            await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.cast(key, sa.BigInteger))))
-        await self.contacts.load(self.connection, contacts.c.dossier.in_(ids))
-        await self.waiting.load(self.connection, waiting.c.dossier.in_(ids))
-        self.told = set(
-            await self.connection.scalars(sa.select(messages.c.event).where(messages.c.dossier.in_(ids)).distinct())
-        )
+        await self.connection.execute(_LOCK, {"keys": sorted(id_.int % 2**63 for id_ in ids)})
+        await self.contacts.load(self.connection, "dossier", ids)
+        await self.waiting.load(self.connection, "dossier", ids)
+        self.told = set(await self.connection.scalars(_TOLD, {"ids": ids}))
 
     def plan(self, message: Message) -> None:
         """Put a message on record, to be sent once this work has committed."""

@@ -45,8 +45,7 @@ class PriorityWork(Work):
         return (self.candidacies,)
 
     async def load(self, subjects: Iterable[UUID]) -> None:
-        here = tables.candidacies.c.dossier.in_(list(subjects))
-        await self.candidacies.load(self.connection, here, lock=True)
+        await self.candidacies.load(self.connection, "dossier", subjects, lock=True)
 
     async def companies_of(self, municipality: str) -> set[str]:
         """The companies that let homes in a municipality, as the newest candidacies for it say."""
