@@ -30,9 +30,11 @@ class Case:
 
     @property
     def first(self) -> dict[str, Any]:
-        """The household as it was told first: with balances that nobody may have."""
+        """The household as it was told first: with more than anybody may have, and in more words than later."""
         first, *others = self.post["household"]["members"]
-        return self.post | {"household": {"members": [first | {"balances": "900000.00"}, *others]}}
+        rights = [{"right": "full_ownership", "object": "dwelling", "country": "BE"}] * 80
+        first = first | {"balances": "900000.00", "real_rights": rights}
+        return self.post | {"household": {"members": [first, *others]}}
 
     @property
     def mails(self) -> list[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""What can happen to a process of the stack: it is killed, or it hangs for longer than Kafka waits for its consumers."""
+"""What can happen to a process of the stack: it ends, is killed, or hangs for longer than Kafka waits for its consumers."""
 
 import asyncio
 import os
@@ -15,7 +15,8 @@ SESSION = 6.0  # seconds that Kafka waits for a consumer that does not answer (c
 
 @dataclass(frozen=True)
 class Strike:
-    """how: "killed" (SIGKILL, started again by the supervisor) or "hangs" (SIGSTOP past the session timeout, then goes on)."""
+    """how: "ends" (SIGTERM) or "killed" (SIGKILL), and the supervisor starts it again; or "hangs" (SIGSTOP past the
+    session timeout, then goes on)."""
 
     name: str
     how: str
@@ -25,8 +26,8 @@ class Strike:
 
     async def __call__(self, stack: Stack, register: Register) -> None:
         """Returns once every service says that it is ready again."""
-        if self.how == "killed":
-            killed = stack.kill(self.name)
+        if self.how != "hangs":
+            killed = stack.kill(self.name, signal.SIGTERM if self.how == "ends" else signal.SIGKILL)
 
             async def another() -> bool:
                 return stack.children[self.name].pid not in (None, killed)

@@ -31,19 +31,35 @@ SAMPLE = [
 ]
 
 
-async def apply(register: Register, case: Case) -> str:
-    """As the people of this household would, who first told other balances; the dossier's id."""
+async def declare(register: Register, case: Case) -> str:
+    """As the people of this household would, who first told something else; the dossier's id."""
     number = case.adults["p1"]
     key = {"Idempotency-Key": case.name}
     answer = await register.call("POST", "dossier", "/v1/dossiers", json=case.first, headers=key, candidate=number)
     id: str = expect(answer, 201).json()["id"]
-    path = f"/v1/dossiers/{id}"
     members, newer = {"members": case.post["household"]["members"]}, {"If-Match": '"1"'}
-    answer = await register.call("PUT", "dossier", f"{path}/household", json=members, headers=newer, candidate=number)
+    path = f"/v1/dossiers/{id}/household"
+    answer = await register.call("PUT", "dossier", path, json=members, headers=newer, candidate=number)
     expect(answer, 200, 412)  # 412: it was stored, and the answer was lost
-    expect(await register.call("POST", "dossier", f"{path}/submission", candidate=number), 202)
+    return id
+
+
+async def submit(register: Register, id: str, case: Case) -> None:
+    path = f"/v1/dossiers/{id}/submission"
+    expect(await register.call("POST", "dossier", path, candidate=case.adults["p1"]), 202)
+
+
+async def confirm(register: Register, id: str, member: str, own: str) -> None:
+    path = f"/v1/dossiers/{id}/members/{member}/confirmation"
+    expect(await register.call("POST", "dossier", path, candidate=own), 204)
+
+
+async def apply(register: Register, case: Case) -> str:
+    """All of that, to the last confirmation; the dossier's id."""
+    id = await declare(register, case)
+    await submit(register, id, case)
     for member, own in case.adults.items():
-        expect(await register.call("POST", "dossier", f"{path}/members/{member}/confirmation", candidate=own), 204)
+        await confirm(register, id, member, own)
     return id
 
 

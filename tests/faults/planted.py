@@ -1,0 +1,83 @@
+"""`python -m tests.faults.planted <bug> <service> serve`: a service with one of its safeguards taken away, else as it is."""
+
+import runpy
+import sys
+from collections.abc import Iterable
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from faststream.kafka import KafkaMessage
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cir_chassis import consumer, outbox
+from cir_chassis.consumer import Consumer
+from cir_chassis.database import Rows
+from cir_chassis.outbox import OUTBOX, Relay
+
+
+def no_row_lock() -> None:
+    sound = Rows.load
+
+    async def load(self: Rows[Any], connection: AsyncConnection, by: str, ids: Iterable[UUID], **_: bool) -> None:
+        await sound(self, connection, by, ids)
+
+    patch.object(Rows, "load", load).start()
+
+
+def cursor_on_the_id() -> None:
+    """Reads on after the last id that it sent."""
+    sound, last = outbox._message, [0]
+
+    def noted(row: sa.Row[Any]) -> outbox.Message:
+        last.append(row.id)
+        return sound(row)
+
+    after = sa.bindparam("after", callable_=lambda: last[-1], type_=sa.BigInteger)
+    patch.object(outbox, "_UNSENT", outbox._UNSENT.where(OUTBOX.c.id > after)).start()
+    patch.object(outbox, "_message", noted).start()
+
+
+def goes_on_after_a_failure() -> None:
+    """Leaves out what fails, and carries what stands behind it."""
+
+    async def carry(self: Relay) -> int:
+        sent = []
+        async with self._engine.begin() as connection:
+            for row in (await connection.execute(outbox._UNSENT, {"most": self.BATCH})).all():
+                if failure := (await self._producer.send_all([outbox._message(row)]))[1]:
+                    outbox.log.warning("relay failed, trying again", exc_info=failure)
+                else:
+                    sent.append(row.id)
+            await connection.execute(outbox._MARK, {"ids": sent})
+        return len(sent)
+
+    patch.object(Relay, "carry", carry).start()
+
+
+def commits_before_the_effect() -> None:
+    sound = Consumer.deliver
+
+    async def deliver(self: Consumer, batch: KafkaMessage) -> None:
+        await batch.ack()
+        await sound(self, batch)
+
+    patch.object(Consumer, "deliver", deliver).start()
+
+
+def no_unique_key() -> None:
+    """What is heard is new each time, whatever its id."""
+    sound = consumer._read
+
+    def read(*arguments: Any) -> Any:
+        return sound(*arguments).model_copy(update={"id": uuid4()})
+
+    patch.object(consumer, "_read", read).start()
+
+
+if __name__ == "__main__":
+    _, bug, *service = sys.argv
+    globals()[bug]()
+    sys.argv = service
+    runpy.run_module(service[0], run_name="__main__", alter_sys=True)
