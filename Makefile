@@ -6,7 +6,7 @@ PROJECTS := $(PACKAGES:=/pyproject.toml)
 # durable_rules calls a function that Python 3.13 renamed
 FLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))')
 
-.PHONY: setup demo doctor smoke test test-long bench check fix lock ci
+.PHONY: setup demo demo-compose doctor smoke test test-long test-compose bench check fix lock ci
 .DEFAULT_GOAL := setup
 
 setup: .venv/ready
@@ -21,6 +21,10 @@ setup: .venv/ready
 demo: setup
 	@$(BIN)/python -m deploy.embedded up $(ARGS)
 
+# The same in containers, as production runs it. An engine and images that are not here are unpacked and built (minutes, once).
+demo-compose: setup
+	@$(BIN)/python -m deploy.compose
+
 doctor: setup
 	@$(BIN)/python -m deploy.doctor
 
@@ -32,6 +36,9 @@ test: setup
 
 test-long: setup
 	@$(BIN)/python -m pytest --long $(ARGS)
+
+test-compose: setup
+	@$(BIN)/python -m pytest tests/compose $(ARGS)
 
 bench: setup
 	@$(BIN)/python -m tests.benchmarks

@@ -14,6 +14,7 @@ from pathlib import Path
 import flask
 from werkzeug.serving import make_server
 
+from deploy.embedded import HOST
 from deploy.embedded.samples import SAMPLES
 from deploy.token import citizen
 
@@ -45,9 +46,12 @@ def provider(folder: Path) -> flask.Flask:
     def sign_with_the_same_key() -> None:
         flask.g.oidc_provider_mock_storage.jwk = key
 
+    if issuer := os.environ.get("CIR_DEMO_ISSUER"):  # who calls it by another name gets the same tokens
+        inner, name = app.wsgi_app, issuer.removeprefix("http://")
+        app.wsgi_app = lambda environ, start_response: inner(environ | {"HTTP_HOST": name}, start_response)  # type: ignore[method-assign]
     return app
 
 
 if __name__ == "__main__":
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    make_server("127.0.0.1", int(sys.argv[2]), provider(Path(sys.argv[1])), threaded=True).serve_forever()
+    make_server(HOST, int(sys.argv[2]), provider(Path(sys.argv[1])), threaded=True).serve_forever()

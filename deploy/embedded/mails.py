@@ -19,6 +19,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 
+from deploy.embedded import HOST
+
 TO, AT, TIMES = "X-Sink-To", "X-Sink-At", "X-Sink-Times"  # added in front of what came
 
 
@@ -109,10 +111,10 @@ def page(title: str, body: str) -> str:
 async def serve(folder: Path, smtp_port: int, http_port: int) -> None:
     mailbox = Mailbox(folder)
     loop = asyncio.get_running_loop()
-    smtp = await loop.create_server(lambda: SMTP(mailbox, enable_SMTPUTF8=True), "127.0.0.1", smtp_port)
+    smtp = await loop.create_server(lambda: SMTP(mailbox, enable_SMTPUTF8=True), HOST, smtp_port)
     async with smtp:
         await uvicorn.Server(
-            uvicorn.Config(pages(mailbox), "127.0.0.1", http_port, log_level="warning", lifespan="off")
+            uvicorn.Config(pages(mailbox), HOST, http_port, log_level="warning", lifespan="off")
         ).serve()
 
 

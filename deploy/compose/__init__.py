@@ -1,0 +1,1 @@
+"""The register in containers: the same services, as production runs them."""

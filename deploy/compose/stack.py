@@ -1,0 +1,133 @@
+"""The whole register in containers on this machine: docker-compose.yml with the demo's override.
+
+What it stores goes with it: its secrets are made anew at every start.
+"""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+from deploy.embedded import ROOT, SERVICES, CannotStart, ports
+from deploy.embedded.stack import TODAY
+from deploy.embedded.supervisor import Say
+from deploy.offline import images
+from deploy.token import AUDIENCE
+
+PUBLISHED = (*SERVICES, "login", "mails", "kafka", "postgres")
+
+
+class Stack:
+    """`with Stack(folder, "cir-demo").up() as stack:` builds what is missing, starts it all, and leaves nothing.
+
+    An engine must answer (`deploy.offline.engine`). project: its name among the engine's. shift: see `ports.choose`.
+    """
+
+    services = SERVICES
+
+    def __init__(self, folder: Path, project: str, say: Say = print, *, shift: int = 0) -> None:
+        self.folder, self.project, self.say, self._shift = folder.resolve(), project, say, shift
+        self.ports: dict[str, int] = {}
+        self.seconds: dict[str, float] = {}
+        self.environment = self.folder / "compose.env"
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """As in `.demo/addresses.json`."""
+        bases = {name: f"http://127.0.0.1:{self.ports[name]}" for name in (*self.services, "mails", "login")}
+        return bases | {"kafka": f"127.0.0.1:{self.ports['kafka']}"}
+
+    def database(self, service: str, of: str | None = None) -> str:
+        """The address of a service's database, with its own role or another's."""
+        role = of or service
+        return f"postgresql://{role}:{self._password(role)}@127.0.0.1:{self.ports['postgres']}/{service}"
+
+    def compose(
+        self, *command: str, check: bool = True, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """`docker compose …` on this stack. Raises `CannotStart` with what it complains of, unless told not to check."""
+        full = [
+            "docker",
+            "compose",
+            "--progress",
+            "quiet",
+            "--ansi",
+            "never",
+            "--env-file",
+            str(self.environment),
+            *command,
+        ]
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("CIR_", "COMPOSE_"))}
+        done = subprocess.run(
+            full, cwd=ROOT, env=ours | (environment or {}), capture_output=True, text=True, check=False
+        )
+        if check and done.returncode:
+            raise CannotStart(f"{' '.join(full)}: exit code {done.returncode}\n{done.stderr}")
+        return done
+
+    @contextmanager
+    def up(self) -> Iterator["Stack"]:
+        """Raises `CannotStart`, with what the services said last."""
+        self._tell()
+        try:
+            with self.timed("images built"):
+                self.compose("build", "--quiet")
+            self.compose("down", "--volumes", "--remove-orphans")  # of a run that was killed
+            with self.timed("all healthy"):
+                self._start()
+            yield self
+        finally:
+            with self.timed("all stopped"):
+                self.compose("down", "--volumes", "--remove-orphans", check=False)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        begun = monotonic()
+        yield
+        self.seconds[step] = monotonic() - begun
+        self.say(f"{step}: {self.seconds[step]:.1f} s")
+
+    def _start(self) -> None:
+        try:
+            self.compose("up", "--detach", "--wait", "--wait-timeout", "120")
+        except CannotStart as error:
+            logs = self.compose("logs", "--no-color", "--tail", "15", check=False).stdout
+            raise CannotStart(f"{error}\n{logs}") from None
+
+    def _tell(self) -> None:
+        """Make the secrets, choose the ports, write down what compose is told."""
+        (self.folder / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)  # within, who runs as another may read
+        for name in ("postgres", *self.services):
+            password = secrets.token_urlsafe(24)
+            url = f'database_url = "postgresql://{name}:{password}@postgres/{name}"\n'
+            self._secret(name).write_text(password if name == "postgres" else url)
+        public = images.public()
+        if not public:
+            with self.timed("bases built"):
+                images.bases(self.say)
+        self.ports = ports.choose(self.folder / "ports.json", self.say, self._shift)
+        told = {
+            "COMPOSE_PROJECT_NAME": self.project,
+            "COMPOSE_FILE": ":".join(
+                ["docker-compose.yml", "compose.demo.yml", *([] if public else ["compose.offline.yml"])]
+            ),
+            "CIR_OFFLINE": images.TOLD,
+            "CIR_SECRETS": self.folder / "secrets",
+            "CIR_ISSUER": "http://login:8100",
+            "CIR_AUDIENCE": AUDIENCE,
+            "CIR_SMTP": "mails:8125",
+            "CIR_MAIL_FROM": "register@cir.example",
+            "CIR_TODAY": os.environ.get("CIR_TODAY", TODAY),
+            **{f"CIR_{name.upper()}_PORT": self.ports[name] for name in PUBLISHED},
+        }
+        self.environment.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
+
+    def _secret(self, name: str) -> Path:
+        return self.folder / "secrets" / (name if name == "postgres" else f"{name}.toml")
+
+    def _password(self, role: str) -> str:
+        text = self._secret(role).read_text()
+        return text if role == "postgres" else text.split(f"{role}:")[1].split("@")[0]
