@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis import consumer, outbox
 from cir_chassis.consumer import Consumer
-from cir_chassis.database import Rows
+from cir_chassis.database import Rows, Work
 from cir_chassis.outbox import OUTBOX, Relay
 
 
@@ -74,6 +74,10 @@ def no_unique_key() -> None:
         return sound(*arguments).model_copy(update={"id": uuid4()})
 
     patch.object(consumer, "_read", read).start()
+
+
+def no_version() -> None:
+    patch.object(Work, "is_newer", lambda *_: True).start()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+"""Nobody's clock is believed: a version says what is newer, and a snapshot that is not is counted."""
+
+from uuid import UUID
+
+from cir_chassis.database import OVERTAKEN
+
+from .conftest import Open, stored
+from .test_bus import Topic, running, send, until
+from .test_dead_letters import Dated, newest
+
+ONE = UUID(int=1)
+
+
+async def test_a_snapshot_is_as_new_as_its_version_whatever_the_clock_of_who_says_it(
+    open_database: Open, kafka: str
+) -> None:
+    database, topic, counted = open_database(newer="version"), Topic(Dated), OVERTAKEN.labels(Dated.type)
+    before = counted._value.get()
+    async with running(kafka, database, topic, newest) as (bus, *_):
+        for version, year in ((b"5", 2026), (b"4", 2100), (b"6", 1990)):
+            await send(bus, topic, version, ONE, ce_time=f"{year}-01-01T00:00:00+00:00")
+
+        async def newest_there() -> bool:
+            async with stored(database) as rows:
+                return rows == {ONE: 6}
+
+        await until(newest_there)
+    assert counted._value.get() == before + 1
