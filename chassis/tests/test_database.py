@@ -2,9 +2,11 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from cir_chassis.database import is_outage
 
@@ -117,3 +119,16 @@ async def test_a_pool_that_is_used_up_is_no_outage(open_database: Open) -> None:
             await stack.enter_async_context(database.engine.connect())
         async with asyncio.timeout(5):
             await database.probe()
+
+
+async def test_a_connection_that_the_database_ended_is_given_to_nobody(open_database: Open) -> None:
+    database = open_database()
+    async with database.work() as work:
+        theirs: Any = (await work.connection.get_raw_connection()).driver_connection
+    async with database._aside.connect() as other:
+        await other.execute(sa.text("SELECT pg_terminate_backend(:it)"), {"it": theirs.get_server_pid()})
+    async with asyncio.timeout(10):
+        while not theirs.is_closed():
+            await asyncio.sleep(0.01)
+    async with database.work() as work:
+        assert await work.connection.scalar(sa.text("SELECT 1")) == 1

@@ -43,9 +43,9 @@ def test_a_missing_header_is_named(header: str) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (b"{", "not JSON"),
+        (b"{", "the value is not a JSON object"),
         (b"[]", "not a JSON object"),
-        (None, "not JSON"),
+        (None, "the value is not a JSON object"),
         (b'{"dossier":"secret"}', "dossier: uuid_parsing"),
     ],
 )

@@ -173,10 +173,10 @@ class Database(Generic[W]):
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=10,
             max_overflow=10,
-            pool_pre_ping=True,
             hide_parameters=True,  # a statement that fails must not print what people earn
             connect_args={"timeout": 5},
         )
+        sa.event.listen(self.engine.sync_engine, "checkout", _renew_if_ended)
         self._aside = create_async_engine(self.engine.url, poolclass=sa.NullPool, connect_args={"timeout": 5})
         self._work = work
         self.on_commit: list[Callable[[], None]] = []
@@ -196,6 +196,12 @@ class Database(Generic[W]):
         """Raises if the database does not answer. Asks by a connection of its own: a full pool is no outage."""
         async with self._aside.connect() as connection:
             await connection.execute(sa.text("SELECT 1"))
+
+
+def _renew_if_ended(connection: Any, *_: object) -> None:
+    """A connection that the database ended is seen without asking it, which would take three more round trips a work."""
+    if connection.driver_connection.is_closed():
+        raise sa.exc.InvalidatePoolError("the database ended its connections")
 
 
 def alembic_config(url: str, migrations: Path) -> Config:

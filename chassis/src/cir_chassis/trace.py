@@ -39,6 +39,11 @@ def configure(service: str, collector: str | None) -> None:
 def begin(name: str, parent: str | None, kind: SpanKind = SpanKind.CONSUMER) -> Span:
     """A span that goes on from a traceparent: in a new trace, where that is none or unreadable. Whoever begins it ends it."""
     context = _TRACEPARENT.extract({"traceparent": parent} if parent else {})
+    before = trace.get_current_span(context).get_span_context()
+    if before.is_valid and not before.trace_flags.sampled:
+        return trace.NonRecordingSpan(
+            before
+        )  # nothing that follows from it is exported: to draw it takes time for nobody
     return trace.get_tracer(__name__).start_span(name, context, kind)
 
 

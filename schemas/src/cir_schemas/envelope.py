@@ -5,7 +5,6 @@ A happening carries what occurred once: its id is the key of its effect. The hea
 is kept beside the payload, never in it.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
@@ -72,21 +71,20 @@ class Event(Shape):
         if key is None or key.decode(errors="replace") != headers["ce_subject"]:
             raise UnreadableEvent("the key is not the subject (ce_subject)")
         try:
-            payload = json.loads(value or b"")
             attributes = {"id": UUID(headers["ce_id"]), "at": datetime.fromisoformat(headers["ce_time"])}
-        except ValueError as error:
-            raise UnreadableEvent(f"not JSON, or a wrong ce_id or ce_time ({type(error).__name__})") from None
-        if not isinstance(payload, dict):
-            raise UnreadableEvent("the value is not a JSON object")
+        except ValueError:
+            raise UnreadableEvent("a wrong ce_id or ce_time") from None
         try:
-            event = cls.model_validate(payload | attributes | {"trace": headers.get("traceparent")}, extra="ignore")
+            event = cls.model_validate_json(value or b"", extra="ignore")
         except ValidationError as error:
             wrong = error.errors(include_input=False, include_url=False)
+            if not wrong[0]["loc"]:
+                raise UnreadableEvent("the value is not a JSON object") from None
             places = [f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in wrong]
             raise UnreadableEvent(f"wrong fields: {'; '.join(places)}") from None
         if event.key != headers["ce_subject"]:
             raise UnreadableEvent("the dossier in the value is not the subject (ce_subject)")
-        return event
+        return event.model_copy(update=attributes | {"trace": headers.get("traceparent")})
 
 
 class Snapshot(Event):
