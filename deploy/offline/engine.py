@@ -5,6 +5,7 @@ processes and mounts, so that all it started and mounted ends with it, even by `
 is written down before and put back after, if need be by the next one.
 """
 
+import fcntl
 import json
 import os
 import platform
@@ -37,13 +38,22 @@ _OURS = {
 @contextmanager
 def engine(say: Say) -> Iterator[None]:
     """Within, `docker` and `docker compose` answer. Raises `CannotStart`."""
-    if not _answers():
-        os.environ.update(_OURS)
-        if not _answers():  # another run's engine will do
+    if _answers():
+        yield
+        return
+    os.environ.update(_OURS)
+    FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    with FOLDER.with_suffix(".lock").open("w") as lock:
+        while not _answers():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # another run starts one, which will do, or ends it
+                sleep(0.2)
+                continue
             with _own(say):
                 yield
             return
-    yield
+        yield
 
 
 def run(*command: str | Path, input: str | None = None) -> str:
@@ -82,19 +92,12 @@ def _own(say: Say) -> Iterator[None]:
         _put_back()
     rules = run("iptables-save")
     _BEFORE.write_text(json.dumps({"rules": rules, "forwarding": _FORWARDING.read_text()}))
-    places: list[str | Path] = [
-        "--data-root",
-        FOLDER / "data",
-        "--exec-root",
-        _RUN / "exec",
-        "--pidfile",
-        _RUN / "docker.pid",
-    ]
-    own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "dockerd"]
+    own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "dockerd", "--bridge", "none"]
+    places = [f"--data-root={FOLDER / 'data'}", f"--exec-root={_RUN / 'exec'}", f"--pidfile={_RUN / 'docker.pid'}"]
     (_RUN / "docker.pid").unlink(missing_ok=True)  # of another namespace
     with _LOG.open("w") as log:
         process = subprocess.Popen(
-            [*own, *places, "--bridge", "none", "--shutdown-timeout", "5", "--host", _OURS["DOCKER_HOST"]],
+            [*own, *places, "--shutdown-timeout=5", f"--host={_OURS['DOCKER_HOST']}"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

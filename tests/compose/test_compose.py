@@ -1,0 +1,183 @@
+"""In containers, as production runs it, the register keeps its promises; and what it is told wrongly, it says."""
+
+import asyncio
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from jsonschema import Draft202012Validator
+from rich.console import Console
+
+from deploy.compose.stack import Stack
+from deploy.embedded import ROOT, SERVICES, CannotStart
+from deploy.embedded.demo import COMPANIES, Register, play, until
+
+TOPICS = ["cir.household.v1", "cir.dossier.v1", "cir.eligibility.v1"]
+SCHEMAS = ROOT / "schemas/released/v1"
+CANDIDACY = {
+    "version": 1,
+    "status": "registered",
+    "number": "2024.03.20.9001",
+    "registered_on": "2024-03-20",
+    "company": COMPANIES["11002"],
+    "municipality": "11002",
+    "persons": 1,
+    "wants": [{"municipality": "11002"}],
+}
+
+
+@pytest.fixture(scope="session")
+async def played(register: Register) -> Any:
+    return await play(register, Console(quiet=True))
+
+
+async def heard(stack: Stack, *topics: str) -> list[Any]:
+    """Every record there is, by a consumer that knows nothing of ours."""
+    consumer = AIOKafkaConsumer(
+        *topics, bootstrap_servers=stack.addresses["kafka"], group_id=None, auto_offset_reset="earliest"
+    )
+    async with consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        records: list[Any] = []
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for some in (await consumer.getmany(timeout_ms=500)).values():
+                records += some
+    return records
+
+
+async def say(stack: Stack, dossier: str, **data: Any) -> str:
+    """A candidacy as a program of somebody else says it; its id."""
+    attributes = {
+        "id": str(uuid4()),
+        "type": "cir.dossier.v1.CandidacyRecorded",
+        "source": "/somebody/else",
+        "subject": dossier,
+        "time": datetime.now(UTC),
+        "datacontenttype": "application/json",
+    }
+    message = to_binary(
+        CloudEvent(attributes, CANDIDACY | {"dossier": dossier} | data), JSONFormat(), lambda event: dossier
+    )
+    async with AIOKafkaProducer(bootstrap_servers=stack.addresses["kafka"]) as producer:
+        await producer.send_and_wait(TOPICS[1], message.value, dossier.encode(), headers=list(message.headers.items()))
+    return attributes["id"]  # type: ignore[return-value]
+
+
+async def waiting_list(register: Register) -> set[str]:
+    places = await register.get("priority", "/v1/waiting-list?municipality=11002", case_worker=COMPANIES["11002"])
+    return {place["dossier"] for place in places}
+
+
+async def test_every_candidate_stands_in_containers_as_without_them(played: Any) -> None:
+    assert not [f"{one.sample.name}: {one.missing}" for one in played if one.missing]
+
+
+async def test_a_public_sdk_reads_every_event_and_each_is_as_its_schema_was_released(stack: Stack, played: Any) -> None:
+    read = set()
+    for record in await heard(stack, *TOPICS):
+        event = from_binary(KafkaMessage(dict(record.headers), record.key, record.value), JSONFormat())
+        schema = json.loads((SCHEMAS / f"{event.get_type().rpartition('.')[2]}.json").read_text())
+        Draft202012Validator(schema).validate(event.get_data())
+        read.add(record.topic)
+    assert read == set(TOPICS)
+
+
+async def test_a_producer_that_is_not_ours_is_heard_and_what_is_wrong_is_parked_with_its_reason(
+    stack: Stack, register: Register, played: Any
+) -> None:
+    right, wrong = str(uuid4()), str(uuid4())
+    parked = await say(stack, wrong, persons="many", number="2024.03.20.9002")
+    await say(stack, right)
+
+    async def taken() -> bool:
+        return "2024.03.20.9001" in await waiting_list(register)
+
+    await until(taken, "priority did not take the right one")
+    assert "2024.03.20.9002" not in await waiting_list(register)
+    letters = [dict(record.headers) for record in await heard(stack, f"{TOPICS[1]}.dlq")]
+    mine = [letter for letter in letters if letter["ce_id"].decode() == parked]
+    assert [(one["dlq_service"], one["dlq_reason"]) for one in mine] == [
+        (b"priority", b"wrong fields: persons: int_parsing")
+    ]
+    told = stack.compose("exec", "-T", "priority", "python", "-m", "priority", "dlq", "list").stdout
+    assert "wrong fields: persons" in told
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_reaches_its_own_database_and_no_other(stack: Stack, service: str) -> None:
+    await (await asyncpg.connect(stack.database(service))).close()
+    for other in {*SERVICES, "postgres"} - {service}:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await asyncpg.connect(stack.database(other, of=service))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_not_root_and_changes_nothing_where_it_runs(stack: Stack, service: str) -> None:
+    within = stack.compose(
+        "exec", "-T", service, "sh", "-c", "id -u; touch /app/x; touch /tmp/x && echo writes", check=False
+    )
+    assert within.stdout.split() == ["10001", "writes"]
+    assert "Read-only file system" in within.stderr
+
+
+@pytest.mark.parametrize("service", ["dossier", "notifications"])
+async def test_a_database_a_migration_ahead_or_behind_is_refused_by_name(stack: Stack, service: str) -> None:
+    """The schema itself is left alone: what counts is what the database says of itself."""
+    stack.compose("stop", service)
+    connection = await asyncpg.connect(stack.database(service))
+    try:
+        now = await connection.fetchval("SELECT version_num FROM alembic_version")
+        for stands in ("20991231_ahead", None):
+            await connection.execute("DELETE FROM alembic_version")
+            if stands:
+                await connection.execute("INSERT INTO alembic_version VALUES ($1)", stands)
+            begun = await asyncio.to_thread(stack.compose, "run", "--rm", "--no-deps", "-T", service, check=False)
+            assert begun.returncode == 1
+            assert f"the database stands at migration {stands}, this build at {now}" in begun.stderr + begun.stdout
+    finally:
+        await connection.execute("DELETE FROM alembic_version")
+        await connection.execute("INSERT INTO alembic_version VALUES ($1)", now)
+        await connection.close()
+        stack.compose("up", "--detach", "--wait", "--no-recreate", service)
+
+
+def test_compose_without_what_it_must_be_told_says_what_is_missing(tmp_path: Path, stack: Stack) -> None:
+    def compose(**told: str) -> str:
+        environment = tmp_path / "env"
+        environment.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
+        command = [
+            "docker",
+            "compose",
+            "--project-name",
+            "cir-bare",
+            "--env-file",
+            str(environment),
+            "config",
+            "--quiet",
+        ]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stderr
+
+    told = {"CIR_ISSUER": "https://login.example", "CIR_AUDIENCE": "cir", "CIR_SMTP": "relay:25"}
+    told |= {"CIR_MAIL_FROM": "register@cir.example", "CIR_SECRETS": str(tmp_path)}
+    assert compose(**told) == ""
+    for name in told:
+        assert name in compose(**{other: value for other, value in told.items() if other != name})
+
+
+def test_a_secret_that_is_not_there_stops_the_start_and_is_named(stack: Stack) -> None:
+    secret = stack.folder / "secrets" / "priority.toml"
+    away = secret.rename(secret.with_suffix(".away"))
+    try:
+        with pytest.raises(CannotStart, match=r"priority\.toml"):
+            stack.compose("run", "--rm", "--no-deps", "-T", "priority")
+    finally:
+        away.rename(secret)
