@@ -28,10 +28,10 @@ CANDIDACY = {
     "status": "registered",
     "number": "2024.03.20.9001",
     "registered_on": "2024-03-20",
-    "company": COMPANIES["11002"],
-    "municipality": "11002",
+    "company": COMPANIES["24062"],
+    "municipality": "24062",
     "persons": 1,
-    "wants": [{"municipality": "11002"}],
+    "wants": [{"municipality": "24062"}],
 }
 
 
@@ -56,8 +56,9 @@ async def heard(stack: Stack, *topics: str) -> list[Any]:
 
 async def say(stack: Stack, dossier: str, **data: Any) -> str:
     """A candidacy as a program of somebody else says it; its id."""
+    id = str(uuid4())
     attributes = {
-        "id": str(uuid4()),
+        "id": id,
         "type": "cir.dossier.v1.CandidacyRecorded",
         "source": "/somebody/else",
         "subject": dossier,
@@ -69,11 +70,11 @@ async def say(stack: Stack, dossier: str, **data: Any) -> str:
     )
     async with AIOKafkaProducer(bootstrap_servers=stack.addresses["kafka"]) as producer:
         await producer.send_and_wait(TOPICS[1], message.value, dossier.encode(), headers=list(message.headers.items()))
-    return attributes["id"]  # type: ignore[return-value]
+    return id
 
 
 async def waiting_list(register: Register) -> set[str]:
-    places = await register.get("priority", "/v1/waiting-list?municipality=11002", case_worker=COMPANIES["11002"])
+    places = await register.get("priority", "/v1/waiting-list?municipality=24062", case_worker=COMPANIES["24062"])
     return {place["dossier"] for place in places}
 
 
