@@ -41,6 +41,10 @@ class Stack:
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
 
+    def database(self, service: str) -> str:
+        """The address of a service's database."""
+        return f"postgresql://postgres@127.0.0.1:{self.ports['postgres']}/{service}"
+
     @property
     def addresses(self) -> dict[str, str | dict[str, int]]:
         """As in `.demo/addresses.json`."""
@@ -170,7 +174,7 @@ class Stack:
     def _settings(self, service: str) -> dict[str, str]:
         """Its environment: that of ours, and the settings in a file, where an operator's commands find them too."""
         settings = {
-            "database_url": f"postgresql://postgres@127.0.0.1:{self.ports['postgres']}/{service}",
+            "database_url": self.database(service),
             "kafka": f"127.0.0.1:{self.ports['kafka']}",
             "host": "127.0.0.1",
             "port": str(self.ports[service]),

@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer
@@ -14,7 +14,6 @@ from cir_chassis.bus import DEAD_LETTERS
 from cir_schemas import EVENTS
 from cir_schemas.envelope import Snapshot
 from deploy.embedded.demo import NotAsPromised, Register, until
-from deploy.embedded.stack import Stack
 from tests.faults.households import Case
 
 COMPANY = "dijledal"
@@ -25,10 +24,19 @@ NEWEST, NO_EVENT_LOST = "newest facts, status as the law says", "nothing lost"
 TOLD, ORDER = "each message once", "order kept"
 
 
+class Stands(Protocol):
+    """The register, embedded or in containers, as far as one must look into it."""
+
+    services: tuple[str, ...]
+    ports: dict[str, int]
+
+    def database(self, service: str) -> str: ...
+
+
 class Ledger:
     """The dossiers of some households, by id."""
 
-    def __init__(self, stack: Stack, register: Register, dossiers: Mapping[str, Case], patience: float = 90) -> None:
+    def __init__(self, stack: Stands, register: Register, dossiers: Mapping[str, Case], patience: float = 90) -> None:
         """patience: seconds for each promise to come true."""
         self._stack, self._register, self._dossiers, self._patience = stack, register, dossiers, patience
 
@@ -148,8 +156,7 @@ class Ledger:
     async def _rows(self, table: str, columns: str, where: str, *services: str) -> list[Any]:
         found: list[Any] = []
         for service in services or ("dossier", "eligibility"):
-            url = f"postgresql://postgres@127.0.0.1:{self._stack.ports['postgres']}/{service}"
-            connection = await asyncpg.connect(url)
+            connection = await asyncpg.connect(self._stack.database(service))
             try:
                 query = f"SELECT {columns} FROM {table} WHERE {where}"
                 found += await connection.fetch(query, list(self._dossiers))
