@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 
@@ -13,6 +14,7 @@ from deploy.embedded.__main__ import say
 from deploy.embedded.demo import Register, play
 from deploy.offline.engine import engine
 
+OURS = ("DOCKER_HOST", "DOCKER_CONFIG")  # where a shell finds an engine that is not the machine's
 console = Console(highlight=False)
 
 
@@ -34,7 +36,8 @@ def main() -> None:
                 console.print("All played. Now yours, until Ctrl-C:")
                 for name, base in stack.addresses.items():
                     say(f"{name:<14}{base}")
-                say(f"containers    docker compose --env-file {stack.environment} ps")
+                engine_is = "".join(f"{name}={os.environ[name]} " for name in OURS if name in os.environ)
+                say(f"containers    {engine_is}docker compose --env-file {stack.environment} ps")
                 signal.pause()
             finally:
                 addresses.unlink(missing_ok=True)

@@ -92,12 +92,19 @@ def _own(say: Say) -> Iterator[None]:
         _put_back()
     rules = run("iptables-save")
     _BEFORE.write_text(json.dumps({"rules": rules, "forwarding": _FORWARDING.read_text()}))
-    own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "dockerd", "--bridge", "none"]
+    begin = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "docker-init", "--", "dockerd"]
     places = [f"--data-root={FOLDER / 'data'}", f"--exec-root={_RUN / 'exec'}", f"--pidfile={_RUN / 'docker.pid'}"]
     (_RUN / "docker.pid").unlink(missing_ok=True)  # of another namespace
     with _LOG.open("w") as log:
         process = subprocess.Popen(
-            [*own, *places, "--shutdown-timeout=5", f"--host={_OURS['DOCKER_HOST']}"],
+            [
+                *begin,
+                *places,
+                "--bridge=none",
+                "--shutdown-timeout=5",
+                "--cgroup-parent=/cir-engine",
+                f"--host={_OURS['DOCKER_HOST']}",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -110,7 +117,9 @@ def _own(say: Say) -> Iterator[None]:
             if monotonic() > deadline or process.poll() is not None:
                 raise CannotStart(f"dockerd does not answer; {_LOG} ends with:\n{end_of(_LOG)}")
             sleep(0.1)
+        _clear()  # of a run that was killed
         yield
+        _clear()
     finally:
         if process.poll() is None:
             dockerd = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -123,8 +132,19 @@ def _own(say: Say) -> Iterator[None]:
         _put_back()
 
 
+def _clear() -> None:
+    """Keep images alone, without what newer builds replaced."""
+    if containers := run("docker", "ps", "--all", "--quiet").split():
+        run("docker", "rm", "--force", "--volumes", *containers)
+    for kind in ("network", "volume", "image"):
+        run("docker", kind, "prune", "--force")
+
+
 def _put_back() -> None:
     before = json.loads(_BEFORE.read_text())
+    for folder, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+        if "/cir-engine" in folder:
+            os.rmdir(folder)
     for bridge in Path("/sys/class/net").glob("br-*"):
         run("ip", "link", "delete", bridge.name)
     run("iptables-restore", input=_NO_RULES + before["rules"])
