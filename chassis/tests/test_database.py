@@ -1,14 +1,18 @@
 """A unit of work writes all or nothing, one row a key, and what is newer stays."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.util import CommandError
 
-from cir_chassis.database import is_outage
+from cir_chassis.database import DatabaseBehind, alembic_config, check_migrated, is_outage, migrate
 
 from .conftest import Count, Counted, Open, stored
 
@@ -132,3 +136,59 @@ async def test_a_connection_that_the_database_ended_is_given_to_nobody(open_data
             await asyncio.sleep(0.01)
     async with database.work() as work:
         assert await work.connection.scalar(sa.text("SELECT 1")) == 1
+
+
+def _build(folder: Path, contracts: int = 0) -> Callable[[int], Path]:
+    """The migrations of the nth build: each has one more; one of them contracts."""
+
+    def of(newest: int) -> Path:
+        versions = folder / str(newest) / "versions"
+        versions.mkdir(parents=True)
+        (versions.parent / "env.py").write_text(
+            "import sqlalchemy as sa\nfrom cir_chassis.database import run_migrations\nrun_migrations(sa.MetaData())\n"
+        )
+        for n in range(1, newest + 1):
+            (versions / f"{n}.py").write_text(
+                f"from alembic import op\nrevision, down_revision = '{n}', {str(n - 1) if n > 1 else None!r}\n"
+                f"contracts = {n == contracts}\n"
+                f"def upgrade(): op.execute('CREATE TABLE t{n} ()')\ndef downgrade(): op.execute('DROP TABLE t{n}')\n"
+            )
+        return versions.parent
+
+    return of
+
+
+async def test_a_build_serves_on_what_later_migrations_widened_and_not_on_what_they_narrowed(
+    open_database: Open, tmp_path: Path
+) -> None:
+    database = open_database()
+    url = database.engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
+    builds = [_build(tmp_path, contracts=4)(n) for n in range(1, 6)]
+
+    async def refused() -> list[str]:
+        said = []
+        for build in builds:
+            try:
+                await check_migrated(database, url, build)
+                said.append("")
+            except DatabaseBehind as error:
+                said.append(str(error).rpartition(": ")[2])
+        return said
+
+    behind, narrowed = "run `migrate` first", "what came later is not for this build, take a newer one"
+    assert await refused() == [behind] * 5
+    for by, expected in [
+        (3, ["", "", "", behind, behind]),
+        (2, ["", "", "", behind, behind]),  # rolled back: it stays ahead
+        (4, [narrowed, narrowed, narrowed, "", behind]),
+        (5, [narrowed, narrowed, narrowed, "", ""]),
+    ]:
+        await asyncio.to_thread(migrate, url, builds[by - 1])
+        assert await refused() == expected, by
+    with pytest.raises(CommandError, match="Can't locate revision"):
+        await asyncio.to_thread(migrate, url, builds[0])
+    await asyncio.to_thread(command.downgrade, alembic_config(url, builds[4]), "2")
+    assert await refused() == ["", "", behind, behind, behind]
+    async with database.engine.begin() as connection:  # by a build from before this was noted, or by hand
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '3'")
+    assert await refused() == [narrowed, narrowed, "", behind, behind]

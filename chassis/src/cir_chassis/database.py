@@ -4,7 +4,7 @@ Whoever opens it (the HTTP edge or the consumer) commits it; state and outbox ro
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from functools import cache
@@ -44,7 +44,7 @@ class Versioned(Said, Protocol):
 
 
 class DatabaseBehind(Exception):
-    """The database is not at the newest migration: run `migrate` first."""
+    """The database is not at a migration that this build serves on."""
 
 
 def is_outage(error: BaseException) -> bool:
@@ -215,32 +215,66 @@ def alembic_config(url: str, migrations: Path) -> Config:
 
 
 def migrate(url: str, migrations: Path) -> None:
-    """Bring the database to the newest migration."""
+    """Bring the database to the newest migration. One that is ahead of this build, which serves on it, stays ahead."""
     command.upgrade(alembic_config(url, migrations), "head")
 
 
 async def check_migrated(database: Database[Any], url: str, migrations: Path) -> None:
-    """Raises `DatabaseBehind` where the database and the migrations of this build differ."""
-    head = ScriptDirectory.from_config(alembic_config(url, migrations)).get_current_head()
+    """Raises `DatabaseBehind` where this build does not serve on the database as it was migrated."""
+    script = ScriptDirectory.from_config(alembic_config(url, migrations))
+    head, known = script.get_current_head(), {None, *(one.revision for one in script.walk_revisions())}
     async with database.engine.connect() as connection:
-        now = await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
-    if now != head:
-        raise DatabaseBehind(f"the database stands at migration {now}, this build at {head}: run `migrate` first")
+        now, serving = await connection.run_sync(_served_by)
+    if head not in serving:
+        hint = "run `migrate` first" if now in known else "what came later is not for this build, take a newer one"
+        raise DatabaseBehind(f"the database stands at migration {now}, this build at {head}: {hint}")
+
+
+def _served_by(connection: sa.Connection) -> tuple[str | None, Sequence[str | None]]:
+    """Where the database stands, and the newest migrations of the builds that serve on it."""
+    now = MigrationContext.configure(connection).get_current_revision()
+    noted = connection.scalar(sa.text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    serving = (noted or "").removeprefix(_SERVED_BY).split()
+    return now, serving if now in serving[:1] else [now]
+
+
+_SERVED_BY = "served by builds at "
+
+
+def _note_who_serves(ctx: MigrationContext, step: object, heads: Collection[str], run_args: object) -> None:
+    """Beside the migration stands, as a comment on its table, which builds serve on it: a migration only adds, so those
+    before it still do, unless it says `contracts = True`. An older build cannot know; the database tells it."""
+    serving = []
+    for one in context.script.iterate_revisions(tuple(heads), "base"):
+        serving.append(one.revision)
+        if getattr(one.module, "contracts", False):
+            break
+    noted = sa.Table("alembic_version", sa.MetaData(), comment=_SERVED_BY + " ".join(serving))
+    ctx.connection.execute(sa.schema.SetTableComment(noted))  # type: ignore[union-attr]
 
 
 def run_migrations(metadata: sa.MetaData) -> None:
     """What every service's `migrations/env.py` does: run the migrations that alembic asks for, on the database it names."""
 
     def run(connection: sa.Connection) -> None:
-        context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+        with connection.begin():  # one of its own: each migration is another
+            _, serving = _served_by(connection)
+        if context.script.get_current_head() in serving[1:]:
+            return  # ahead
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            transaction_per_migration=True,
+            on_version_apply=_note_who_serves,
+        )
         with context.begin_transaction():
             context.run_migrations()
 
     async def connect() -> None:
-        engine = create_async_engine(context.config.get_main_option("sqlalchemy.url") or "")
+        url = context.config.get_main_option("sqlalchemy.url") or ""
+        engine = create_async_engine(url, poolclass=sa.NullPool)
         async with engine.connect() as connection:
             await connection.run_sync(run)
             await connection.commit()
-        await engine.dispose()
 
     asyncio.run(connect())
