@@ -1,7 +1,8 @@
-"""Priority as a process has it, on real PostgreSQL and with real tokens."""
+"""Priority as a process has it, on real PostgreSQL and with real tokens, on 1 June 2024."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,10 +33,12 @@ class Priority:
             for handler in EVENTS.values():
                 handler(events, work)
 
-    async def ask(self, municipality: str = "24062", company: str = "dijledal") -> httpx.Response:
+    async def get(self, path: str, company: str = "dijledal") -> httpx.Response:
         held = await asyncio.to_thread(token, self._login, "case_worker", company=company)
-        url = f"/v1/waiting-list?municipality={municipality}"
-        return await self.http.get(url, headers={"Authorization": f"Bearer {held}"})
+        return await self.http.get(path, headers={"Authorization": f"Bearer {held}"})
+
+    async def ask(self, municipality: str = "24062", company: str = "dijledal") -> httpx.Response:
+        return await self.get(f"/v1/waiting-list?municipality={municipality}", company)
 
     async def list(self, municipality: str = "24062", company: str = "dijledal") -> list[str]:
         return [place["dossier"] for place in (await self.ask(municipality, company)).json()]
@@ -60,8 +63,9 @@ def candidacy(number: str | None, version: int = 1, dossier: UUID | None = None,
 @pytest.fixture
 async def priority(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Priority]:
     settings = Settings(
-        database_url=await database_of("priority"), kafka="127.0.0.1:1", port=1, issuer=login, audience=AUDIENCE
-    )
+        database_url=await database_of("priority"), kafka="127.0.0.1:1", port=1, issuer=login, audience=AUDIENCE,
+        environment="demo", today=date(2024, 6, 1),
+    )  # fmt: skip
     priority = Priority(make(settings), login)
     yield priority
     await priority.http.aclose()

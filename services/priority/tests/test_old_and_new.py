@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -70,7 +71,7 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
 
         async def both_have_them() -> bool:
             async with newer.work() as work:
-                there = await work.waiting_list("24062")
+                there = [number for number, _ in await work.waiting_list("24062", date(2024, 6, 1))]
             return await priority.list() == there == everybody
 
         await until(both_have_them, "not all have arrived", 30)

@@ -9,13 +9,13 @@ from priority.store import Candidacy, PriorityWork
 
 
 def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) -> None:
-    """Keep the newest candidacy of each dossier; an older or repeated one changes nothing."""
+    """Keep the newest candidacy of each dossier, and its places; an older or repeated one changes nothing."""
     for event in events:
         known = work.candidacies.find(event.dossier)
         if work.is_newer(event, known.version if known else None):
             day, nth = number_parts(event.number) if event.number else (None, None)
             content = event.model_dump(mode="json", include={"wants", "residence", "informal_care_in"})
-            work.candidacies.put(
+            work.place(
                 Candidacy(
                     dossier=event.dossier,
                     version=event.version,
@@ -26,6 +26,8 @@ def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) 
                     registered_on=event.registered_on,
                     persons=event.persons,
                     paused_until=event.paused_until,
+                    company=event.company,
+                    placed=event.version,
                     **content,
                 )
             )

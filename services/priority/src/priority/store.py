@@ -1,18 +1,26 @@
-"""Every query of priority."""
+"""Every query of priority. Where somebody stands is kept by day, so that any day's order is read from one index."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, Range
+from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from priority import tables
-from priority.domain.order import ON_THE_LIST
+from priority.domain import order
+from priority.domain.order import Dwelling, Regulation
+
+ANY_SIZE = 2**31 - 1  # persons
+Criteria = list[tuple[str, sa.ColumnElement[bool]]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,28 @@ class Candidacy:
     residence: list[dict[str, Any]]
     informal_care_in: list[str]
     paused_until: date | None
+    company: str | None
+    placed: int | None
+
+    def in_domain(self) -> order.Candidate:
+        return order.Candidate(
+            self.number or "",
+            self.status,
+            self.registered_on,
+            self.persons,
+            tuple(wanted["municipality"] for wanted in self.wants),
+            tuple(
+                order.Stay(
+                    stay["municipality"],
+                    stay["area"],
+                    date.fromisoformat(stay["from"]),
+                    date.fromisoformat(stay["until"]) if stay["until"] else None,
+                )
+                for stay in self.residence
+            ),
+            tuple(self.informal_care_in),
+            self.paused_until,
+        )
 
 
 class PriorityWork(Work):
@@ -39,6 +69,7 @@ class PriorityWork(Work):
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         super().__init__(connection, clock, "/priority")
         self.candidacies = Rows(tables.candidacies, Candidacy, newer="version")
+        self._to_place: dict[UUID, Candidacy] = {}
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
@@ -47,27 +78,162 @@ class PriorityWork(Work):
     async def load(self, subjects: Iterable[UUID]) -> None:
         await self.candidacies.load(self.connection, "dossier", subjects, lock=True)
 
-    async def companies_of(self, municipality: str) -> set[str]:
-        """The companies that let homes in a municipality, as the newest candidacies for it say."""
-        wanted = sa.func.jsonb_array_elements(tables.candidacies.c.wants).table_valued(sa.column("value", sa.JSON))
+    def place(self, candidacy: Candidacy) -> None:
+        """Keep this candidacy, and its places in the stead of those of the one before."""
+        self.candidacies.put(candidacy)
+        self._to_place[candidacy.dossier] = candidacy
+
+    async def flush(self) -> None:
+        await super().flush()
+        if self._to_place:
+            stands = sa.select(tables.candidacies.c.dossier, tables.candidacies.c.version)
+            found = await self.connection.execute(
+                stands.where(among(tables.candidacies.c.dossier)), {"ids": list(self._to_place)}
+            )
+            # A consumer that hung may come with less than its successor has placed.
+            ours = [self._to_place[dossier] for dossier, version in found if version == self._to_place[dossier].version]
+            await self.connection.execute(
+                sa.delete(tables.places).where(among(tables.places.c.dossier)), {"ids": [one.dossier for one in ours]}
+            )
+            if new := [place for candidacy in ours for place in _places(candidacy)]:
+                await self.connection.execute(_PLACING, rows({name: [one[name] for one in new] for name in new[0]}))
+            self._to_place.clear()
+
+    async def catch_up(self) -> None:
+        """Place what the release before this one recorded, which knew no places: each read begins with it."""
+        table = tables.candidacies
+        behind = table.c.placed.is_distinct_from(table.c.version)
+        locked = sa.select(table.c.dossier).where(behind).order_by(table.c.dossier).with_for_update()
+        place = sa.update(table).where(table.c.dossier.in_(locked)).values(placed=table.c.version)
+        for row in await self.connection.execute(place.returning(*table.c)):
+            self._to_place[row.dossier] = Candidacy(**row._mapping)
+        await self.flush()
+
+    async def find(self, dossier: UUID) -> Candidacy | None:
+        """The newest candidacy of a dossier."""
+        await self.candidacies.load(self.connection, "dossier", [dossier])
+        return self.candidacies.find(dossier)
+
+    async def companies_of(self, municipality: str) -> set[str | None]:
+        """The companies that let homes in a municipality, as those on its list say."""
+        query = sa.select(tables.places.c.company).where(tables.places.c.municipality == municipality).distinct()
+        return set(await self.connection.scalars(query))
+
+    async def waiting_list(self, municipality: str, on: date) -> list[tuple[str, list[str]]]:
+        """The numbers of who is on the list that day, whatever the size, the first one first, and the criteria each meets."""
+        anything = Dwelling(municipality, None, 0, ANY_SIZE)
+        return [(number, because[1:]) for number, because in await self.in_order(on, anything, Regulation())]
+
+    async def in_order(self, on: date, dwelling: Dwelling, regulation: Regulation) -> list[tuple[str, list[str]]]:
+        """The order for a dwelling, exactly as `order.rank` has it."""
+        if regulation.frozen_until is not None and on < regulation.frozen_until:
+            return []
+        place = tables.places.c
+        criteria = _criteria(place, on, regulation, dwelling.area)
         query = (
-            sa.select(wanted.c.value["company"].as_string())
-            .select_from(tables.candidacies)
-            .join(wanted, sa.true())  # each row with its own wants
-            .where(_wants(municipality), wanted.c.value["municipality"].as_string() == municipality)
+            sa.select(place.number, *(held.label(name) for name, held in criteria))
+            .where(
+                place.municipality == dwelling.municipality,
+                place.persons.between(dwelling.min_persons, dwelling.max_persons),
+                _not_paused(place, on),
+            )
+            .order_by(*(held.desc() for _, held in criteria), place.registered_on, place.number_day, place.number_nth)
         )
-        return set(await self.connection.scalars(query.distinct()))
+        names = [name for name, _ in criteria]
+        return [(number, _because(names, held)) for number, *held in await self.connection.execute(query)]
 
-    async def waiting_list(self, municipality: str) -> list[str]:
-        """The dossier numbers of who is registered and wants to live there, the first one first."""
-        table = tables.candidacies.c
+    async def standing(self, dossier: UUID, on: date) -> dict[str, tuple[list[str], Counter[str]]]:
+        """Where a dossier stands among households of its size, by municipality: the criteria that it meets, and how many are
+        before it, by the first criterion that puts them there (`dossier_number`: registered the same day, lower number)."""
+        mine, other = tables.places.alias("mine").c, tables.places.alias("other").c
+        held = _criteria(mine, on, Regulation())
+        whens: list[tuple[sa.ColumnElement[bool], str | None]] = []
+        for (name, theirs), (_, ours) in zip(_criteria(other, on, Regulation()), held, strict=True):
+            whens += [(theirs & ~ours, name), (ours & ~theirs, None)]
+        whens.append((other.registered_on < mine.registered_on, "registration_date"))
+        lower = sa.tuple_(other.number_day, other.number_nth) < sa.tuple_(mine.number_day, mine.number_nth)
+        whens.append(((other.registered_on == mine.registered_on) & lower, "dossier_number"))
+        groups = [mine.municipality, sa.case(*whens).label("why"), *(ours.label(name) for name, ours in held)]
         query = (
-            sa.select(table.number)
-            .where(table.status == ON_THE_LIST, _wants(municipality))
-            .order_by(table.registered_on, table.number_day, table.number_nth)
+            sa.select(sa.func.count(), *groups)
+            .where(
+                mine.dossier == dossier,
+                other.municipality == mine.municipality,
+                other.persons == mine.persons,
+                _not_paused(mine, on),
+                _not_paused(other, on),
+            )
+            .group_by(*(sa.literal_column(str(n)) for n in range(2, 2 + len(groups))))
         )
-        return list(await self.connection.scalars(query))
+        names = [name for name, _ in held]
+        found: dict[str, tuple[list[str], Counter[str]]] = {}
+        for many, municipality, why, *met in await self.connection.execute(query):
+            _, before = found.setdefault(municipality, (_because(names, met), Counter()))
+            if why is not None:  # else behind, or the dossier itself
+                before[why] += many
+        return found
 
 
-def _wants(municipality: str) -> sa.ColumnElement[bool]:
-    return tables.candidacies.c.wants.contains([{"municipality": municipality}])
+def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
+    """Its row on each list (see tables.places)."""
+    one = candidacy.in_domain()
+    if one.status != order.ON_THE_LIST or one.registered_on is None or not one.dossier:
+        return
+    by_area = defaultdict(list)
+    for stay in one.residence:
+        by_area[stay.area].append(stay)
+    for municipality, company in {wanted["municipality"]: wanted["company"] for wanted in candidacy.wants}.items():
+        here = [stay for stay in one.residence if stay.municipality == municipality]
+        yield {
+            "dossier": candidacy.dossier,
+            "municipality": municipality,
+            "company": company,
+            "persons": one.persons,
+            "paused_until": one.paused_until,
+            "lived": _days(((start, end) for start, end in order.joined(here) if start < end), ")"),
+            "lasting_tie": _days(order.lasting_ties(here), "]"),
+            "area_ties": {area: _days(order.lasting_ties(stays), "]") for area, stays in by_area.items() if area is not None},
+            "informal_care": municipality in one.informal_care_in,
+            "registered_on": one.registered_on,
+            "number_day": candidacy.number_day,
+            "number_nth": candidacy.number_nth,
+            "number": one.dossier,
+        }  # fmt: skip
+
+
+def _days(intervals: Iterable[tuple[date, date]], closing: str) -> str:
+    """Intervals, as a datemultirange writes itself; closing: whether the last day is in (`]`) or not (`)`)."""
+    return "{" + ",".join(f"[{start},{end}{closing}" for start, end in intervals) + "}"
+
+
+def _written() -> sa.Insert:
+    """Multiranges travel as text: as lists in a list they would be flattened."""
+    columns = list(tables.places.c)
+    of_text = [sa.Column(c.name, sa.Text if isinstance(c.type, DATEMULTIRANGE) else c.type) for c in columns]
+    these = given(of_text)
+    values = sa.select(*(sa.cast(these.c[c.name], c.type) for c in columns))
+    return sa.insert(tables.places).from_select([c.name for c in columns], values)
+
+
+_PLACING = _written()
+
+
+def _criteria(place: Any, on: date, regulation: Regulation, area: str | None = None) -> Criteria:
+    """What counts before the date of registration for a dwelling, in order, each as a test of a row of places."""
+    criteria: Criteria = []
+    if regulation.stricter_tie_years is not None:
+        years = MultiRange([Range(order.earlier(on, regulation.stricter_tie_years), on, bounds="[]")])
+        criteria.append(("stricter_tie", place.lived.contains(years)))
+    criteria.append(("lasting_tie", place.lasting_tie.contains(on)))
+    if regulation.area_tie and area is not None:
+        in_area = sa.cast(place.area_ties[area].astext, DATEMULTIRANGE).contains(on)
+        criteria.append(("area_tie", sa.func.coalesce(in_area, sa.false())))
+    return [*criteria, ("informal_care", place.informal_care)]
+
+
+def _not_paused(place: Any, on: date) -> sa.ColumnElement[bool]:
+    return sa.or_(place.paused_until.is_(None), place.paused_until <= on)
+
+
+def _because(names: Sequence[str], held: Sequence[bool]) -> list[str]:
+    return ["fitting_size", *(name for name, met in zip(names, held, strict=True) if met), *order.BECAUSE]

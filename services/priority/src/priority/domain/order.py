@@ -62,7 +62,7 @@ def rank(
     in_order: list[tuple[tuple[object, ...], Candidate, list[str]]] = []
     left_out: list[tuple[str, str]] = []
     for candidate in candidates:
-        if why := _left_out(on, dwelling, regulation, candidate):
+        if why := left_out_because(on, dwelling, regulation, candidate):
             left_out.append((candidate.dossier, why))
         else:
             ties = _ties(on, dwelling, regulation, candidate)
@@ -73,7 +73,7 @@ def rank(
     return [(candidate.dossier, because) for _, candidate, because in in_order], left_out
 
 
-def _left_out(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> str | None:
+def left_out_because(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> str | None:
     """The first reason that applies."""
     reasons = {
         "not_registered": candidate.status not in (ON_THE_LIST, "under_investigation"),
@@ -88,13 +88,13 @@ def _left_out(on: date, dwelling: Dwelling, regulation: Regulation, candidate: C
 
 def _ties(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> Sequence[tuple[str, bool]]:
     """The criteria before the registration date that count for this dwelling, in order, and whether they are met."""
-    here = list(joined(stay for stay in candidate.residence if stay.municipality == dwelling.municipality))
+    here = [stay for stay in candidate.residence if stay.municipality == dwelling.municipality]
     ties = []
     if regulation.stricter_tie_years is not None:
-        ties.append(("stricter_tie", _lives_there(here, on, regulation.stricter_tie_years)))
+        ties.append(("stricter_tie", _lives_there(joined(here), on, regulation.stricter_tie_years)))
     ties.append(("lasting_tie", _lasts(here, on)))
     if regulation.area_tie:
-        in_area = joined(stay for stay in candidate.residence if stay.area is not None and stay.area == dwelling.area)
+        in_area = [stay for stay in candidate.residence if stay.area is not None and stay.area == dwelling.area]
         ties.append(("area_tie", _lasts(in_area, on)))
     ties.append(("informal_care", dwelling.municipality in candidate.informal_care_in))
     return ties
@@ -121,6 +121,11 @@ def lasting_tie(start: date, end: date) -> tuple[date, date] | None:
     return (since, later(end, YEARS)) if since <= end else None
 
 
+def lasting_ties(stays: Iterable[Stay]) -> list[tuple[date, date]]:
+    """The days on which these stays give a lasting tie: intervals, both ends included."""
+    return [tie for stay in joined(stays) if (tie := lasting_tie(*stay))]
+
+
 def later(day: date, years: int) -> date:
     """The same day, years later; 29 February becomes 1 March. The last day there is stays that."""
     if day.year + years > date.max.year:
@@ -131,8 +136,18 @@ def later(day: date, years: int) -> date:
         return date(day.year + years, 3, 1)
 
 
-def _lasts(stays: Iterable[tuple[date, date]], on: date) -> bool:
-    return any(tie is not None and tie[0] <= on <= tie[1] for tie in (lasting_tie(*stay) for stay in stays))
+def earlier(day: date, years: int) -> date | None:
+    """The last day of which `later` is no later than this day; none where there is none."""
+    if day.year - years < date.min.year:
+        return None
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return date(day.year - years, 2, 28)
+
+
+def _lasts(stays: Iterable[Stay], on: date) -> bool:
+    return any(since <= on <= through for since, through in lasting_ties(stays))
 
 
 def _lives_there(stays: Iterable[tuple[date, date]], on: date, years: int) -> bool:

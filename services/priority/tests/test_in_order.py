@@ -1,0 +1,115 @@
+"""What the database answers is what the law's order says, on any day: the same order, the same reasons, the same left out."""
+
+from collections import Counter
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from cir_schemas import CandidacyRecorded
+from priority.domain.order import Candidate, Dwelling, Regulation, left_out_because, rank
+
+from .conftest import Priority, candidacy
+
+ON = date(2024, 2, 29)
+DAYS = [
+    *(ON + timedelta(days=n) for n in (-400, -1, 0, 1, 365, 1827, 1828)),
+    date(2025, 2, 28),
+    date(2025, 3, 1),
+    date(9999, 12, 30),
+]
+
+
+def somebody(random: Random, nth: int) -> CandidacyRecorded:
+    """Around the days that decide: stays that touch, overlap, last, are too short by a day, or end before they begin."""
+    stays: list[dict[str, Any]] = []
+    start = ON - timedelta(days=random.choice((365, 365 * 3 + 1, 1826, 1827, 3653, 3700, 4500)))
+    for _ in range(random.choice((0, 1, 1, 2, 3))):
+        until = start + timedelta(days=random.choice((-3, 300, 1825, 1826, 1827, 2000)))
+        lasts = random.random() < 0.3
+        area = random.choice((None, "", "centrum", "zuid"))
+        place = random.choice(("24062", "24062", "23088"))
+        stays.append({"municipality": place, "area": area, "from": start, "until": None if lasts else until})
+        start = until + timedelta(days=random.choice((-100, 0, 0, 1)))
+    registered_on = date(2019, 2, 28) + timedelta(days=random.choice((0, 1, 2, 700)))
+    status = random.choice(("registered",) * 8 + ("under_investigation", "submitted", "struck", "draft"))
+    return candidacy(
+        None if status == "draft" else f"2019.03.0{random.randint(1, 2)}.{nth:04d}",
+        status=status,
+        registered_on=None if status in ("draft", "submitted") else registered_on,
+        persons=random.randint(1, 4),
+        wants=[{"municipality": place, "company": "dijledal"} for place in random.choice((["24062"],) * 4 + (["23088"],))],
+        residence=stays,
+        informal_care_in=random.choice(((), (), ("24062",), ("23088",))),
+        paused_until=random.choice((None, None, None, ON, ON + timedelta(days=1))),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) -> None:
+    random = Random(seed)
+    heard = [somebody(random, nth) for nth in range(1, 151)]
+    await priority.hear(*heard)
+    async with priority.service.database.work() as work:
+        await work.load(one.dossier for one in heard)
+        stored = [candidacy.in_domain() for candidacy in work.candidacies.all()]
+        for on in DAYS:
+            for _ in range(4):
+                small = random.randint(1, 3)
+                dwelling = Dwelling(
+                    random.choice(("24062", "24062", "23088")), random.choice((None, "", "centrum", "zuid")),
+                    small, small + random.randint(0, 2),
+                )  # fmt: skip
+                regulation = Regulation(
+                    random.choice((None, 1, 3, 5, 2023)), random.choice((True, False)),
+                    random.choice((None, None, None, ON, ON + timedelta(days=1))),
+                )  # fmt: skip
+                by_law, left_out = rank(on, dwelling, regulation, stored)
+                assert await work.in_order(on, dwelling, regulation) == by_law, (on, dwelling, regulation)
+                assert len(by_law) + len(left_out) == len(heard)
+            await everybody_stands_where_the_law_says(priority, on, stored)
+
+
+async def everybody_stands_where_the_law_says(priority: Priority, on: date, stored: list[Candidate]) -> None:
+    """Position, criteria, and how many are before by which criterion, for a home of just one's size."""
+    async with priority.service.database.work() as work:
+        table = (await work.connection.execute(sa.text("SELECT number, dossier FROM candidacies"))).all()
+        ids = {number: dossier for number, dossier in table if number}
+        for one in Random(on.toordinal()).sample([one for one in stored if one.dossier], 8):
+            for place in ("24062", "23088"):
+                home = Dwelling(place, None, one.persons, one.persons)
+                ranked, _ = rank(on, home, Regulation(), stored)
+                found = (await work.standing(ids[one.dossier], on)).get(place)
+                if found is None:
+                    assert left_out_because(on, home, Regulation(), one)
+                    continue
+                at = [number for number, _ in ranked].index(one.dossier)
+                because, before = found
+                assert (because, before.total()) == (ranked[at][1], at)
+                since = {other.dossier: other.registered_on for other in stored}
+                whys = [
+                    overtakes(why, because, since[number] == one.registered_on) for number, why in ranked[:at]
+                ]  # fmt: skip
+                assert before == Counter(whys)
+
+
+def overtakes(theirs: list[str], ours: list[str], same_day: bool) -> str:
+    """The first criterion that they meet and ours do not; nobody overtakes without one."""
+    for name in ("lasting_tie", "informal_care"):
+        if (name in theirs) != (name in ours):
+            assert name in theirs
+            return name
+    return "dossier_number" if same_day else "registration_date"
+
+
+async def test_a_tie_begins_and_ends_as_days_pass(priority: Priority) -> None:
+    stay = {"municipality": "24062", "from": "2012-01-01", "until": "2017-01-01"}
+    first, tied = "2019.01.02.0001", "2020.01.02.0001"
+    await priority.hear(candidacy(first), candidacy(tied, residence=[stay]))
+    async with priority.service.database.work() as work:
+        for day, who in (("2016-12-31", first), ("2017-01-01", tied), ("2022-01-01", tied), ("2022-01-02", first)):
+            there = await work.waiting_list("24062", date.fromisoformat(day))
+            assert there[0][0] == who, day
+            assert ("lasting_tie" in there[0][1]) is (who == tied), day
