@@ -44,7 +44,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dossier", "municipality"),
         comment="who is registered, once per municipality that he wants",
     )
-    op.create_index("places_in_order", "places", ["municipality", "persons", "registered_on"])
+    op.create_index(
+        "places_in_order",
+        "places",
+        ["municipality", "persons", "registered_on", "number_day", "number_nth"],
+        postgresql_include=["lasting_tie", "informal_care", "paused_until"],
+    )
 
 
 def downgrade() -> None:

@@ -72,7 +72,7 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
                 text = told(place, because, one.registered_on, before)
             else:
                 home = Dwelling(place, None, one.persons, one.persons)
-                because, before = [left_out_because(today, home, Regulation(), one) or "not_registered"], Counter()
+                because, before = (left_out_because(today, home, Regulation(), one) or "not_registered",), Counter()
                 position, text = None, told(place, because, one.paused_until, None)
             answer.append(
                 Position(

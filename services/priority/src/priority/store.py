@@ -20,6 +20,7 @@ from priority.domain import order
 from priority.domain.order import Dwelling, Regulation
 
 ANY_SIZE = 2**31 - 1  # persons
+LIVES = 100  # lasting ties, of five years and more each: what an index row has room for, and nobody's
 Criteria = list[tuple[str, sa.ColumnElement[bool]]]
 
 
@@ -119,58 +120,60 @@ class PriorityWork(Work):
         query = sa.select(tables.places.c.company).where(tables.places.c.municipality == municipality).distinct()
         return set(await self.connection.scalars(query))
 
-    async def waiting_list(self, municipality: str, on: date) -> list[tuple[str, list[str]]]:
+    async def waiting_list(self, municipality: str, on: date) -> list[tuple[str, tuple[str, ...]]]:
         """The numbers of who is on the list that day, whatever the size, the first one first, and the criteria each meets."""
         anything = Dwelling(municipality, None, 0, ANY_SIZE)
         return [(number, because[1:]) for number, because in await self.in_order(on, anything, Regulation())]
 
-    async def in_order(self, on: date, dwelling: Dwelling, regulation: Regulation) -> list[tuple[str, list[str]]]:
+    async def in_order(self, on: date, dwelling: Dwelling, regulation: Regulation) -> list[tuple[str, tuple[str, ...]]]:
         """The order for a dwelling, exactly as `order.rank` has it."""
         if regulation.frozen_until is not None and on < regulation.frozen_until:
             return []
         place = tables.places.c
         criteria = _criteria(place, on, regulation, dwelling.area)
-        query = (
-            sa.select(place.number, *(held.label(name) for name, held in criteria))
+        # One number to sort by and to read the reasons from, in which an earlier criterion outweighs all later ones together.
+        bits = [2**n for n in reversed(range(len(criteria)))]
+        rung = sum(
+            (sa.cast(held, sa.Integer) * bit for bit, (_, held) in zip(bits, criteria, strict=True)), sa.literal(0)
+        )
+        listed = (
+            sa.select(place.number, rung.label("rung"))
             .where(
                 place.municipality == dwelling.municipality,
                 place.persons.between(dwelling.min_persons, dwelling.max_persons),
                 _not_paused(place, on),
             )
-            .order_by(*(held.desc() for _, held in criteria), place.registered_on, place.number_day, place.number_nth)
+            .order_by(sa.desc("rung"), place.registered_on, place.number_day, place.number_nth)
+            .subquery()
         )
+        # Two arrays instead of a row each: with 50,000 rows twice as fast. A sorted subquery is aggregated in its order.
+        query = sa.select(sa.func.array_agg(listed.c.number), sa.func.array_agg(listed.c.rung))
+        numbers, rungs = (await self.connection.execute(query)).one()
         names = [name for name, _ in criteria]
-        return [(number, _because(names, held)) for number, *held in await self.connection.execute(query)]
+        because = [_because(names, [bool(n & bit) for bit in bits]) for n in range(2 ** len(bits))]
+        return [(number, because[n]) for number, n in zip(numbers or (), rungs or (), strict=True)]
 
-    async def standing(self, dossier: UUID, on: date) -> dict[str, tuple[list[str], Counter[str]]]:
+    async def standing(self, dossier: UUID, on: date) -> dict[str, tuple[tuple[str, ...], Counter[str]]]:
         """Where a dossier stands among households of its size, by municipality: the criteria that it meets, and how many are
         before it, by the first criterion that puts them there (`dossier_number`: registered the same day, lower number)."""
-        mine, other = tables.places.alias("mine").c, tables.places.alias("other").c
-        held = _criteria(mine, on, Regulation())
-        whens: list[tuple[sa.ColumnElement[bool], str | None]] = []
-        for (name, theirs), (_, ours) in zip(_criteria(other, on, Regulation()), held, strict=True):
-            whens += [(theirs & ~ours, name), (ours & ~theirs, None)]
-        whens.append((other.registered_on < mine.registered_on, "registration_date"))
-        lower = sa.tuple_(other.number_day, other.number_nth) < sa.tuple_(mine.number_day, mine.number_nth)
-        whens.append(((other.registered_on == mine.registered_on) & lower, "dossier_number"))
-        groups = [mine.municipality, sa.case(*whens).label("why"), *(ours.label(name) for name, ours in held)]
-        query = (
-            sa.select(sa.func.count(), *groups)
-            .where(
-                mine.dossier == dossier,
-                other.municipality == mine.municipality,
-                other.persons == mine.persons,
-                _not_paused(mine, on),
-                _not_paused(other, on),
-            )
-            .group_by(*(sa.literal_column(str(n)) for n in range(2, 2 + len(groups))))
-        )
-        names = [name for name, _ in held]
-        found: dict[str, tuple[list[str], Counter[str]]] = {}
-        for many, municipality, why, *met in await self.connection.execute(query):
-            _, before = found.setdefault(municipality, (_because(names, met), Counter()))
-            if why is not None:  # else behind, or the dossier itself
-                before[why] += many
+        place, criteria = tables.places.c, _criteria(tables.places.c, on, Regulation())
+        key = (place.municipality, place.persons, place.registered_on, place.number_day, place.number_nth)
+        mine = sa.select(*key, *(held.label(name) for name, held in criteria))
+        found: dict[str, tuple[tuple[str, ...], Counter[str]]] = {}
+        for municipality, persons, since, day, nth, *ours in (
+            await self.connection.execute(mine.where(place.dossier == dossier, _not_paused(place, on)))
+        ).all():
+            whens: list[tuple[sa.ColumnElement[bool], str | None]] = [
+                (~theirs, None) if met else (theirs, name) for (name, theirs), met in zip(criteria, ours, strict=True)
+            ]
+            lower = sa.tuple_(place.number_day, place.number_nth) < sa.tuple_(sa.literal(day), sa.literal(nth))
+            whens.append((place.registered_on < since, "registration_date"))
+            whens.append(((place.registered_on == since) & lower, "dossier_number"))
+            others = sa.select(sa.case(*whens).label("why"), sa.func.count()).group_by("why")
+            same_list = (place.municipality == municipality, place.persons == persons, _not_paused(place, on))
+            counts = await self.connection.execute(others.where(*same_list))
+            before = Counter({why: many for why, many in counts if why is not None})  # None: behind, or itself
+            found[municipality] = _because([name for name, _ in criteria], ours), before
         return found
 
 
@@ -191,7 +194,7 @@ def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
             "persons": one.persons,
             "paused_until": one.paused_until,
             "lived": _days(((start, end) for start, end in order.joined(here) if start < end), ")"),
-            "lasting_tie": _days(order.lasting_ties(here), "]"),
+            "lasting_tie": _days(order.lasting_ties(here)[-LIVES:], "]"),
             "area_ties": {area: _days(order.lasting_ties(stays), "]") for area, stays in by_area.items() if area is not None},
             "informal_care": municipality in one.informal_care_in,
             "registered_on": one.registered_on,
@@ -235,5 +238,5 @@ def _not_paused(place: Any, on: date) -> sa.ColumnElement[bool]:
     return sa.or_(place.paused_until.is_(None), place.paused_until <= on)
 
 
-def _because(names: Sequence[str], held: Sequence[bool]) -> list[str]:
-    return ["fitting_size", *(name for name, met in zip(names, held, strict=True) if met), *order.BECAUSE]
+def _because(names: Sequence[str], held: Sequence[bool]) -> tuple[str, ...]:
+    return ("fitting_size", *(name for name, met in zip(names, held, strict=True) if met), *order.BECAUSE)

@@ -51,4 +51,8 @@ places = sa.Table(
     sa.Column("number", sa.Text, nullable=False),
     comment="who is registered, once per municipality that he wants",
 )
-sa.Index("places_in_order", *(places.c[name] for name in ("municipality", "persons", "registered_on")))
+sa.Index(
+    "places_in_order",  # with all that a position asks of the others
+    *(places.c[name] for name in ("municipality", "persons", "registered_on", "number_day", "number_nth")),
+    postgresql_include=["lasting_tie", "informal_care", "paused_until"],
+)

@@ -1,0 +1,115 @@
+"""Who is first, asked of the database: a dwelling's order, beside a bare sort of the same keys; one position; turns.
+
+In time of the clock where the database is asked: what is waited for is the work.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from random import Random
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cir_chassis.clock import Clock
+from cir_chassis.database import Database, migrate
+from deploy.embedded.postgres import create_databases, part
+from deploy.embedded.supervisor import Child
+from priority.app import MIGRATIONS
+from priority.domain.order import Dwelling, Regulation
+from priority.domain.turns import flat, turns
+from priority.store import Candidacy, PriorityWork
+from tests.benchmarks.measure import Entry, duration, seconds
+
+REGISTER, LEUVEN = 200_000, 50_000
+PORT = 17_432
+TURNS = 7
+ASKED = 1_000
+SLOTS = 1_000_000
+ON = date(2024, 6, 1)
+HOME = Dwelling("24062", "centrum", 1, 8)
+
+
+def entries() -> Iterator[Entry]:
+    with TemporaryDirectory(prefix="cir-bench-") as folder:
+        ranked, floor, positions = asyncio.run(_measure(Path(folder)))
+    yield duration(f"priority: rank {LEUVEN:,} for a dwelling, from the database", ranked, floor)
+    name = f"priority: a position among {REGISTER:,}"
+    yield duration(f"{name}, median", median(positions))
+    yield duration(f"{name}, p99", quantiles(positions, n=100)[98])
+    agreed = flat(*_agreement())
+    (taken,) = seconds(lambda: sum(1 for _ in islice(turns(agreed), SLOTS)), turns=3)
+    yield duration(f"priority: {SLOTS:,} turns of {len(agreed) - 1} groups", taken)
+
+
+async def _measure(folder: Path) -> tuple[float, float, list[float]]:
+    """Seconds: the median of a ranking and of its floor, and each position asked."""
+    child = Child(part(folder / "cluster", PORT), folder, lambda line: None, lambda: None)
+    await child.start()
+    try:
+        await create_databases(PORT, ("priority",))
+        url = f"postgresql://postgres@127.0.0.1:{PORT}/priority"
+        await asyncio.to_thread(migrate, url, MIGRATIONS)
+        database = Database(url, lambda connection: PriorityWork(connection, Clock()))
+        await _fill(database)
+        ranking, sorting = list[float](), list[float]()
+        for _ in range(TURNS + 1):  # the first does not count
+            async with database.work() as work:
+                begun = perf_counter()
+                order = await work.in_order(ON, HOME, Regulation(stricter_tie_years=3, area_tie=True))
+                ranking.append(perf_counter() - begun)
+            assert len(order) == LEUVEN
+            keys = [(*(name not in because for name in _TIES), number) for number, because in order]
+            Random(1).shuffle(keys)
+            begun = perf_counter()
+            keys.sort()
+            sorting.append(perf_counter() - begun)
+        positions = list[float]()
+        for nth in Random(2).sample(range(REGISTER), ASKED):
+            async with database.work() as work:
+                begun = perf_counter()
+                assert await work.standing(UUID(int=nth), ON)
+                positions.append(perf_counter() - begun)
+        await database.engine.dispose()
+    finally:
+        await child.stop()
+    return median(ranking[1:]), median(sorting[1:]), positions
+
+
+_TIES = ("stricter_tie", "lasting_tie", "area_tie", "informal_care")
+
+
+async def _fill(database: Database[PriorityWork]) -> None:
+    """A quarter wants Leuven; the rest one of 284 others, the first ones more than the last. Half of all live alone."""
+    random = Random(0)
+    others = random.choices(range(284), [1 / (n + 3) for n in range(284)], k=REGISTER)
+    for first in range(0, REGISTER, 5_000):
+        async with database.work() as work:
+            for nth in range(first, first + 5_000):
+                place = "24062" if nth < LEUVEN else f"{30_000 + others[nth]}"
+                work.place(_candidacy(random, nth, place))
+    async with database.engine.connect() as connection:
+        plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await plain.execute(sa.text("VACUUM ANALYZE places"))
+
+
+def _candidacy(random: Random, nth: int, place: str) -> Candidacy:
+    day = date(2016, 1, 1) + timedelta(days=random.randrange(3_000))
+    start = day - timedelta(days=random.randrange(4_000))
+    stay = {"municipality": place, "area": "centrum", "from": start.isoformat(), "until": None}
+    persons = random.choice((1, 1, 1, 1, 2, 2, 3, 4))
+    return Candidacy(
+        UUID(int=nth), 1, "registered", f"{day:%Y.%m.%d}.{nth:06d}", day, nth, day, persons,
+        [{"municipality": place, "company": "dijledal"}], [stay] if random.random() < 0.6 else [],
+        [place] if random.random() < 0.05 else [], None, "dijledal", 1,
+    )  # fmt: skip
+
+
+def _agreement() -> tuple[Fraction, dict[str, Fraction]]:
+    return Fraction(1, 5), {f"g{n}": Fraction(n, 78) for n in range(1, 13)}
