@@ -227,6 +227,15 @@ async def test_what_stands_before_a_failure_is_told_apart_from_it(open_database:
         assert (await read(kafka, topic.name, 1))[0].value == b"1"
 
 
+async def test_what_stands_behind_a_failure_is_not_there_before_it(open_database: Open, kafka: str) -> None:
+    topic, behind = Topic(), [b"2" * 6000] * 8  # more than one batch of the producer
+    async with running(kafka, open_database(), topic, keep) as (bus, *_):
+        messages: list[Message] = [(topic.name, b"one", value, []) for value in (b"9" * 2_000_000, *behind)]
+        assert (await bus.send_all(messages))[0] == 0
+        await bus.send((topic.name, b"one", b"1", []))
+        assert (await read(kafka, topic.name, 1))[0].value == b"1"
+
+
 async def test_one_refused_message_does_not_keep_the_next_from_being_taken(open_database: Open, kafka: str) -> None:
     database, topic, one = open_database(), Topic(), uuid4()
     async with running(kafka, database, topic, keep) as (bus, *_):

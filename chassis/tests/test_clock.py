@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from cir_chassis.consumer import HEARD, LATENCY
 from cir_chassis.database import OVERTAKEN
 
-from .conftest import Open, stored
-from .test_bus import Topic, running, send, until
+from .conftest import Counted, Open, stored
+from .test_bus import Topic, keep, running, send, until
 from .test_dead_letters import Dated, newest
 
 ONE = UUID(int=1)
@@ -26,3 +27,17 @@ async def test_a_snapshot_is_as_new_as_its_version_whatever_the_clock_of_who_say
 
         await until(newest_there)
     assert counted._value.get() == before + 1
+
+
+async def test_who_says_it_tomorrow_takes_nothing_from_the_latency(open_database: Open, kafka: str) -> None:
+    topic, latency = Topic(), LATENCY.labels(Counted.type)
+    before, there = latency._sum.get(), HEARD.labels(Counted.type, "handled")
+    heard = there._value.get()
+    async with running(kafka, open_database(), topic, keep) as (bus, *_):
+        await send(bus, topic, b"1", ONE, ce_time="2100-01-01T00:00:00+00:00")
+
+        async def handled() -> bool:
+            return bool(there._value.get() > heard)
+
+        await until(handled)
+    assert latency._sum.get() >= before

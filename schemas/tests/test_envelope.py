@@ -41,6 +41,20 @@ def test_a_missing_header_is_named(header: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "text", "reason"),
+    [
+        ("ce_time", "2024-03-20T10:00:00", "ce_time has no time zone"),
+        ("ce_time", "yesterday", "a wrong ce_id or ce_time"),
+        ("ce_id", "7", "a wrong ce_id or ce_time"),
+    ],
+)
+def test_a_wrong_header_is_named(header: str, text: str, reason: str) -> None:
+    event = changed()
+    with pytest.raises(UnreadableEvent, match=reason):
+        StatusChanged.read(event.headers("/dossier") | {header: text}, event.key.encode(), event.value())
+
+
+@pytest.mark.parametrize(
     ("value", "reason"),
     [
         (b"{", "the value is not a JSON object"),

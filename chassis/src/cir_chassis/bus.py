@@ -1,14 +1,15 @@
 """A service's tie to Kafka: it makes its own topics, joins the topics it hears, and goes on when Kafka is back."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.partitioner import DefaultPartitioner
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
@@ -22,7 +23,10 @@ PARTITIONS = 4  # fixed when a topic is made: a change would break the order per
 DEAD_LETTERS = ".dlq"
 BATCH = 500  # events: what a service does with so many must stay well under its session timeout
 LAG = Gauge("cir_consumer_lag", "Events on the topic that have not taken effect here", ["topic"])
+BATCH_BYTES = 64 * 1024  # that a partition takes at a time
 LARGEST = 4 * 1024 * 1024  # bytes: a dead-letter topic takes what another producer got through elsewhere
+
+_PARTITION_OF = DefaultPartitioner()
 
 
 class Bus:
@@ -32,7 +36,8 @@ class Bus:
         """owns: topics that this service alone writes, and so makes; hears: topics that others make."""
         self._address, self._service, self._owns, self._hears = address.split(","), service, owns, hears
         self._producer: AIOKafkaProducer | None = None
-        self._ended: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+        self._ending: set[asyncio.Task[None]] = set()
         self.joined = False
         self.broker = KafkaBroker(
             self._address,
@@ -96,23 +101,25 @@ class Bus:
                 await asyncio.sleep(1)
 
     async def _open_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._address,
-                client_id=self._service,
-                enable_idempotence=True,
-                acks="all",
-                request_timeout_ms=10_000,
-                metadata_max_age_ms=5000,
-                max_request_size=LARGEST,
-            )
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
-        return self._producer
+        async with self._opening:  # relay and consumer may want another one at once
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._address,
+                    client_id=self._service,
+                    enable_idempotence=True,
+                    acks="all",
+                    request_timeout_ms=10_000,
+                    metadata_max_age_ms=5000,
+                    max_request_size=LARGEST,
+                    max_batch_size=BATCH_BYTES,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
 
     async def _topics(self) -> list[str]:
         """Make what is ours and not there yet. Returns which of the others' are not there yet."""
@@ -142,26 +149,36 @@ class Bus:
     async def send_all(self, messages: Sequence[Message]) -> tuple[int, Exception | None]:
         """Send in order, and stop at the first failure. Returns how many all replicas have, and what failed."""
         producer = await self._open_producer()
-        under_way: list[asyncio.Future[Any]] = []
-        refused: Exception | None = None
-        for topic, key, value, headers in messages:
-            try:
-                under_way.append(await producer.send(topic, key=key, value=value, headers=headers))
-            except Exception as error:
-                refused = error  # nothing behind it is handed over; what was before it may arrive still
-                break
-        for sent, future in enumerate(under_way):
-            try:
-                await future
-            except Exception as error:
-                await asyncio.gather(*under_way[sent:], return_exceptions=True)
-                self._renew(producer)
-                return sent, error
-        return len(under_way), refused
+        places: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for n, (topic, key, *_) in enumerate(messages):
+            partitions = sorted(await producer.partitions_for(topic))
+            places[topic, _PARTITION_OF(key, partitions, partitions)].append(n)
+        there: set[int] = set()
+
+        async def fill(topic: str, partition: int, waiting: list[int]) -> None:
+            # A batch is handed over once Kafka has the one before: of a producer that a partition does not know yet it
+            # takes any sequence number, and so what stands behind a batch that was refused (tried).
+            while waiting:
+                batch, taken = producer.create_batch(), 0
+                for _, key, value, headers in (messages[n] for n in waiting):
+                    if not batch.append(timestamp=None, key=key, value=value, headers=headers):
+                        break  # full
+                    taken += 1
+                await (await producer.send_batch(batch, topic, partition=partition))
+                there.update(waiting[:taken])
+                waiting = waiting[taken:]
+
+        ends = await asyncio.gather(*(fill(*place, ns) for place, ns in places.items()), return_exceptions=True)
+        if failures := [end for end in ends if isinstance(end, Exception)]:
+            self._renew(producer)
+            return next(n for n in range(len(messages)) if n not in there), failures[0]
+        return len(messages), None
 
     def _renew(self, producer: AIOKafkaProducer) -> None:
         """What was refused leaves a gap in the producer's sequence numbers, and Kafka refuses all that follows it (tried)."""
-        self._ended = asyncio.create_task(producer.stop())
+        ending = asyncio.create_task(producer.stop())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
         if self._producer is producer:
             self._producer = None  # the next message opens another one
 
@@ -179,3 +196,4 @@ class Bus:
         """Send what is in flight."""
         if self._producer is not None:
             await self._producer.stop()
+        await asyncio.gather(*self._ending)

@@ -139,7 +139,7 @@ class Consumer:
             span.end()
             HEARD.labels(event.type, "handled").inc()
             if event.id not in overtaken:  # else a replay's age would count
-                LATENCY.labels(event.type).observe((now - event.at).total_seconds())
+                LATENCY.labels(event.type).observe(max(0.0, (now - event.at).total_seconds()))  # their clock, not ours
 
     async def _take(self, events: Sequence[Any]) -> list[Any]:
         """One transaction; the snapshots that had been overtaken."""

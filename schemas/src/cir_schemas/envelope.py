@@ -71,9 +71,11 @@ class Event(Shape):
         if key is None or key.decode(errors="replace") != headers["ce_subject"]:
             raise UnreadableEvent("the key is not the subject (ce_subject)")
         try:
-            attributes = {"id": UUID(headers["ce_id"]), "at": datetime.fromisoformat(headers["ce_time"])}
+            id, at = UUID(headers["ce_id"]), datetime.fromisoformat(headers["ce_time"])
         except ValueError:
             raise UnreadableEvent("a wrong ce_id or ce_time") from None
+        if at.tzinfo is None:
+            raise UnreadableEvent("ce_time has no time zone")
         try:
             event = cls.model_validate_json(value or b"", extra="ignore")
         except ValidationError as error:
@@ -84,7 +86,7 @@ class Event(Shape):
             raise UnreadableEvent(f"wrong fields: {'; '.join(places)}") from None
         if event.key != headers["ce_subject"]:
             raise UnreadableEvent("the dossier in the value is not the subject (ce_subject)")
-        return event.model_copy(update=attributes | {"trace": headers.get("traceparent")})
+        return event.model_copy(update={"id": id, "at": at, "trace": headers.get("traceparent")})
 
 
 class Snapshot(Event):
