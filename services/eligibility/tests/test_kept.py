@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from deploy.token import AUDIENCE, token
 from eligibility import tables
@@ -86,6 +87,18 @@ async def test_rules_that_are_no_longer_read_are_said_to_be(
     answer = await eligibility.http.get(f"/v1/assessments/{dossier}/{past['version']}/again", headers=author)
     assert answer.status_code == 409
     assert "facts.yaml:3: unknown key `of_old`" in answer.json()["detail"]
+
+
+async def test_what_a_newer_release_kept_can_be_read_after_a_rollback(
+    eligibility: Eligibility, dossier: UUID, author: dict[str, str]
+) -> None:
+    await eligibility.hear(recorded(dossier))
+    async with eligibility.service.database.engine.begin() as connection:
+        assessment = tables.assessments.c.assessment
+        more = assessment.op("||")(sa.cast({"told_later": "something"}, assessment.type))
+        await connection.execute(tables.assessments.update().values(assessment=more))
+    [kept] = (await eligibility.http.get(f"/v1/assessments/{dossier}", headers=author)).json()
+    assert kept["assessment"]["outcome"] == "to_investigate"
 
 
 async def test_who_may_not_or_knows_no_such_dossier_learns_nothing(

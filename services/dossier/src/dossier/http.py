@@ -144,7 +144,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
                 facts_version=found.facts_version,
                 assessed_version=found.assessed_version,
                 pending=pending(found, work),
-                assessment=Assessment.model_validate(found.assessment) if found.assessment else None,
+                assessment=Assessment.model_validate(found.assessment, extra="ignore") if found.assessment else None,
             )
 
     @router.put("/{dossier}/household")
