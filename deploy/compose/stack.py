@@ -26,7 +26,7 @@ class Stack:
     An engine must answer (`deploy.offline.engine`). project: its name among the engine's. shift: see `ports.choose`.
     """
 
-    services = SERVICES
+    services: tuple[str, ...] = SERVICES
 
     def __init__(self, folder: Path, project: str, say: Say = print, *, shift: int = 0) -> None:
         self.folder, self.project, self.say, self._shift = folder.resolve(), project, say, shift
