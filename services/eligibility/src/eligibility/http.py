@@ -57,7 +57,9 @@ def routes(engine: Engine, database: Database[EligibilityWork]) -> APIRouter:
     @router.get("/assessments/{dossier}", dependencies=[RuleAuthor])
     async def history(dossier: UUID) -> list[AssessmentKept]:
         """Every assessment of a dossier, the newest first, each with the hash of the rules that decided it."""
-        return [AssessmentKept.model_validate(one, from_attributes=True, extra="ignore") for one in await found(dossier)]
+        return [
+            AssessmentKept.model_validate(one, from_attributes=True, extra="ignore") for one in await found(dossier)
+        ]
 
     @router.get("/assessments/{dossier}/{version}/again", dependencies=[RuleAuthor])
     async def again(dossier: UUID, version: int) -> Recomputed:
