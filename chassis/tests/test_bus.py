@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import MessageSizeTooLargeError
 
 from cir_chassis.bus import Bus
@@ -234,6 +235,25 @@ async def test_what_stands_behind_a_failure_is_not_there_before_it(open_database
         assert (await bus.send_all(messages))[0] == 0
         await bus.send((topic.name, b"one", b"1", []))
         assert (await read(kafka, topic.name, 1))[0].value == b"1"
+
+
+async def test_a_topic_with_other_partitions_than_it_was_made_with_is_not_written_to(kafka: str, caplog: Any) -> None:
+    topic, stopping = Topic().name, asyncio.Event()
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 3, 1)])
+    await admin.close()
+    bus = Bus(kafka, topic, owns=[topic], hears=[])
+    starting = asyncio.create_task(bus.start(stopping))
+
+    async def said() -> bool:
+        return f"the topic {topic} has 3 partitions, not 4" in caplog.text
+
+    await until(said)
+    assert not bus.joined
+    stopping.set()
+    await starting
+    assert not bus.joined
 
 
 async def test_one_refused_message_does_not_keep_the_next_from_being_taken(open_database: Open, kafka: str) -> None:

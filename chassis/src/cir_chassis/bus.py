@@ -122,7 +122,10 @@ class Bus:
             return self._producer
 
     async def _topics(self) -> list[str]:
-        """Make what is ours and not there yet. Returns which of the others' are not there yet."""
+        """Make what is ours and not there yet. Returns which of the others' are not there yet.
+
+        Raises `LookupError` where one of ours has not the partitions that it was made with.
+        """
         admin = AIOKafkaAdminClient(bootstrap_servers=self._address, request_timeout_ms=5000)
         try:
             await admin.start()
@@ -136,6 +139,11 @@ class Bus:
             if new:
                 with suppress(TopicAlreadyExistsError):  # another replica was first
                     await admin.create_topics(new)
+            made = sorted(there.intersection(ours))
+            for topic in await admin.describe_topics(made) if made else ():  # of none it tells all
+                if (many := len(topic["partitions"])) != PARTITIONS:
+                    what = f"the topic {topic['topic']} has {many} partitions, not {PARTITIONS}"
+                    raise LookupError(f"{what}: a dossier's events would change places and lose their order")
             return [topic for topic in self._hears if topic not in there | set(ours)]
         finally:
             await admin.close()
