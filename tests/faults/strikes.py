@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.embedded.demo import Register, until
 from deploy.embedded.stack import Stack
+from tests.faults.ledger import Stands
 
 SESSION = 6.0  # seconds that Kafka waits for a consumer that does not answer (cir_chassis.bus)
 
@@ -35,12 +36,16 @@ class Strike:
             await until(another, f"{self.name} was not started again", 60)
         else:
             await hang(stack.children[self.name].pid or 0, SESSION + 2)
-        for service in stack.services:
+        await all_ready(stack, register, str(self))
 
-            async def ready(service: str = service) -> bool:
-                return (await register.call("GET", service, "/health/ready")).status_code == 200
 
-            await until(ready, f"{service} is not ready after {self}", 60)
+async def all_ready(stack: Stands, register: Register, after: str) -> None:
+    for service in stack.services:
+
+        async def ready(service: str = service) -> bool:
+            return (await register.call("GET", service, "/health/ready")).status_code == 200
+
+        await until(ready, f"{service} is not ready after {after}", 60)
 
 
 async def hang(pid: int, seconds: float) -> None:

@@ -5,7 +5,10 @@ and nothing else of the services; the ledger says which promise held.
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,7 +17,7 @@ from rich.table import Table
 from deploy.embedded.demo import Register, expect
 from deploy.embedded.stack import Stack
 from tests.faults.households import Case, cases
-from tests.faults.ledger import Ledger
+from tests.faults.ledger import Ledger, Stands
 from tests.faults.strikes import Strike
 
 SEED = 24
@@ -63,11 +66,13 @@ async def apply(register: Register, case: Case) -> str:
     return id
 
 
-async def under(strike: Strike, households: list[Case], stack: Stack, register: Register) -> dict[str, str]:
+async def under(
+    strike: Callable[[], Coroutine[Any, Any, None]], households: list[Case], stack: Stands, register: Register
+) -> dict[str, str]:
     """Strike while they apply, the first ones before; what the ledger says."""
     before, after = households[: len(households) // 4], households[len(households) // 4 :]
     ids = list(await asyncio.gather(*(apply(register, case) for case in before)))
-    struck = asyncio.create_task(strike(stack, register))
+    struck = asyncio.create_task(strike())
     try:
         ids += await asyncio.gather(*(apply(register, case) for case in after))
     finally:
@@ -75,6 +80,15 @@ async def under(strike: Strike, households: list[Case], stack: Stack, register: 
     dossiers = dict(zip(ids, households, strict=True))
     assert len(dossiers) == len(households), "two households got one dossier"
     return await Ledger(stack, register, dossiers).check()
+
+
+def broken(held: dict[str, dict[str, str]], title: str) -> dict[tuple[str, str], str]:
+    """Print what held under which strike; what did not, and why."""
+    table = Table("", *next(iter(held.values())), title=title)
+    for strike, promises in held.items():
+        table.add_row(strike, *("no" if why else "held" for why in promises.values()))
+    Console(width=160).print(table)
+    return {(strike, promise): why for strike, found in held.items() for promise, why in found.items() if why}
 
 
 @pytest.mark.parametrize(
@@ -91,13 +105,10 @@ async def test_whatever_is_struck_every_promise_holds(
     households = await asyncio.to_thread(cases, each * len(strikes), SEED + each, tmp_path)
     assert {case.status for case in households} == {"registered", "under_investigation"}
     held = {
-        str(strike): await under(strike, households[n * each : (n + 1) * each], stack, register)
+        str(strike): await under(
+            partial(strike, stack, register), households[n * each : (n + 1) * each], stack, register
+        )
         for n, strike in enumerate(strikes)
     }
-    table = Table("", *next(iter(held.values())), title=f"{each} households each, seed {SEED + each}")
-    for strike, promises in held.items():
-        table.add_row(strike, *("no" if broken else "held" for broken in promises.values()))
-    Console(width=160).print(table)
-    broken = {(strike, promise): why for strike, found in held.items() for promise, why in found.items() if why}
-    assert not broken
+    assert not broken(held, f"{each} households each, seed {SEED + each}")
     assert {name: base for name, base in stack.addresses.items() if name != "pids"} == addresses

@@ -1,0 +1,92 @@
+"""Households apply while a container is killed, cut off from the network, or paused: each ends as the law says.
+
+The ledger of tests/faults judges. A sample with every change; each part by each fault with `make test-compose ARGS=--long`.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from deploy.compose.stack import Stack
+from deploy.embedded.demo import Register
+from deploy.offline.engine import run
+from tests.faults.households import cases
+from tests.faults.strikes import SESSION, all_ready
+from tests.faults.test_faults import broken, under
+
+SEED = 800  # a national number has room for three digits of it
+ALWAYS_ON = "default"  # the network over which a service is asked: the others are those that it works by
+
+
+@dataclass(frozen=True)
+class Strike:
+    """how: "killed" and started again; "cut off" from the networks it works by, or "paused", past the session timeout."""
+
+    name: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.how}"
+
+    async def __call__(self, stack: Stack, register: Register) -> None:
+        """Returns once every service is ready again; that time, from the end of the strike, is kept among the stack's."""
+        if self.how == "killed":
+            await asyncio.to_thread(stack.compose, "kill", self.name)
+            end: list[tuple[str, ...]] = [("compose", "up", "--detach", "--no-deps", "--no-recreate", self.name)]
+        elif self.how == "paused":
+            await asyncio.to_thread(stack.compose, "pause", self.name)
+            end = [("compose", "unpause", self.name)]
+        else:
+            container, networks = await asyncio.to_thread(self._networks, stack)
+            for network in networks:
+                await asyncio.to_thread(run, "docker", "network", "disconnect", network, container)
+            end = [("network", "connect", "--alias", self.name, network, container) for network in networks]
+        if self.how != "killed":
+            await asyncio.sleep(SESSION + 2)  # the fault itself
+        with stack.timed(f"ready after {self}"):
+            for what, *command in end:
+                if what == "compose":
+                    await asyncio.to_thread(stack.compose, *command)
+                else:
+                    await asyncio.to_thread(run, "docker", what, *command)
+            await all_ready(stack, register, str(self))
+
+    def _networks(self, stack: Stack) -> tuple[str, list[str]]:
+        container = stack.compose("ps", "--quiet", self.name).stdout.strip()
+        [found] = json.loads(run("docker", "inspect", container))
+        return container, [name for name in found["NetworkSettings"]["Networks"] if not name.endswith(ALWAYS_ON)]
+
+
+EVERY = [
+    Strike(name, how)
+    for how in ("killed", "cut off", "paused")
+    for name in ("dossier", "eligibility", "priority", "notifications", "postgres", "kafka")
+]
+SAMPLE = [
+    Strike("dossier", "cut off"),
+    Strike("eligibility", "killed"),
+    Strike("notifications", "paused"),
+    Strike("postgres", "killed"),
+    Strike("kafka", "killed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("strikes", "each"),
+    [pytest.param(SAMPLE, 8, id="sample"), pytest.param(EVERY, 42, id="all", marks=pytest.mark.long)],
+)
+async def test_whatever_is_struck_in_containers_every_promise_holds(
+    stack: Stack, register: Register, strikes: list[Strike], each: int, tmp_path: Path
+) -> None:
+    households = await asyncio.to_thread(cases, each * len(strikes), SEED + each, tmp_path)
+    held = {
+        str(strike): await under(
+            partial(strike, stack, register), households[n * each : (n + 1) * each], stack, register
+        )
+        for n, strike in enumerate(strikes)
+    }
+    assert not broken(held, f"{each} households each, seed {SEED + each}")
