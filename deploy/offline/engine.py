@@ -24,6 +24,7 @@ FOLDER = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cir-e
 NEXT = "trixie"  # its compose knows `up --wait`, and its PostgreSQL is 17
 _ROOT, _RUN = FOLDER / "root", FOLDER / "run"
 _BEFORE, _LOG = _RUN / "before.json", _RUN / "dockerd.log"
+_LINKS = Path("/sys/class/net")
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _NO_RULES = "*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n*nat\nCOMMIT\n"
 _OURS = {
@@ -90,21 +91,14 @@ def _own(say: Say) -> Iterator[None]:
     _RUN.mkdir(exist_ok=True)
     if _BEFORE.exists():  # the last one was killed
         _put_back()
-    rules = run("iptables-save")
-    _BEFORE.write_text(json.dumps({"rules": rules, "forwarding": _FORWARDING.read_text()}))
+    before = {"rules": run("iptables-save"), "forwarding": _FORWARDING.read_text(), "links": os.listdir(_LINKS)}
+    _BEFORE.write_text(json.dumps(before))
     begin = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "docker-init", "--", "dockerd"]
     places = [f"--data-root={FOLDER / 'data'}", f"--exec-root={_RUN / 'exec'}", f"--pidfile={_RUN / 'docker.pid'}"]
     (_RUN / "docker.pid").unlink(missing_ok=True)  # of another namespace
     with _LOG.open("w") as log:
         process = subprocess.Popen(
-            [
-                *begin,
-                *places,
-                "--bridge=none",
-                "--shutdown-timeout=5",
-                "--cgroup-parent=/cir-engine",
-                f"--host={_OURS['DOCKER_HOST']}",
-            ],
+            [*begin, *places, f"--host={_OURS['DOCKER_HOST']}", "--bridge=none", "--cgroup-parent=/cir-engine"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -136,8 +130,8 @@ def _clear() -> None:
     """Keep images alone, without what newer builds replaced."""
     if containers := run("docker", "ps", "--all", "--quiet").split():
         run("docker", "rm", "--force", "--volumes", *containers)
-    for kind in ("network", "volume", "image"):
-        run("docker", kind, "prune", "--force")
+    for kind in (("network",), ("volume",), ("image",), ("builder", "--keep-storage=6GB")):
+        run("docker", kind[0], "prune", "--force", *kind[1:])
 
 
 def _put_back() -> None:
@@ -145,8 +139,9 @@ def _put_back() -> None:
     for folder, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
         if "/cir-engine" in folder:
             os.rmdir(folder)
-    for bridge in Path("/sys/class/net").glob("br-*"):
-        run("ip", "link", "delete", bridge.name)
+    for link in set(os.listdir(_LINKS)) - set(before["links"]):
+        if link.startswith(("br-", "veth")):  # an end of a pair goes with the other
+            subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)
     run("iptables-restore", input=_NO_RULES + before["rules"])
     _FORWARDING.write_text(before["forwarding"])
     _BEFORE.unlink()
