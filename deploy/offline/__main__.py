@@ -1,4 +1,4 @@
-"""`python -m deploy.offline`: an engine until Ctrl-C, for who wants to look around; other runs use it meanwhile."""
+"""`python -m deploy.offline`: an engine until Ctrl-C, for who wants to look around with the variables it prints."""
 
 import os
 import signal

@@ -38,23 +38,20 @@ _OURS = {
 
 @contextmanager
 def engine(say: Say) -> Iterator[None]:
-    """Within, `docker` and `docker compose` answer. Raises `CannotStart`."""
+    """Within, `docker` and `docker compose` answer. One run at a time has ours. Raises `CannotStart`."""
     if _answers():
         yield
         return
     os.environ.update(_OURS)
     FOLDER.parent.mkdir(parents=True, exist_ok=True)
     with FOLDER.with_suffix(".lock").open("w") as lock:
-        while not _answers():
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:  # another run starts one, which will do, or ends it
-                sleep(0.2)
-                continue
-            with _own(say):
-                yield
-            return
-        yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another run has the engine: waiting for its end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        with _own(say):
+            yield
 
 
 def run(*command: str | Path, input: str | None = None) -> str:
