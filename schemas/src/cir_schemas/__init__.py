@@ -4,6 +4,7 @@ from cir_schemas.dossier import CandidacyRecorded, ContactsRecorded, ProofAsked,
 from cir_schemas.eligibility import HouseholdAssessed
 from cir_schemas.envelope import Event
 from cir_schemas.household import HouseholdRecorded
+from cir_schemas.priority import ReferralAnswered, SituationReviewed
 
 __all__ = [
     "EVENTS",
@@ -12,6 +13,8 @@ __all__ = [
     "HouseholdAssessed",
     "HouseholdRecorded",
     "ProofAsked",
+    "ReferralAnswered",
+    "SituationReviewed",
     "StatusChanged",
 ]
 
@@ -22,5 +25,7 @@ EVENTS: tuple[type[Event], ...] = (
     ContactsRecorded,
     StatusChanged,
     ProofAsked,
+    SituationReviewed,
+    ReferralAnswered,
 )
 """Every event there is, in the order of the chain."""

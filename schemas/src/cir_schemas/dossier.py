@@ -41,6 +41,8 @@ class CandidacyRecorded(Snapshot, topic="cir.dossier.v1"):
     residence: tuple[Stay, ...] = ()
     informal_care_in: tuple[Municipality, ...] = ()
     paused_until: Day | None = None
+    candidates: tuple[str, ...] = ()
+    """Pseudonyms of applicant and partner: by them priority knows who asks about his own dossier."""
 
 
 class Helper(Shape):

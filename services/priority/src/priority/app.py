@@ -6,6 +6,7 @@ from pathlib import Path
 from cir_chassis.clock import Clock
 from cir_chassis.service import Service
 from cir_chassis.settings import Settings
+from cir_schemas import ReferralAnswered, SituationReviewed
 from priority import handlers, http
 from priority.store import PriorityWork
 
@@ -20,6 +21,7 @@ def make(settings: Settings) -> Service[PriorityWork]:
         settings,
         partial(PriorityWork, clock=Clock(settings.today)),
         MIGRATIONS,
+        says=[SituationReviewed, ReferralAnswered],
         hears=handlers.EVENTS,
     )
     service.app.include_router(http.routes(service.database))

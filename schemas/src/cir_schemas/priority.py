@@ -1,0 +1,32 @@
+"""What priority tells notifications: that somebody decided. Which group, and why, stands with the decision: either may be
+an illness, and letters are read by others.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import StringConstraints
+
+from cir_schemas.envelope import Happening
+from cir_schemas.types import DossierNumber
+
+Organisation = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")]
+Decision = Literal["priority", "forwarded", "refused"]
+Answer = Literal["accepted", "refused"]
+
+
+class SituationReviewed(Happening, topic="cir.priority.v1"):
+    """A request about the housing situation (woonsituatie) was decided by a case worker."""
+
+    number: DossierNumber
+    situation: UUID
+    decision: Decision
+
+
+class ReferralAnswered(Happening, topic="cir.priority.v1"):
+    """A referral for accelerated allocation (versnelde toewijzing) was answered: accepted with certainty, or refused at once."""
+
+    number: DossierNumber
+    referral: UUID
+    organisation: Organisation
+    answer: Answer
