@@ -71,7 +71,10 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
         """Bring the database to the newest migration."""
         settings = settings_or_exit(kind)
         logs.configure(name, settings.log_level)
-        database.migrate(settings.database_url, migrations)
+        try:
+            database.migrate(settings.database_url, migrations)
+        except DatabaseBehind as behind:
+            raise refuse(str(behind), NO) from None
 
     def tied() -> Service[Any]:
         settings = settings_or_exit(kind)

@@ -215,19 +215,30 @@ def alembic_config(url: str, migrations: Path) -> Config:
 
 
 def migrate(url: str, migrations: Path) -> None:
-    """Bring the database to the newest migration. One that is ahead of this build, which serves on it, stays ahead."""
+    """Bring the database to the newest migration. One that is ahead of this build, which serves on it, stays ahead.
+
+    Raises `DatabaseBehind` where it is ahead and this build does not serve on it.
+    """
     command.upgrade(alembic_config(url, migrations), "head")
 
 
 async def check_migrated(database: Database[Any], url: str, migrations: Path) -> None:
     """Raises `DatabaseBehind` where this build does not serve on the database as it was migrated."""
     script = ScriptDirectory.from_config(alembic_config(url, migrations))
-    head, known = script.get_current_head(), {None, *(one.revision for one in script.walk_revisions())}
     async with database.engine.connect() as connection:
         now, serving = await connection.run_sync(_served_by)
-    if head not in serving:
-        hint = "run `migrate` first" if now in known else "what came later is not for this build, take a newer one"
-        raise DatabaseBehind(f"the database stands at migration {now}, this build at {head}: {hint}")
+    if script.get_current_head() not in serving:
+        _refuse_what_came_later(script, now)
+        raise DatabaseBehind(f"{_stand(script, now)}: run `migrate` first")
+
+
+def _stand(script: ScriptDirectory, now: str | None) -> str:
+    return f"the database stands at migration {now}, this build at {script.get_current_head()}"
+
+
+def _refuse_what_came_later(script: ScriptDirectory, now: str | None) -> None:
+    if now not in {None, *(one.revision for one in script.walk_revisions())}:
+        raise DatabaseBehind(f"{_stand(script, now)}: what came later is not for this build, take a newer one")
 
 
 def _served_by(connection: sa.Connection) -> tuple[str | None, Sequence[str | None]]:
@@ -258,9 +269,10 @@ def run_migrations(metadata: sa.MetaData) -> None:
 
     def run(connection: sa.Connection) -> None:
         with connection.begin():  # one of its own: each migration is another
-            _, serving = _served_by(connection)
+            now, serving = _served_by(connection)
         if context.script.get_current_head() in serving[1:]:
             return  # ahead
+        _refuse_what_came_later(context.script, now)
         context.configure(
             connection=connection,
             target_metadata=metadata,
