@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from cir_chassis.pseudonym import KeyedSettings, pseudonym
 from cir_chassis.settings import Settings, WrongSettings, load
 
 RIGHT = {
@@ -60,6 +62,26 @@ def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, va
     with pytest.raises(WrongSettings, match=words) as caught:
         load(Settings)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 31])
+def test_a_key_that_is_missing_or_short_is_named_with_what_to_do(environment: pytest.MonkeyPatch, key: str) -> None:
+    if key:
+        environment.setenv("CIR_PERSON_KEY", key)
+    with pytest.raises(
+        WrongSettings, match=r"^CIR_PERSON_KEY: give 32 random characters or more.*openssl rand"
+    ) as caught:
+        load(KeyedSettings)
+    assert "xx" not in str(caught.value)
+    environment.setenv("CIR_PERSON_KEY", key := "x" * 32)
+    assert key not in repr(load(KeyedSettings))
+
+
+def test_only_who_holds_the_key_gets_the_pseudonym() -> None:
+    """The first is what `openssl mac -digest SHA256 -macopt key:… HMAC` says, cut."""
+    one, other = SecretStr("k" * 32), SecretStr("K" * 32)
+    assert pseudonym("85622300173", one) == "b9ef9280c30e435503c43f9d09e0a8bd"
+    assert len({pseudonym(number, key) for number in ("85622300173", "86670100113") for key in (one, other)}) == 4
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
