@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from deploy.embedded import ROOT, SERVICES, CannotStart, ports
+from deploy.embedded import KEYED, ROOT, SERVICES, CannotStart, ports
 from deploy.embedded.stack import TODAY
 from deploy.embedded.supervisor import Say
 from deploy.offline import images
@@ -100,10 +100,12 @@ class Stack:
     def _tell(self) -> None:
         """Make the secrets, choose the ports, write down what compose is told."""
         (self.folder / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)  # within, who runs as another may read
+        person_key = f'person_key = "{secrets.token_hex(32)}"\n'
         for name in ("postgres", *self.services):
             password = secrets.token_urlsafe(24)
-            url = f'database_url = "postgresql://{name}:{password}@postgres/{name}"\n'
-            self._secret(name).write_text(password if name == "postgres" else url)
+            line = f'database_url = "postgresql://{name}:{password}@postgres/{name}"\n'
+            line += person_key if name in KEYED else ""
+            self._secret(name).write_text(password if name == "postgres" else line)
         public = images.public()
         if not public:
             with self.timed("bases built"):

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -16,7 +17,7 @@ from typing import IO, Self
 
 import httpx
 
-from deploy.embedded import CACHE, ROOT, SERVICES, CannotStart, kafka, ports, postgres
+from deploy.embedded import CACHE, KEYED, ROOT, SERVICES, CannotStart, kafka, ports, postgres
 from deploy.embedded.supervisor import Child, Part, Say, end_of, end_with_parent
 from deploy.token import AUDIENCE
 
@@ -188,10 +189,19 @@ class Stack:
             settings["otlp"] = collector
         if service == "notifications":
             settings |= {"smtp": f"127.0.0.1:{self.ports['smtp']}", "mail_from": "register@cir.example"}
+        if service in KEYED:
+            settings["person_key"] = self._person_key()
         file = self.folder / f"{service}.toml"
         file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
         ours = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")}
         return ours | {"CIR_SETTINGS_FILE": str(file), "NO_PROXY": "127.0.0.1"}
+
+    def _person_key(self) -> str:
+        """Drawn at the first start in a folder: what was said under it stays true at the next."""
+        file = self.folder / "person.key"
+        if not file.exists():
+            file.write_text(secrets.token_hex(32))
+        return file.read_text()
 
 
 async def _together(*steps: Coroutine[None, None, None]) -> None:

@@ -250,6 +250,7 @@ async def _sides(stack: Stack) -> AsyncIterator[Doors]:
             "CIR_DATABASE_URL": f"{server}/{name}", "CIR_KAFKA": kafka, "CIR_PORT": str(stack.ports[name]),
             "CIR_ISSUER": stack.url("login"), "CIR_AUDIENCE": AUDIENCE, "CIR_ENVIRONMENT": "demo", "CIR_TODAY": TODAY,
         }  # fmt: skip
+        environment |= {"CIR_PERSON_KEY": "k" * 32} if name == "dossier" else {}
         program = [sys.executable, "-m", __name__, "ours", str(doors["ours"])]
         command = program if name == "dossier" else [sys.executable, "-m", name, "serve"]
         parts.append(Part(name, command, _always, environment))

@@ -8,6 +8,8 @@ import smtplib
 import socket
 import subprocess
 import sys
+import tomllib
+from collections import defaultdict
 from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
@@ -187,6 +189,18 @@ asyncio.run(main())
         return not any(runs(pid) for pid in pids)
 
     await until(gone, f"some of {pids} still run", 10)
+
+
+def test_who_knows_people_by_pseudonym_has_one_key_and_keeps_it(tmp_path: Path) -> None:
+    def key(service: str) -> str | None:
+        stack = Stack(tmp_path)
+        stack.ports = defaultdict(int)
+        stack._settings(service)
+        found: str | None = tomllib.loads((tmp_path / f"{service}.toml").read_text()).get("person_key")
+        return found
+
+    assert len({key("dossier"), key("priority"), key("dossier")} - {None}) == 1
+    assert key("eligibility") is key("notifications") is None
 
 
 def test_a_token_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:

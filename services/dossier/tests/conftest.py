@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from cir_chassis.service import Service
 from cir_schemas import EVENTS, HouseholdAssessed
@@ -18,6 +19,7 @@ from dossier.handlers import take_assessments
 from dossier.store import RegisterWork
 
 ANNA, BRAM, CHILD, STRANGER = "85622300173", "86670100113", "15650100189", "70610100123"
+KEY = SecretStr("a key that two services of a test share")
 
 
 def numbered(first_nine: str, *, born_from_2000: bool = False) -> str:
@@ -54,6 +56,12 @@ class Register:
         answer = await self.start(**changed)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    async def change(
+        self, id_: str, *members: dict[str, Any], version: int = 1, who: dict[str, str] | None = None
+    ) -> httpx.Response:
+        headers = (who or await self.candidate()) | {"If-Match": f'"{version}"'}
+        return await self.http.put(f"/v1/dossiers/{id_}/household", headers=headers, json={"members": list(members)})
 
     async def submit(self, id_: str, who: dict[str, str] | None = None) -> httpx.Response:
         return await self.http.post(f"/v1/dossiers/{id_}/submission", headers=who or await self.candidate())
@@ -115,6 +123,7 @@ async def register(database_of: Callable[[str], Awaitable[str]], login: str) -> 
         audience=AUDIENCE,
         environment="demo",
         today=date(2024, 3, 20),
+        person_key=KEY,
     )
     service = make(settings)
     register = Register(service, login)

@@ -38,6 +38,7 @@ def test_the_register_does_not_start_without_its_companies() -> None:
         "CIR_PORT": "1",
         "CIR_ISSUER": "http://127.0.0.1:1",
         "CIR_AUDIENCE": "cir",
+        "CIR_PERSON_KEY": "k" * 32,
         "CIR_COMPANIES": "/nowhere.yaml",
     }
     command = [sys.executable, "-m", "dossier", "serve"]

@@ -1,9 +1,10 @@
 """What is said when a dossier changes: each thing once, to whom it may be told, and nothing that names a person."""
 
+from cir_chassis.pseudonym import pseudonym
 from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, ProofAsked, StatusChanged
 from dossier import tables
 
-from .conftest import ANNA, Register, applicant, partner
+from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, partner
 
 
 async def names(register: Register) -> list[str]:
@@ -63,10 +64,7 @@ async def test_changed_facts_leave_the_status_until_they_are_assessed(register: 
     await register.submit(id_)
     await register.confirm(id_, "p1", await register.candidate())
     await register.assess(id_, "not_met")
-    headers = await register.candidate() | {"If-Match": '"1"'}
-    await register.http.put(
-        f"/v1/dossiers/{id_}/household", headers=headers, json={"members": [applicant(balances="1.00")]}
-    )
+    await register.change(id_, applicant(balances="1.00"))
     found = await register.read(id_)
     assert (found["status"], found["pending"]) == ("under_investigation", ["assessment"])
     await register.assess(id_, "met", version=2, facts_version=2)
@@ -83,10 +81,7 @@ async def test_once_registered_the_test_is_closed_and_other_facts_only_inform(re
     await register.submit(id_)
     await register.confirm(id_, "p1", await register.candidate())
     await register.assess(id_, "met")
-    headers = await register.candidate() | {"If-Match": '"1"'}
-    await register.http.put(
-        f"/v1/dossiers/{id_}/household", headers=headers, json={"members": [applicant(balances="1.00")]}
-    )
+    await register.change(id_, applicant(balances="1.00"))
     recorded = [event for event in await register.said() if isinstance(event, HouseholdRecorded)]
     assert [event.test is None for event in recorded] == [True, False, True]
     await register.assess(id_, "not_met", version=2, facts_version=2)
@@ -119,6 +114,39 @@ async def test_the_waiting_list_is_told_who_treats_each_municipality_wanted(regi
     candidacy = next(event for event in await register.said() if isinstance(event, CandidacyRecorded))
     wanted = [(want.municipality, want.company) for want in candidacy.wants]
     assert wanted == [("24062", "dijledal"), ("12025", "kanvaz"), ("11002", None)]
+
+
+async def candidates(register: Register) -> list[list[str]]:
+    """Of every candidacy said: whose pseudonyms it has, by name."""
+    known = {pseudonym(ANNA, KEY): "Anna", pseudonym(BRAM, KEY): "Bram"}
+    said = [event for event in await register.said() if isinstance(event, CandidacyRecorded)]
+    return [sorted(known[one] for one in event.candidates) for event in said]
+
+
+async def test_the_waiting_list_is_told_the_pseudonyms_of_applicant_and_partner_alone(register: Register) -> None:
+    other = {"id": "c1", "role": "co_resident", "born_on": "1950-01-01", "number": STRANGER}
+    id_ = await register.started(members=[applicant(), partner(), other])
+    await register.submit(id_)
+    assert await candidates(register) == [["Anna", "Bram"], ["Anna", "Bram"]]
+
+
+async def test_a_partner_who_comes_goes_or_becomes_one_is_told_anew(register: Register) -> None:
+    lodger = {"id": "p2", "role": "co_resident", "born_on": "1986-07-01"}
+    id_ = await register.started(members=[applicant(), lodger])  # nobody knows his number yet
+    told = [["Anna"]]
+    for version, (second, now) in enumerate(
+        (
+            ([lodger | {"role": "partner"}], ["Anna"]),
+            ([partner()], ["Anna", "Bram"]),  # nothing but his number is new
+            ([lodger], ["Anna"]),
+            ([partner()], ["Anna", "Bram"]),
+            ([], ["Anna"]),
+        ),
+        start=1,
+    ):
+        assert (await register.change(id_, applicant(), *second, version=version)).status_code == 200
+        told += [now] if now != told[-1] else []
+        assert await candidates(register) == told
 
 
 async def test_the_helper_is_told_with_consent_as_declared(register: Register) -> None:
@@ -160,15 +188,19 @@ async def test_who_must_still_confirm_is_asked_when_the_dossier_is_submitted(reg
 
 
 async def test_nothing_said_holds_a_national_number_and_nothing_for_mails_an_amount(register: Register) -> None:
-    id_ = await register.started(members=[applicant(balances="1234.56")])
+    other = {"id": "c1", "role": "co_resident", "born_on": "1950-01-01", "number": STRANGER}
+    id_ = await register.started(members=[applicant(balances="1234.56"), partner(), other])
     await register.submit(id_)
-    await register.confirm(id_, "p1", await register.candidate())
+    for member, number in (("p1", ANNA), ("p2", BRAM), ("c1", STRANGER)):
+        await register.confirm(id_, member, await register.candidate(number))
     await register.assess(id_, "to_investigate", asks=[ASK], conditions=CONDITIONS)
+    await register.change(id_, applicant(balances="1234.57"))
     async with register.service.database.engine.connect() as connection:
         rows = (await connection.execute(tables.outbox.select())).all()
     assert rows
     for row in rows:
-        assert ANNA.encode() not in bytes(row.value)
+        whole = f"{row.key} {row.headers} {bytes(row.value).decode()}"
+        assert not [number for number in (ANNA, BRAM, STRANGER) if number in whole]
         assert row.topic == "cir.household.v1" or b"1234" not in bytes(row.value)
 
 

@@ -115,9 +115,7 @@ async def test_what_is_not_yours_does_not_exist(register: Register) -> None:
             await register.http.get(f"/v1/dossiers/{id_}", headers=who),
             await register.submit(id_, who),
             await register.confirm(id_, "p1", who, on_paper=True),
-            await register.http.put(
-                f"/v1/dossiers/{id_}/household", headers=who | {"If-Match": '"1"'}, json={"members": [applicant()]}
-            ),
+            await register.change(id_, applicant(), who=who),
         ):
             assert answer.status_code == 404
     await register.read(id_, await register.candidate(BRAM))
@@ -160,20 +158,16 @@ async def test_a_change_names_the_facts_it_was_made_on(register: Register) -> No
     body = {"members": [applicant(balances="10.00")]}
     assert (await register.http.put(url, headers=who, json=body)).status_code == 428
     assert (await register.http.put(url, headers=who | {"If-Match": "x"}, json=body)).status_code == 400
-    changed = await register.http.put(url, headers=who | {"If-Match": '"1"'}, json=body)
+    changed = await register.change(id_, applicant(balances="10.00"))
     assert (changed.status_code, changed.json(), changed.headers["etag"]) == (200, {"facts_version": 2}, '"2"')
-    assert (await register.http.put(url, headers=who | {"If-Match": '"1"'}, json=body)).status_code == 412
+    assert (await register.change(id_, applicant(balances="10.00"))).status_code == 412
     assert (await register.read(id_))["facts_version"] == 2
 
 
 async def test_an_assessment_that_arrives_is_no_conflict(register: Register) -> None:
     id_ = await register.started()
     await register.assess(id_, "met")
-    headers = await register.candidate() | {"If-Match": '"1"'}
-    answer = await register.http.put(
-        f"/v1/dossiers/{id_}/household", headers=headers, json={"members": [applicant(balances="1.00")]}
-    )
-    assert answer.status_code == 200
+    assert (await register.change(id_, applicant(balances="1.00"))).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -182,25 +176,23 @@ async def test_an_assessment_that_arrives_is_no_conflict(register: Register) -> 
 )
 async def test_a_dossier_stays_its_applicants(register: Register, member: dict[str, Any], path: str) -> None:
     id_ = await register.started()
-    headers = await register.candidate() | {"If-Match": '"1"'}
-    answer = await register.http.put(f"/v1/dossiers/{id_}/household", headers=headers, json={"members": [member]})
+    answer = await register.change(id_, member)
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
 
 
 async def test_a_new_partner_is_a_candidate_and_a_partner_who_left_is_free(register: Register) -> None:
     id_ = await register.started()
-    url, who = f"/v1/dossiers/{id_}/household", await register.candidate()
-    await register.http.put(url, headers=who | {"If-Match": '"1"'}, json={"members": [applicant(), partner()]})
+    await register.change(id_, applicant(), partner())
     bram = await register.candidate(BRAM)
     assert (await register.start(bram, key="k2", members=[applicant(number=BRAM)])).status_code == 409
-    await register.http.put(url, headers=who | {"If-Match": '"2"'}, json={"members": [applicant()]})
+    await register.change(id_, applicant(), version=2)
     assert (await register.start(bram, key="k2", members=[applicant(number=BRAM)])).status_code == 201
 
 
 async def test_who_is_not_in_the_household_any_more_confirms_nothing(register: Register) -> None:
     id_ = await register.started(members=[applicant(), partner()])
-    worker, url = await register.case_worker(), f"/v1/dossiers/{id_}/household"
-    await register.http.put(url, headers=worker | {"If-Match": '"1"'}, json={"members": [applicant()]})
+    worker = await register.case_worker()
+    await register.change(id_, applicant(), who=worker)
     answers = [await register.confirm(id_, member, worker, on_paper=True) for member in ("p2", "p9", "p1")]
     assert [answer.status_code for answer in answers] == [404, 404, 204]
 

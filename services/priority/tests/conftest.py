@@ -8,14 +8,17 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
-from cir_chassis.settings import Settings
 from cir_schemas import CandidacyRecorded
 from deploy.token import AUDIENCE, token
 from priority.app import make
 from priority.handlers import EVENTS
 from priority.store import PriorityWork
+
+KEY = SecretStr("a key of tests alone, of 32 characters")
 
 
 class Priority:
@@ -62,9 +65,9 @@ def candidacy(number: str | None, version: int = 1, dossier: UUID | None = None,
 
 @pytest.fixture
 async def priority(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Priority]:
-    settings = Settings(
+    settings = KeyedSettings(
         database_url=await database_of("priority"), kafka="127.0.0.1:1", port=1, issuer=login, audience=AUDIENCE,
-        environment="demo", today=date(2024, 6, 1),
+        environment="demo", today=date(2024, 6, 1), person_key=KEY,
     )  # fmt: skip
     priority = Priority(make(settings), login)
     yield priority

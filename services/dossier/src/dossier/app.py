@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from cir_chassis.clock import Clock
+from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
-from cir_chassis.settings import Settings
 from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, ProofAsked, StatusChanged
 from dossier import handlers, http
 from dossier.companies import load_companies
@@ -15,7 +15,7 @@ HERE = Path(__file__).parents[2]
 MIGRATIONS = HERE / "migrations"
 
 
-class DossierSettings(Settings):
+class DossierSettings(KeyedSettings):
     """What the register is told beside what every service is."""
 
     companies: Path = HERE / "companies.yaml"
@@ -23,7 +23,8 @@ class DossierSettings(Settings):
 
 def make(settings: DossierSettings) -> Service[RegisterWork]:
     """The service, ready to run. Raises `WrongCompanies`."""
-    work = partial(RegisterWork, clock=Clock(settings.today), companies=load_companies(settings.companies))
+    companies = load_companies(settings.companies)
+    work = partial(RegisterWork, clock=Clock(settings.today), companies=companies, person_key=settings.person_key)
     service = Service(
         "dossier",
         "The central registration register: one dossier per household.",

@@ -3,7 +3,7 @@
 Every change ends in `_settle`: the status is worked out anew from the acts on record, and what became different is said.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from cir_chassis.consumer import Handlers
+from cir_chassis.pseudonym import pseudonym
 from cir_schemas import (
     CandidacyRecorded,
     ContactsRecorded,
@@ -75,10 +76,11 @@ def start_dossier(command: StartDossier, work: RegisterWork) -> None:
 def change_household(command: ChangeHousehold, work: RegisterWork) -> None:
     """Other facts are on record; they are assessed anew, and until then the status stays."""
     before = work.dossiers.get(command.dossier)
+    was = _candidacy(before, work)  # while the members are still those of before: one's number may become known
     dossier = replace(before, household=command.household, facts_version=before.facts_version + 1)
     dossier = _said(dossier, work, HouseholdRecorded, _facts(dossier))
     _put_members(dossier, command.numbers, work)
-    _settle(before, dossier, work)
+    _settle(before, dossier, work, was=was)
 
 
 def submit_dossier(command: SubmitDossier, work: RegisterWork) -> None:
@@ -145,8 +147,17 @@ def registered_on(dossier: Dossier) -> date | None:
     return dossier.submitted_on if dossier.counted else None
 
 
-def _settle(before: Dossier | None, dossier: Dossier, work: RegisterWork, because_of: Event | None = None) -> None:
-    """Work out the status from the acts on record, and say what became different, if anything did."""
+def _settle(
+    before: Dossier | None,
+    dossier: Dossier,
+    work: RegisterWork,
+    because_of: Event | None = None,
+    was: dict[str, Any] | None = None,
+) -> None:
+    """Work out the status from the acts on record, and say what became different, if anything did.
+
+    was: the candidacy before, where members changed; else it is that of `before`.
+    """
     for_open_test = dossier.test and dossier.assessed_test == dossier.test["id"] and dossier.assessment
     now = standing(
         Acts(
@@ -159,8 +170,10 @@ def _settle(before: Dossier | None, dossier: Dossier, work: RegisterWork, becaus
     )
     dossier = replace(dossier, status=now.status, counted=now.counted, test=None if now.closes_test else dossier.test)
     dossier = replace(dossier, asked=_asked(dossier, work))
-    if before is None or _candidacy(before, work) != _candidacy(dossier, work):
-        dossier = _said(dossier, work, CandidacyRecorded, _candidacy(dossier, work), because_of)
+    if before and was is None:
+        was = _candidacy(before, work)
+    if was != (candidacy := _candidacy(dossier, work)):
+        dossier = _said(dossier, work, CandidacyRecorded, candidacy, because_of)
     if before and before.status != dossier.status:
         changed = {"number": dossier.number, "was": before.status, "now": dossier.status, "asks": dossier.asked}
         work.say(StatusChanged.model_validate({"dossier": dossier.id, **changed}), because_of)
@@ -216,7 +229,16 @@ def _candidacy(dossier: Dossier, work: RegisterWork) -> dict[str, Any]:
         "registered_on": registered_on(dossier),
         "persons": rules.persons(dossier.household),
         "wants": [{"municipality": place, "company": work.companies.get(place)} for place in dossier.wants],
+        "candidates": sorted(pseudonym(number, work.person_key) for number in _candidates(dossier, work)),
     }
+
+
+def _candidates(dossier: Dossier, work: RegisterWork) -> Iterator[str]:
+    """The numbers of applicant and partner, where known."""
+    for declared in dossier.household:
+        member = work.members.find(dossier.id, declared["id"])
+        if declared["role"] in rules.CANDIDATES and member and member.number:
+            yield member.number
 
 
 def _put_members(dossier: Dossier, numbers: Mapping[str, str | None], work: RegisterWork) -> None:

@@ -16,6 +16,7 @@ from cir_schemas.dossier import Helper, Stay
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import Household, Member, impossible_on
 from cir_schemas.types import Email, Language, Municipality, Shape, Status
+from dossier.domain.household import CANDIDATES
 from dossier.domain.numbers import is_national_number
 from dossier.handlers import (
     COMMANDS,
@@ -27,8 +28,6 @@ from dossier.handlers import (
     registered_on,
 )
 from dossier.store import Dossier, RegisterWork
-
-CANDIDATES = ("applicant", "partner")
 
 
 def _checked(number: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,10 +62,12 @@ class Member:
 class RegisterWork(Work):
     """One transaction on the register."""
 
-    def __init__(self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str]) -> None:
-        """companies: municipality → the company that treats it."""
+    def __init__(
+        self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str], person_key: SecretStr
+    ) -> None:
+        """companies: municipality → the company that treats it. person_key: of the pseudonyms."""
         super().__init__(connection, clock, "/dossier")
-        self.companies = companies
+        self.companies, self.person_key = companies, person_key
         self.dossiers = Rows(tables.dossiers, Dossier)
         self.members = Rows(tables.members, Member)
 

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from cir_chassis.cli import program, refuse
-from cir_chassis.settings import Settings
+from cir_chassis.pseudonym import KeyedSettings
 from priority.app import MIGRATIONS, make
 from priority.asked import RankAsked, TurnsAsked, WrongFile, read
 from priority.domain.order import rank
 from priority.domain.turns import SharesDoNotAddUp, turns
 
-cli = program("priority", Settings, make, MIGRATIONS)
+cli = program("priority", KeyedSettings, make, MIGRATIONS)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
 
 

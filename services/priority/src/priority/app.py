@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from cir_chassis.clock import Clock
+from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
-from cir_chassis.settings import Settings
 from cir_schemas import ReferralAnswered, SituationReviewed
 from priority import handlers, http
 from priority.store import PriorityWork
@@ -13,7 +13,7 @@ from priority.store import PriorityWork
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
-def make(settings: Settings) -> Service[PriorityWork]:
+def make(settings: KeyedSettings) -> Service[PriorityWork]:
     """The service, ready to run."""
     service = Service(
         "priority",

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 ADULT_AT = 18
+CANDIDATES = ("applicant", "partner")
 Member = Mapping[str, Any]
 Asked = list[dict[str, Any]]
 """What is asked, per role: {"role", "proofs"} each, in the order of the household."""
