@@ -69,7 +69,7 @@ def _to_assess(post: dict[str, Any]) -> dict[str, Any]:
 
 
 def _post(random: Random, n: int, name: str, serial: int) -> dict[str, Any]:
-    year, serial = 1950 + n % 50, serial + 2 * (n // 28)
+    year, serial = 1950 + n % 50, serial + 2 * (n // 700)
     members = [_candidate(random, "p1", "applicant", f"{year}-03-{1 + n % 28:02d}", serial)]
     if random.random() < 0.4:
         members.append(_candidate(random, "p2", "partner", f"{year}-08-{1 + n % 28:02d}", serial + 1))
