@@ -1,5 +1,12 @@
 """What is said when a dossier changes: each thing once, to whom it may be told, and nothing that names a person."""
 
+import asyncio
+import os
+import subprocess
+import sys
+
+from pydantic import SecretStr
+
 from cir_chassis.pseudonym import pseudonym
 from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, ProofAsked, StatusChanged
 from dossier import tables
@@ -147,6 +154,26 @@ async def test_a_partner_who_comes_goes_or_becomes_one_is_told_anew(register: Re
         assert (await register.change(id_, applicant(), *second, version=version)).status_code == 200
         told += [now] if now != told[-1] else []
         assert await candidates(register) == told
+
+
+async def test_after_a_change_of_the_key_every_candidacy_is_said_anew(register: Register) -> None:
+    numbers = {ANNA, BRAM, STRANGER}
+    for number in numbers:
+        await register.start(await register.candidate(number), key=number, members=[applicant(number=number)])
+    url = register.service.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    settings = {
+        "CIR_DATABASE_URL": url, "CIR_KAFKA": "127.0.0.1:1", "CIR_PORT": "1", "CIR_ISSUER": "http://127.0.0.1:1",
+        "CIR_AUDIENCE": "cir", "CIR_PERSON_KEY": (newer := "n" * 32),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "dossier", "say-candidacies"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")} | settings
+    told = await asyncio.to_thread(subprocess.check_output, command, text=True, timeout=60, env=environment)
+    assert told == "3 candidacies are said by the relay\n"
+    said = [event for event in await register.said() if isinstance(event, CandidacyRecorded)]
+    newest = {event.key: event for event in sorted(said, key=lambda event: event.version)}
+    assert {event.candidates for event in newest.values()} == {
+        (pseudonym(number, SecretStr(newer)),) for number in numbers
+    }
 
 
 async def test_the_helper_is_told_with_consent_as_declared(register: Register) -> None:

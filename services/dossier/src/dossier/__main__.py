@@ -1,9 +1,43 @@
-"""`python -m dossier serve | migrate`."""
+"""`python -m dossier serve | migrate | replay | dlq | say-candidacies`."""
 
-from cir_chassis.cli import program
+import asyncio
+from uuid import UUID
+
+import typer
+
+from cir_chassis.cli import NO, program, refuse, settings_or_exit
+from cir_chassis.database import Database, is_outage
+from dossier import handlers
 from dossier.app import MIGRATIONS, DossierSettings, make
+from dossier.store import RegisterWork
 
 cli = program("dossier", DossierSettings, make, MIGRATIONS)
+
+
+@cli.command("say-candidacies")
+def say_candidacies() -> None:
+    """Say the candidacy of every dossier anew, with pseudonyms under the key in force: once that was changed."""
+    service = make(settings_or_exit(DossierSettings))
+    try:
+        said = asyncio.run(say_all(service.database))
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
+    typer.echo(f"{said} candidacies are said by the relay")
+
+
+async def say_all(database: Database[RegisterWork]) -> int:
+    """How many were said. Some at a time, so that the register goes on meanwhile; stopped halfway, do it again."""
+    said, last = 0, UUID(int=0)
+    while True:
+        async with database.work() as work:
+            if not (dossiers := await work.next_after(last)):
+                return said
+            await work.load(dossiers)
+            handlers.say_candidacies(work)
+        said, last = said + len(dossiers), dossiers[-1]
+
 
 if __name__ == "__main__":
     cli()

@@ -126,6 +126,12 @@ def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) ->
             _settle(before, dossier, work, because_of=event)
 
 
+def say_candidacies(work: RegisterWork) -> None:
+    """Say the candidacy of every dossier loaded, whether it changed or not."""
+    for dossier in list(work.dossiers.all()):
+        work.dossiers.put(_said(dossier, work, CandidacyRecorded, _candidacy(dossier, work)))
+
+
 def unconfirmed(dossier: Dossier, work: RegisterWork) -> list[str]:
     """The members who still have to confirm; who was an adult is settled by the day of application."""
     here = {member["id"] for member in dossier.household}

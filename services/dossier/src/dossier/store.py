@@ -84,6 +84,11 @@ class RegisterWork(Work):
         """Everybody on record in the dossier."""
         return [member for member in self.members.all() if member.dossier == dossier]
 
+    async def next_after(self, dossier: UUID, limit: int = 500) -> list[UUID]:
+        """The dossiers that follow, by id."""
+        id_ = tables.dossiers.c.id
+        return list(await self.connection.scalars(sa.select(id_).where(id_ > dossier).order_by(id_).limit(limit)))
+
     async def draw_number(self, day: date) -> int:
         """How many applications the day has now. The day's row stays locked until the commit: numbers have no gaps."""
         table = tables.day_numbers
