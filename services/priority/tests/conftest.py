@@ -1,16 +1,19 @@
 """Priority as a process has it, on real PostgreSQL and with real tokens, on 1 June 2024."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cir_chassis.pseudonym import KeyedSettings
+from cir_chassis.pseudonym import KeyedSettings, pseudonym
 from cir_chassis.service import Service
 from cir_schemas import CandidacyRecorded
 from deploy.token import AUDIENCE, token
@@ -19,6 +22,33 @@ from priority.handlers import EVENTS
 from priority.store import PriorityWork
 
 KEY = SecretStr("a key of tests alone, of 32 characters")
+CANDIDATE = "85622300138"
+AGREED: dict[str, Any] = {
+    "company": "dijledal",
+    "municipalities": ["24062"],
+    "from": "2024-01-01",
+    "through": "2024-12-31",
+    "planned": 10,
+    "accelerated_share": "0.50",
+    "groups": {
+        "homeless": {"title": {"nl": "daklozen", "en": "homeless"}, "share": "0.6", "referrers": ["caw"]},
+        "young": {
+            "title": {"nl": "jongeren", "en": "young people"},
+            "share": "0.4",
+            "referrers": ["mind-the-gap", "dijledal"],
+        },
+    },
+    "target_groups": {"elderly": {"title": {"nl": "ouderen", "en": "elderly"}}},
+    "target_ceiling": "0.2",
+}
+
+
+FOR = {"votes": [{"member": "Stad Leuven", "municipality": "24062", "vote": "for"}]}
+
+
+@cache
+def bearer(login: str, role: str, held: frozenset[tuple[str, str]]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token(login, role, **dict(held))}"}
 
 
 class Priority:
@@ -36,9 +66,61 @@ class Priority:
             for handler in EVENTS.values():
                 handler(events, work)
 
-    async def get(self, path: str, company: str = "dijledal") -> httpx.Response:
-        held = await asyncio.to_thread(token, self._login, "case_worker", company=company)
-        return await self.http.get(path, headers={"Authorization": f"Bearer {held}"})
+    async def get(self, path: str, company: str = "dijledal", role: str = "case_worker", **held: str) -> httpx.Response:
+        if role in ("case_worker", "council"):
+            held["company"] = company
+        return await self.http.get(path, headers=await self._as(role, held))
+
+    async def post(self, path: str, body: object, role: str = "case_worker", **held: str) -> httpx.Response:
+        """held: what the token says; by default a case worker's or council's company is dijledal."""
+        if role in ("case_worker", "council"):
+            held.setdefault("company", "dijledal")
+        return await self.http.post(path, json=body, headers=await self._as(role, held))
+
+    async def _as(self, role: str, held: dict[str, str]) -> dict[str, str]:
+        return await asyncio.to_thread(bearer, self._login, role, frozenset(held.items()))
+
+    async def agreed(self, **changed: Any) -> str:
+        """An agreement of the council, adopted."""
+        made = await self.post("/v1/agreements", AGREED | changed, "council")
+        assert made.status_code == 201, made.text
+        adopted = await self.post(f"/v1/agreements/{made.json()['id']}/adoption", FOR, "council")
+        assert adopted.status_code == 200, adopted.text
+        return str(made.json()["id"])
+
+    async def refer(
+        self, number: str, group: str = "homeless", organisation: str = "caw", **changed: Any
+    ) -> httpx.Response:
+        given = {"dossier": number, "company": "dijledal", "municipality": "24062", "group": group, "reasons": "evicted",
+                 "guidance_plan": "weekly"}  # fmt: skip
+        return await self.post("/v1/referrals", given | changed, "helper", organisation=organisation)
+
+    async def free(self, id_: str, **changed: Any) -> httpx.Response:
+        given = {
+            "id": id_,
+            "municipality": "24062",
+            "company": "dijledal",
+            "bedrooms": 1,
+            "min_persons": 1,
+            "max_persons": 2,
+        }
+        return await self.post("/v1/dwellings", given | changed)
+
+    async def next(self, id_: str) -> Any:
+        answer = await self.get(f"/v1/dwellings/{id_}/next")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def choose(self, id_: str, next_: Any) -> httpx.Response:
+        """Choose who `next` has first."""
+        body = {"turn": next_["turn"]["turn"], "dossier": next_["order"][0]["dossier"]}
+        return await self.post(f"/v1/dwellings/{id_}/choice", body)
+
+    async def said(self) -> list[dict[str, Any]]:
+        """What is in the outbox, in order: type and payload."""
+        async with self.service.database.engine.connect() as connection:
+            found = await connection.execute(sa.text("SELECT headers, value FROM outbox ORDER BY id"))
+            return [{"type": row.headers["ce_type"].rpartition(".")[2], **json.loads(row.value)} for row in found]
 
     async def ask(self, municipality: str = "24062", company: str = "dijledal") -> httpx.Response:
         return await self.get(f"/v1/waiting-list?municipality={municipality}", company)
@@ -59,6 +141,7 @@ def candidacy(number: str | None, version: int = 1, dossier: UUID | None = None,
         "municipality": "24062",
         "persons": 1,
         "wants": [{"municipality": "24062", "company": "dijledal"}],
+        "candidates": [pseudonym(CANDIDATE, KEY)],
     }
     return CandidacyRecorded.model_validate(given | changed)
 

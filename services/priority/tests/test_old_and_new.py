@@ -15,6 +15,7 @@ from cir_chassis.dead_letters import DeadLetters
 from cir_schemas import dossier
 from cir_schemas.envelope import Happening
 from deploy.embedded.demo import until
+from priority.domain.order import Regulation
 from priority.handlers import EVENTS, record_candidacies
 from priority.store import PriorityWork
 
@@ -71,7 +72,7 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
 
         async def both_have_them() -> bool:
             async with newer.work() as work:
-                there = [number for number, _ in await work.waiting_list("24062", date(2024, 6, 1))]
+                there = [number for number, _ in await work.waiting_list("24062", date(2024, 6, 1), Regulation())]
             return await priority.list() == there == everybody
 
         await until(both_have_them, "not all have arrived", 30)

@@ -1,4 +1,4 @@
-"""`python -m priority serve | migrate | replay | dlq | rank | turns`."""
+"""`python -m priority serve | migrate | replay | dlq | rank | turns | agreement`."""
 
 import json
 from collections import Counter
@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from cir_chassis.cli import program, refuse
+from cir_chassis.cli import NO, WRONG_CALL, program, refuse
 from cir_chassis.pseudonym import KeyedSettings
 from priority.app import MIGRATIONS, make
 from priority.asked import RankAsked, TurnsAsked, WrongFile, read
+from priority.council import Agreement
 from priority.domain.order import rank
 from priority.domain.turns import SharesDoNotAddUp, turns
 
@@ -39,6 +40,20 @@ def rank_(
         typer.echo(f"{place:>4}  {dossier}  {', '.join(because).replace('_', ' ')}")
     for dossier, why in left_out:
         typer.echo(f"   -  {dossier}  {why.replace('_', ' ')}")
+
+
+@cli.command("agreement")
+def agreement_(
+    file: Annotated[Path, typer.Argument(help="An agreement of an allocation council, as YAML or JSON")],
+) -> None:
+    """Check an agreement before it is proposed, and show how its turns would fall."""
+    try:
+        agreed = read(file, Agreement)
+    except WrongFile as wrong:
+        raise refuse(str(wrong), NO if file.is_file() else WRONG_CALL) from None
+    planned = Counter(islice(turns(agreed.shares()), agreed.planned))
+    for name, share in agreed.shares().items():
+        typer.echo(f"{name:<30} {float(share):>7.2%}  {planned[name]:>5} of {agreed.planned}")
 
 
 @cli.command("turns")

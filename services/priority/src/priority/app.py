@@ -24,5 +24,5 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
         says=[SituationReviewed, ReferralAnswered],
         hears=handlers.EVENTS,
     )
-    service.app.include_router(http.routes(service.database))
+    service.app.include_router(http.routes(service.database, settings.person_key))
     return service

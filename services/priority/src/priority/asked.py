@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from cir_schemas import dossier
@@ -46,6 +47,9 @@ class Regulation(Shape):
     stricter_tie_years: Annotated[int, Field(ge=1, le=100)] | None = None
     area_tie: bool = False
     frozen_until: Day | None = None
+
+    def in_domain(self) -> order.Regulation:
+        return order.Regulation(**self.model_dump())
 
 
 class Stay(dossier.Stay):
@@ -99,7 +103,7 @@ class RankAsked(Shape):
             )
             for candidate in self.candidates
         ]
-        return self.on, dwelling, order.Regulation(**self.regulation.model_dump()), candidates
+        return self.on, dwelling, self.regulation.in_domain(), candidates
 
 
 Share = Annotated[str, Field(pattern=r"^\d+(\.\d+)?$", description="a decimal string")]
@@ -114,21 +118,24 @@ class TurnsAsked(Shape):
 
     def shares(self) -> dict[str, Fraction]:
         """Raises `SharesDoNotAddUp`."""
-        return flat(_exact(self.accelerated_share), {name: _exact(share) for name, share in self.groups.items()})
+        return flat(exact(self.accelerated_share), {name: exact(share) for name, share in self.groups.items()})
 
 
-def _exact(share: str) -> Fraction:
+def exact(share: str) -> Fraction:
     return Fraction(Decimal(share))
 
 
 def read(file: Path, shape: type[M]) -> M:
     """The file, in that shape. Raises `WrongFile`."""
     try:
-        given: Any = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        given: Any = yaml.safe_load(text) if file.suffix in (".yaml", ".yml") else json.loads(text)
     except OSError as error:
         raise WrongFile(f"{file}: {error.strerror}") from None
     except json.JSONDecodeError as error:
         raise WrongFile(f"{file}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
+    except yaml.YAMLError as error:
+        raise WrongFile(f"{file}: not YAML: {' '.join(str(error).split())}") from None
     except UnicodeDecodeError:
         raise WrongFile(f"{file}: not UTF-8") from None
     try:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,11 @@ from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from priority import tables
+from priority.books import Agreed, Books, Free, is_chosen, prioritised
 from priority.domain import order
+from priority.domain.ledger import Entry
 from priority.domain.order import Dwelling, Regulation
+from priority.domain.turns import STANDARD
 
 ANY_SIZE = 2**31 - 1  # persons
 LIVES = 100  # lasting ties, of five years and more each: what an index row has room for, and nobody's
@@ -42,6 +45,7 @@ class Candidacy:
     paused_until: date | None
     company: str | None
     placed: int | None
+    candidates: list[str] | None = None
 
     def in_domain(self) -> order.Candidate:
         return order.Candidate(
@@ -64,17 +68,26 @@ class Candidacy:
         )
 
 
+@dataclass(frozen=True)
+class Next:
+    """Whose turn it is, and the numbers of who it goes to, the first one first, with the reasons for the order."""
+
+    turn: Entry
+    order: list[tuple[str, tuple[str, ...]]]
+
+
 class PriorityWork(Work):
     """One transaction on the waiting list."""
 
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         super().__init__(connection, clock, "/priority")
         self.candidacies = Rows(tables.candidacies, Candidacy, newer="version")
+        self.books = Books(connection)
         self._to_place: dict[UUID, Candidacy] = {}
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.candidacies,)
+        return (self.candidacies, *self.books.rows)
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         await self.candidacies.load(self.connection, "dossier", subjects, lock=True)
@@ -110,27 +123,38 @@ class PriorityWork(Work):
             self._to_place[row.dossier] = Candidacy(**row._mapping)
         await self.flush()
 
-    async def find(self, dossier: UUID) -> Candidacy | None:
-        """The newest candidacy of a dossier."""
-        await self.candidacies.load(self.connection, "dossier", [dossier])
-        return self.candidacies.find(dossier)
+    async def find(self, dossier: UUID | str, *, lock: bool = False) -> Candidacy | None:
+        """The newest candidacy of a dossier, by its id or its number."""
+        table = tables.candidacies
+        query = sa.select(*(table.c[field.name] for field in fields(Candidacy)))
+        this = table.c.dossier == dossier if isinstance(dossier, UUID) else table.c.number == dossier
+        query = query.where(this).with_for_update() if lock else query.where(this)
+        row = (await self.connection.execute(query)).first()
+        return Candidacy(**row._mapping) if row else None
 
     async def companies_of(self, municipality: str) -> set[str | None]:
         """The companies that let homes in a municipality, as those on its list say."""
         query = sa.select(tables.places.c.company).where(tables.places.c.municipality == municipality).distinct()
         return set(await self.connection.scalars(query))
 
-    async def waiting_list(self, municipality: str, on: date) -> list[tuple[str, tuple[str, ...]]]:
+    async def regulation(self, on: date, company: str | None, municipality: str) -> Regulation:
+        """What the council chose for the whole municipality, whatever the area."""
+        agreed = await self.books.speaks_of(on, company, municipality, None) if company else None
+        return agreed.agreement.regulation().in_domain() if agreed else Regulation()
+
+    async def waiting_list(
+        self, municipality: str, on: date, regulation: Regulation
+    ) -> list[tuple[str, tuple[str, ...]]]:
         """The numbers of who is on the list that day, whatever the size, the first one first, and the criteria each meets."""
         anything = Dwelling(municipality, None, 0, ANY_SIZE)
-        return [(number, because[1:]) for number, because in await self.in_order(on, anything, Regulation())]
+        return [(number, because[1:]) for number, because in await self.in_order(on, anything, regulation)]
 
     async def in_order(self, on: date, dwelling: Dwelling, regulation: Regulation) -> list[tuple[str, tuple[str, ...]]]:
         """The order for a dwelling, exactly as `order.rank` has it."""
         if regulation.frozen_until is not None and on < regulation.frozen_until:
             return []
         place = tables.places.c
-        criteria = _criteria(place, on, regulation, dwelling.area)
+        criteria = _criteria(place, on, regulation, dwelling.area, dwelling.target_group)
         # One number to sort by and to read the reasons from, in which an earlier criterion outweighs all later ones together.
         bits = [2**n for n in reversed(range(len(criteria)))]
         rung = sum(
@@ -141,7 +165,7 @@ class PriorityWork(Work):
             .where(
                 place.municipality == dwelling.municipality,
                 place.persons.between(dwelling.min_persons, dwelling.max_persons),
-                _not_paused(place, on),
+                _waits(place, on),
             )
             .order_by(sa.desc("rung"), place.registered_on, place.number_day, place.number_nth)
             .subquery()
@@ -153,28 +177,43 @@ class PriorityWork(Work):
         because = [_because(names, [bool(n & bit) for bit in bits]) for n in range(2 ** len(bits))]
         return [(number, because[n]) for number, n in zip(numbers or (), rungs or (), strict=True)]
 
-    async def standing(self, dossier: UUID, on: date) -> dict[str, tuple[tuple[str, ...], Counter[str]]]:
-        """Where a dossier stands among households of its size, by municipality: the criteria that it meets, and how many are
+    async def next_for(self, dwelling: Free, agreed: Agreed, on: date) -> Next:
+        """Whose turn this dwelling is, and who is first, as far as the register knows at this moment."""
+        ledger = await self.books.ledger(agreed)
+        fitting = await self.books.fitting(agreed, dwelling, on)
+        entry = ledger.next({group for group, *_ in fitting})
+        if entry.to != STANDARD:
+            return Next(entry, [(number, ("oldest_referral",)) for group, number, _ in fitting if group == entry.to])
+        home = Dwelling(
+            dwelling.municipality, dwelling.area, dwelling.min_persons, dwelling.max_persons, dwelling.target_group
+        )
+        return Next(entry, await self.in_order(on, home, agreed.agreement.regulation().in_domain()))
+
+    async def standing(
+        self, dossier: UUID, municipality: str, on: date, regulation: Regulation
+    ) -> tuple[tuple[str, ...], Counter[str]] | None:
+        """Where a dossier stands in a municipality among households of its size: the criteria that it meets, and how many are
         before it, by the first criterion that puts them there (`dossier_number`: registered the same day, lower number)."""
-        place, criteria = tables.places.c, _criteria(tables.places.c, on, Regulation())
-        key = (place.municipality, place.persons, place.registered_on, place.number_day, place.number_nth)
-        mine = sa.select(*key, *(held.label(name) for name, held in criteria))
-        found: dict[str, tuple[tuple[str, ...], Counter[str]]] = {}
-        for municipality, persons, since, day, nth, *ours in (
-            await self.connection.execute(mine.where(place.dossier == dossier, _not_paused(place, on)))
-        ).all():
-            whens: list[tuple[sa.ColumnElement[bool], str | None]] = [
-                (~theirs, None) if met else (theirs, name) for (name, theirs), met in zip(criteria, ours, strict=True)
-            ]
-            lower = sa.tuple_(place.number_day, place.number_nth) < sa.tuple_(sa.literal(day), sa.literal(nth))
-            whens.append((place.registered_on < since, "registration_date"))
-            whens.append(((place.registered_on == since) & lower, "dossier_number"))
-            others = sa.select(sa.case(*whens).label("why"), sa.func.count()).group_by("why")
-            same_list = (place.municipality == municipality, place.persons == persons, _not_paused(place, on))
-            counts = await self.connection.execute(others.where(*same_list))
-            before = Counter({why: many for why, many in counts if why is not None})  # None: behind, or itself
-            found[municipality] = _because([name for name, _ in criteria], ours), before
-        return found
+        place, criteria = tables.places.c, _criteria(tables.places.c, on, regulation)
+        key = (place.persons, place.registered_on, place.number_day, place.number_nth)
+        mine = sa.select(*key, *(held.label(name) for name, held in criteria)).where(
+            place.dossier == dossier, place.municipality == municipality, _waits(place, on)
+        )
+        found = (await self.connection.execute(mine)).first()
+        if found is None:
+            return None
+        persons, since, day, nth, *ours = found
+        whens: list[tuple[sa.ColumnElement[bool], str | None]] = [
+            (~theirs, None) if met else (theirs, name) for (name, theirs), met in zip(criteria, ours, strict=True)
+        ]
+        lower = sa.tuple_(place.number_day, place.number_nth) < sa.tuple_(sa.literal(day), sa.literal(nth))
+        whens.append((place.registered_on < since, "registration_date"))
+        whens.append(((place.registered_on == since) & lower, "dossier_number"))
+        others = sa.select(sa.case(*whens).label("why"), sa.func.count()).group_by("why")
+        same_list = (place.municipality == municipality, place.persons == persons, _waits(place, on))
+        counts = await self.connection.execute(others.where(*same_list))
+        before = Counter({why: many for why, many in counts if why is not None})  # None: behind, or itself
+        return _because([name for name, _ in criteria], ours), before
 
 
 def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
@@ -221,9 +260,13 @@ def _written() -> sa.Insert:
 _PLACING = _written()
 
 
-def _criteria(place: Any, on: date, regulation: Regulation, area: str | None = None) -> Criteria:
+def _criteria(
+    place: Any, on: date, regulation: Regulation, area: str | None = None, target_group: str | None = None
+) -> Criteria:
     """What counts before the date of registration for a dwelling, in order, each as a test of a row of places."""
     criteria: Criteria = []
+    if target_group is not None:
+        criteria.append(("target_group", prioritised(place.dossier, target_group)))
     if regulation.stricter_tie_years is not None:
         years = MultiRange([Range(order.earlier(on, regulation.stricter_tie_years), on, bounds="[]")])
         criteria.append(("stricter_tie", place.lived.contains(years)))
@@ -234,8 +277,9 @@ def _criteria(place: Any, on: date, regulation: Regulation, area: str | None = N
     return [*criteria, ("informal_care", place.informal_care)]
 
 
-def _not_paused(place: Any, on: date) -> sa.ColumnElement[bool]:
-    return sa.or_(place.paused_until.is_(None), place.paused_until <= on)
+def _waits(place: Any, on: date) -> sa.ColumnElement[bool]:
+    """Not paused, and no dwelling is to be offered to it already."""
+    return sa.and_(sa.or_(place.paused_until.is_(None), place.paused_until <= on), ~is_chosen(place.dossier))
 
 
 def _because(names: Sequence[str], held: Sequence[bool]) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
-"""What priority keeps of every candidacy, and of each the places on the lists that it stands on."""
+"""What priority keeps of every candidacy, and of each the places on the lists that it stands on; and what the council agreed,
+which turns were given, and who was referred or asked for a priority.
+"""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, JSONB
+from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, JSON, JSONB
 
 from cir_chassis.outbox import outbox_table
 
@@ -25,6 +27,7 @@ candidacies = sa.Table(
     sa.Column("paused_until", sa.Date),
     sa.Column("company", sa.Text, comment="treats it; null: heard before this was kept"),
     sa.Column("placed", sa.BigInteger, comment="the version that its places are of"),
+    sa.Column("candidates", JSONB, comment="pseudonyms of applicant and partner; null: heard before this was kept"),
 )
 sa.Index("candidacies_wants", candidacies.c.wants, postgresql_using="gin", postgresql_ops={"wants": "jsonb_path_ops"})
 sa.Index(
@@ -56,3 +59,88 @@ sa.Index(
     *(places.c[name] for name in ("municipality", "persons", "registered_on", "number_day", "number_nth")),
     postgresql_include=["lasting_tie", "informal_care", "paused_until"],
 )
+
+agreements = sa.Table(
+    "agreements",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("company", sa.Text, nullable=False, index=True),
+    sa.Column("area", sa.Text, comment="null: the whole company"),
+    sa.Column("municipalities", JSONB, nullable=False),
+    sa.Column("content", JSON, nullable=False, comment="as proposed (council.Agreement), its groups in their order"),
+    sa.Column("since", sa.Date, nullable=False),
+    sa.Column("through", sa.Date, nullable=False, comment="included; earlier than agreed where another took its place"),
+    sa.Column("proposed_by", sa.Text, nullable=False),
+    sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("votes", JSONB(none_as_null=True), comment="[{member, municipality, vote}]"),
+    sa.Column("adopted_at", sa.DateTime(timezone=True), comment="null: proposed"),
+)
+
+dwellings = sa.Table(
+    "dwellings",
+    metadata,
+    sa.Column("company", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True, comment="the company's own"),
+    sa.Column("municipality", sa.Text, nullable=False),
+    sa.Column("area", sa.Text),
+    sa.Column("bedrooms", sa.Integer, nullable=False),
+    sa.Column("min_persons", sa.Integer, nullable=False),
+    sa.Column("max_persons", sa.Integer, nullable=False),
+    sa.Column("target_group", sa.Text, comment="that it is kept for (pillar 3)"),
+    sa.Column("free_on", sa.Date, nullable=False),
+    sa.Column("chosen", sa.Uuid, unique=True, comment="the dossier that it is to be offered to"),
+)
+
+given_turns = sa.Table(
+    "given_turns",
+    metadata,
+    sa.Column("agreement", sa.Uuid, sa.ForeignKey("agreements.id"), primary_key=True),
+    sa.Column("turn", sa.Integer, primary_key=True),
+    sa.Column("of", sa.Text, nullable=False, comment="whose turn it was"),
+    sa.Column("to", sa.Text, nullable=False, comment="who was given it"),
+    sa.Column("how", sa.Text, nullable=False, comment="taken, passed or repaid"),
+    sa.Column("company", sa.Text, nullable=False),
+    sa.Column("dwelling", sa.Text, nullable=False),
+    sa.Column("dossier", sa.Text, nullable=False, comment="its number"),
+    sa.Column("given_by", sa.Text, nullable=False),
+    sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(["company", "dwelling"], ["dwellings.company", "dwellings.id"]),
+    sa.UniqueConstraint("company", "dwelling"),
+    comment="the ledger: what each owes whom is folded from it",
+)
+
+referrals = sa.Table(
+    "referrals",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("agreement", sa.Uuid, sa.ForeignKey("agreements.id"), nullable=False),
+    sa.Column("organisation", sa.Text, nullable=False, index=True),
+    sa.Column("dossier", sa.Uuid, nullable=False, index=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("reasons", JSONB, nullable=False),
+    sa.Column("guidance_plan", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False, comment="accepted or refused"),
+    sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+)
+sa.Index("referrals_accepted", referrals.c.agreement, postgresql_where=referrals.c.answer == "accepted")
+
+situations = sa.Table(
+    "situations",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("dossier", sa.Uuid, nullable=False, index=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("documents", JSONB, nullable=False, comment="their ids"),
+    sa.Column("asked_by", sa.Text, nullable=False, comment="candidate, or who stood at the counter"),
+    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("decision", sa.Text, comment="priority, forwarded or refused; null: to be reviewed"),
+    sa.Column("group", sa.Text),
+    sa.Column("reasons", JSONB(none_as_null=True)),
+    sa.Column("reviewed_by", sa.Text),
+    sa.Column("reviewed_at", sa.DateTime(timezone=True)),
+    comment="requests about a housing situation (woonsituatie)",
+)
+sa.Index("situations_to_review", situations.c.dossier, unique=True, postgresql_where=situations.c.decision.is_(None))
+sa.Index("situations_priority", situations.c.group, postgresql_where=situations.c.decision == "priority")

@@ -1,30 +1,29 @@
 """The reason for a position, in words to read out to who asks: criteria and numbers, nobody's name."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 from cir_schemas.types import Shape
+from priority.domain.ledger import Entry
+from priority.domain.turns import STANDARD
 
-# Of the sample's municipalities (NIS codes). Another is told by its code, until an official list is at hand: names of the
-# merged municipalities of 2019 and 2025 are nothing to write from memory.
-_NAMES = {
-    "12025": "Mechelen",
-    "24011": "Bierbeek",
-    "24020": "Diest",
-    "24038": "Herent",
-    "24062": "Leuven",
-    "24086": "Oud-Heverlee",
-    "24107": "Tienen",
-}
-_CRITERIA = ("lasting_tie", "informal_care", "registration_date", "dossier_number")
+# The municipalities of the Flemish Region between 2019 and 2024 (Statbel, by way of a public list). A code that came with the
+# mergers of 2025 is told as it is.
+_FILE = Path(__file__).parents[2] / "municipalities.csv"
+_NAMES = {row["nis"]: row["name"] for row in csv.DictReader(_FILE.read_text(encoding="utf-8").splitlines())}
+_CRITERIA = ("stricter_tie", "lasting_tie", "informal_care", "registration_date", "dossier_number")
 _WORDS = {
     "nl": {
         "fitting_size": "passende grootte",
+        "stricter_tie": "strengere woonbinding met {place}",
         "lasting_tie": "langdurige woonbinding met {place}",
         "informal_care": "mantelzorg in {place}",
         "registration_date": "ingeschreven op {day}",
         "before you": "voor u",
         "nobody": "niemand",
+        "before by stricter_tie": "met de strengere woonbinding",
         "before by lasting_tie": "met een langdurige woonbinding",
         "before by informal_care": "met mantelzorg in {place}",
         "before by registration_date": "eerder ingeschreven",
@@ -32,15 +31,18 @@ _WORDS = {
         "not_registered": "niet op de lijst van {place}: het dossier is niet ingeschreven",
         "under_investigation": "niet op de lijst van {place}: het dossier is in onderzoek",
         "paused": "niet op de lijst van {place}: gepauzeerd tot {day}",
+        "chosen": "niet op de lijst van {place}: er is al een woning voor u gekozen",
         "months": "januari februari maart april mei juni juli augustus september oktober november december",
     },
     "en": {
         "fitting_size": "fitting size",
+        "stricter_tie": "stricter tie with {place}",
         "lasting_tie": "lasting tie with {place}",
         "informal_care": "informal care in {place}",
         "registration_date": "registered on {day}",
         "before you": "before you",
         "nobody": "nobody",
+        "before by stricter_tie": "with the stricter tie",
         "before by lasting_tie": "with a lasting tie",
         "before by informal_care": "with informal care in {place}",
         "before by registration_date": "registered earlier",
@@ -48,6 +50,7 @@ _WORDS = {
         "not_registered": "not on the list of {place}: the dossier is not registered",
         "under_investigation": "not on the list of {place}: the dossier is under investigation",
         "paused": "not on the list of {place}: paused until {day}",
+        "chosen": "not on the list of {place}: a home was chosen for you already",
         "months": "January February March April May June July August September October November December",
     },
 }
@@ -74,3 +77,43 @@ def told(municipality: str, because: Sequence[str], day: date | None, before: Ma
         return text.format(place=_NAMES.get(municipality, municipality), day=written)
 
     return Text(**{language: say(words) for language, words in _WORDS.items()})
+
+
+_TURN = {
+    "nl": {
+        "taken": "Beurt {turn} is van {of}.",
+        "passed": "Beurt {turn} is van {of}, maar geen doorverwijzing van die groep past bij deze woning. "
+        "De beurt gaat naar {to}, die er nu een schuldig is aan {of}.",
+        "repaid": "Beurt {turn} is van {of}, die een beurt schuldig is aan {to}: die krijgt hem terug.",
+        STANDARD: "de gewone toewijzing",
+    },
+    "en": {
+        "taken": "Turn {turn} is of {of}.",
+        "passed": "Turn {turn} is of {of}, but no referral of that group fits this dwelling. "
+        "The turn goes to {to}, which now owes one to {of}.",
+        "repaid": "Turn {turn} is of {of}, which owes a turn to {to}: it is given back.",
+        STANDARD: "standard allocation",
+    },
+}
+ROOM = Text(
+    nl="Aanvaard: er komt een woning voor deze kandidaat-huurder, zodra de groep aan de beurt is en er een past. "
+    "Wanneer dat is, weet niemand vooraf.",
+    en="Accepted: there will be a home for this candidate, once it is the group's turn and one fits. "
+    "When that is, nobody knows beforehand.",
+)
+NO_ROOM = Text(
+    nl="Geweigerd: de groep heeft geen plaats meer in deze periode. De kandidaat-huurder komt op geen andere lijst en houdt zijn "
+    "plaats op de wachtlijst.",
+    en="Refused: the group has no room left in this period. The candidate is put on no other list and keeps his place on the "
+    "waiting list.",
+)
+
+
+def whose_turn(entry: Entry, titles: Mapping[str, Text]) -> Text:
+    """Whose turn it is, and why it is given to whom; titles: of the groups."""
+
+    def say(language: str, words: Mapping[str, str]) -> str:
+        called = {name: getattr(title, language) for name, title in titles.items()} | {STANDARD: words[STANDARD]}
+        return words[entry.how].format(turn=entry.turn, of=called[entry.of], to=called[entry.to])
+
+    return Text(**{language: say(language, words) for language, words in _TURN.items()})

@@ -1,7 +1,8 @@
 """Who is first for a dwelling: the standard order, criterion by criterion, and the reason for each place.
 
 Size comes first: who does not fit is not in the order at all. Then, one after the other, so that a later criterion only
-decides among those whom the earlier ones leave equal: the stricter local tie (where the municipality has one), the lasting
+decides among those whom the earlier ones leave equal: for a home that is kept for a target group, who is of it (pillar 3); the
+stricter local tie (where the municipality has one), the lasting
 tie, the tie with the area (where agreed), informal care, the date of registration, the dossier number.
 """
 
@@ -30,6 +31,8 @@ class Dwelling:
     area: str | None
     min_persons: int
     max_persons: int
+    target_group: str | None = None
+    """Kept for this one: whom the company gave that priority comes first."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Candidate:
     residence: tuple[Stay, ...] = ()
     informal_care_in: tuple[str, ...] = ()
     paused_until: date | None = None
+    priorities: tuple[str, ...] = ()
 
 
 def rank(
@@ -90,6 +94,8 @@ def _ties(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candi
     """The criteria before the registration date that count for this dwelling, in order, and whether they are met."""
     here = [stay for stay in candidate.residence if stay.municipality == dwelling.municipality]
     ties = []
+    if dwelling.target_group is not None:
+        ties.append(("target_group", dwelling.target_group in candidate.priorities))
     if regulation.stricter_tie_years is not None:
         ties.append(("stricter_tie", _lives_there(joined(here), on, regulation.stricter_tie_years)))
     ties.append(("lasting_tie", _lasts(here, on)))

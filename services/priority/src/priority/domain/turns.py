@@ -28,6 +28,12 @@ def flat(accelerated: Fraction, groups: Mapping[str, Fraction]) -> dict[str, Fra
     return {name: accelerated * share for name, share in groups.items()} | {STANDARD: 1 - accelerated}
 
 
+def room(planned: int, share: Fraction, given: int, open_: int) -> int:
+    """How many more referrals a group can take with certainty; none: 0. planned: allocations in the period; share: of all of
+    them; given: turns that the group was given; open_: referrals accepted and not housed yet. Half a place is a whole one (K)."""
+    return max(0, int(planned * share + Fraction(1, 2)) - given - open_)
+
+
 def turns(shares: Mapping[str, Fraction]) -> Iterator[str]:
     """Give out turns so that nobody is ever a whole turn away from its share.
 

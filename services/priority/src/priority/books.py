@@ -1,0 +1,273 @@
+"""What stands beside the waiting list: agreements, the turns given under them, dwellings, referrals, housing situations.
+
+Nothing that follows from it is stored: debts, room and priorities are read from what happened.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cir_chassis.database import Rows
+from priority.council import Agreement
+from priority.domain import turns
+from priority.domain.ledger import Entry, Ledger
+from priority.tables import agreements, candidacies, dwellings, given_turns, places, referrals, situations
+
+OVER = ("refused", "struck", "withdrawn", "housed")
+"""Statuses in which a dossier waits for nothing any more."""
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """An agreement as proposed, and as adopted (see tables.agreements)."""
+
+    id: UUID
+    company: str
+    area: str | None
+    municipalities: list[str]
+    content: dict[str, Any]
+    since: date
+    through: date
+    proposed_by: str
+    proposed_at: datetime
+    votes: list[dict[str, Any]] | None = None
+    adopted_at: datetime | None = None
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        return Agreement.model_validate(self.content, extra="ignore")  # a newer build may have kept more
+
+
+@dataclass(frozen=True)
+class Free:
+    """A dwelling that came free (see tables.dwellings)."""
+
+    company: str
+    id: str
+    municipality: str
+    area: str | None
+    bedrooms: int
+    min_persons: int
+    max_persons: int
+    target_group: str | None
+    free_on: date
+    chosen: UUID | None = None
+
+
+@dataclass(frozen=True)
+class GivenTurn:
+    """A turn that was given (see tables.given_turns)."""
+
+    agreement: UUID
+    turn: int
+    of: str
+    to: str
+    how: str
+    company: str
+    dwelling: str
+    dossier: str
+    given_by: str
+    given_at: datetime
+
+
+@dataclass(frozen=True)
+class Referral:
+    """A referral and its answer (see tables.referrals)."""
+
+    id: UUID
+    agreement: UUID
+    organisation: str
+    dossier: UUID
+    number: str
+    group: str
+    reasons: list[str]
+    guidance_plan: str
+    answer: str
+    answered_at: datetime
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A request about a housing situation, and its review (see tables.situations)."""
+
+    id: UUID
+    dossier: UUID
+    number: str
+    text: str
+    documents: list[str]
+    asked_by: str
+    asked_at: datetime
+    decision: str | None = None
+    group: str | None = None
+    reasons: list[str] | None = None
+    reviewed_by: str | None = None
+    reviewed_at: datetime | None = None
+
+
+class Books:
+    """What one unit of work reads of it, and puts on record."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.agreements = Rows(agreements, Agreed)
+        self.dwellings = Rows(dwellings, Free)
+        self.turns = Rows(given_turns, GivenTurn, once=True)
+        self.referrals = Rows(referrals, Referral)
+        self.situations = Rows(situations, Situation)
+
+    @property
+    def rows(self) -> Sequence[Rows[Any]]:
+        return (self.agreements, self.dwellings, self.turns, self.referrals, self.situations)
+
+    async def agreement(self, id_: UUID) -> Agreed | None:
+        """An agreement, locked: what is decided under it is decided one after the other."""
+        await self.agreements.load(self._connection, "id", [id_], lock=True)
+        return self.agreements.find(id_)
+
+    async def agreements_of(self, company: str) -> list[Agreed]:
+        """All of a company, the newest first; nobody proposes or adopts another one for it until the commit."""
+        await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company, 0))))
+        return await self._agreed(agreements.c.company == company)
+
+    async def in_force(self, on: date, *, company: str | None = None, municipality: str | None = None) -> list[Agreed]:
+        """The agreements in force on that day, of a company, or that speak of a municipality."""
+        ours = agreements.c.company == company if company else sa.true()
+        there = agreements.c.municipalities.contains([municipality]) if municipality else sa.true()
+        during = sa.between(on, agreements.c.since, agreements.c.through)
+        return await self._agreed(agreements.c.adopted_at.is_not(None), ours, there, during)
+
+    async def speaks_of(self, on: date, company: str, municipality: str, area: str | None) -> Agreed | None:
+        """The agreement in force for what a company lets there: one at most, as no two adopted ones overlap."""
+        found = await self.in_force(on, company=company, municipality=municipality)
+        return next((one for one in found if one.area in (None, area)), None)
+
+    async def _agreed(self, *which: sa.ColumnElement[bool]) -> list[Agreed]:
+        query = sa.select(agreements).where(*which).order_by(agreements.c.proposed_at.desc(), agreements.c.id)
+        return [Agreed(**row._mapping) for row in await self._connection.execute(query)]
+
+    async def ledger(self, agreed: Agreed) -> Ledger:
+        """The ledger of an agreement, from the turns on record."""
+        same = (given_turns.c[name] for name in ("turn", "of", "to", "how"))
+        query = sa.select(*same).where(given_turns.c.agreement == agreed.id).order_by(given_turns.c.turn)
+        given = [Entry(*row) for row in await self._connection.execute(query)]
+        return Ledger(agreed.agreement.shares(), given)
+
+    async def turns_of(self, agreed: Agreed) -> list[GivenTurn]:
+        """Every turn given under an agreement, in order."""
+        query = sa.select(given_turns).where(given_turns.c.agreement == agreed.id).order_by(given_turns.c.turn)
+        return [GivenTurn(**row._mapping) for row in await self._connection.execute(query)]
+
+    async def room(self, agreed: Agreed) -> dict[str, int]:
+        """How many more referrals each group can take."""
+        given = sa.select(given_turns.c.to, sa.func.count()).where(given_turns.c.agreement == agreed.id)
+        had: Counter[str] = Counter(dict((await self._connection.execute(given.group_by("to"))).all()))
+        open_ = await self.open(agreed)
+        shares, planned = agreed.agreement.shares(), agreed.agreement.planned
+        return {name: turns.room(planned, shares[name], had[name], open_[name]) for name in agreed.agreement.groups}
+
+    async def open(self, agreed: Agreed) -> Counter[str]:
+        """How many referrals of each group are accepted and wait, those under agreements before this one among them."""
+        waiting = sa.select(referrals.c.group, sa.func.count()).where(self._open(agreed)).group_by(referrals.c.group)
+        return Counter(dict((await self._connection.execute(waiting)).all()))
+
+    async def fitting(self, agreed: Agreed, dwelling: Free, on: date) -> list[tuple[str, str, UUID]]:
+        """The open referrals that this dwelling can be offered to, the oldest first: group, number, dossier."""
+        place = places.c
+        query = (
+            sa.select(referrals.c.group, referrals.c.number, referrals.c.dossier)
+            .join(places, place.dossier == referrals.c.dossier)
+            .where(
+                self._open(agreed),
+                place.municipality == dwelling.municipality,
+                place.persons.between(dwelling.min_persons, dwelling.max_persons),
+                sa.or_(place.paused_until.is_(None), place.paused_until <= on),
+            )
+            .order_by(referrals.c.answered_at, referrals.c.id)
+        )
+        if dwelling.target_group is not None:
+            query = query.where(prioritised(referrals.c.dossier, dwelling.target_group))
+        return [(group, number, dossier) for group, number, dossier in await self._connection.execute(query)]
+
+    def _open(self, agreed: Agreed) -> sa.ColumnElement[bool]:
+        """Accepted, and not over in another way. Certainty outlives the agreement that it was given under."""
+        same = sa.select(agreements.c.id).where(
+            agreements.c.company == agreed.company, agreements.c.area.is_not_distinct_from(agreed.area)
+        )
+        over = sa.select(candidacies.c.dossier).where(candidacies.c.status.in_(OVER))
+        return sa.and_(
+            referrals.c.agreement.in_(same),
+            referrals.c.answer == "accepted",
+            ~is_chosen(referrals.c.dossier),
+            ~sa.exists(over.where(candidacies.c.dossier == referrals.c.dossier)),
+        )
+
+    async def referred(self, agreed: Agreed, dossier: UUID) -> Referral | None:
+        """The open referral of a dossier under an agreement."""
+        query = sa.select(referrals).where(self._open(agreed), referrals.c.dossier == dossier)
+        row = (await self._connection.execute(query)).first()
+        return Referral(**row._mapping) if row else None
+
+    async def referrals_by(self, organisation: str) -> list[Referral]:
+        """All that an organisation referred, the newest first."""
+        query = sa.select(referrals).where(referrals.c.organisation == organisation)
+        found = await self._connection.execute(query.order_by(referrals.c.answered_at.desc(), referrals.c.id))
+        return [Referral(**row._mapping) for row in found]
+
+    async def dwelling(self, company: str, id_: str) -> Free | None:
+        """A dwelling of a company."""
+        query = sa.select(dwellings).where(dwellings.c.company == company, dwellings.c.id == id_)
+        row = (await self._connection.execute(query)).first()
+        return Free(**row._mapping) if row else None
+
+    async def chosen(self, dossier: UUID) -> bool:
+        """Whether a dwelling is to be offered to this dossier already."""
+        return bool(await self._connection.scalar(sa.select(dwellings.c.id).where(dwellings.c.chosen == dossier)))
+
+    async def kept(self, agreed: Agreed) -> int:
+        """How many dwellings of the period are kept for a target group."""
+        area = sa.true() if agreed.area is None else dwellings.c.area == agreed.area
+        return (
+            await self._connection.scalar(
+                sa.select(sa.func.count()).where(
+                    dwellings.c.company == agreed.company,
+                    dwellings.c.municipality.in_(agreed.municipalities),
+                    area,
+                    dwellings.c.target_group.is_not(None),
+                    dwellings.c.free_on.between(agreed.since, agreed.through),
+                )
+            )
+            or 0
+        )
+
+    async def situation(self, id_: UUID) -> Situation | None:
+        """A request, locked."""
+        await self.situations.load(self._connection, "id", [id_], lock=True)
+        return self.situations.find(id_)
+
+    async def situations_of(self, *, dossier: UUID | None = None, company: str | None = None) -> list[Situation]:
+        """The requests of a dossier, or those that wait for a company's case workers; the oldest first."""
+        query = sa.select(situations).order_by(situations.c.asked_at, situations.c.id)
+        if dossier is not None:
+            query = query.where(situations.c.dossier == dossier)
+        else:
+            treats = sa.select(candidacies.c.dossier).where(candidacies.c.company == company)
+            query = query.where(situations.c.decision.is_(None), situations.c.dossier.in_(treats))
+        return [Situation(**row._mapping) for row in await self._connection.execute(query)]
+
+
+def is_chosen(dossier: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
+    """Whether a dwelling is to be offered to it already."""
+    return sa.exists(sa.select(dwellings.c.id).where(dwellings.c.chosen == dossier))
+
+
+def prioritised(dossier: sa.ColumnElement[UUID], group: str) -> sa.ColumnElement[bool]:
+    """Whether a review gave it the priority of this target group."""
+    given = sa.select(situations.c.id).where(situations.c.decision == "priority", situations.c.group == group)
+    return sa.exists(given.where(situations.c.dossier == dossier))

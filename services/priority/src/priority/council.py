@@ -1,0 +1,126 @@
+"""What an allocation council (toewijzingsraad) agrees on: a file that people edit, refused with the place of what is wrong."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+
+from cir_schemas.priority import Organisation
+from cir_schemas.types import Company, Day, Municipality, Shape
+from priority.asked import Regulation, Share, exact
+from priority.domain.turns import STANDARD, flat
+from priority.words import Text
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$"), Field(description="of a group")]
+Years = Annotated[int, Field(ge=1, le=100)]
+HIGHEST_CEILING = Fraction(1, 2)  # pillar 3: one third, later half; since when is not known here (K)
+
+
+class Group(Shape):
+    """A group of accelerated allocation (pillar 2): its share of the accelerated allocations, and who may refer for it."""
+
+    title: Text
+    share: Share
+    referrers: Annotated[tuple[Organisation, ...], Field(min_length=1)]
+
+
+class TargetGroup(Shape):
+    """A target group of the local regulation (pillar 3)."""
+
+    title: Text
+
+
+class Agreement(Shape):
+    """An agreement for one company, or for one (sub)area of it, and for a period; both its days are included.
+
+    accelerated_share: of all allocations; planned: how many of these the period is to have. target_ceiling: at most this share
+    of them may be kept for the target groups.
+    """
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    company: Company
+    area: Annotated[str, Field(min_length=1)] | None = None
+    municipalities: Annotated[tuple[Municipality, ...], Field(min_length=1)]
+    from_: Day = Field(alias="from")
+    through: Day
+    planned: Annotated[int, Field(ge=1)]
+    accelerated_share: Share
+    groups: Mapping[Name, Group]
+    stricter_tie_years: Years | None = None
+    area_tie: bool = False
+    target_groups: Mapping[Name, TargetGroup] = Field(default_factory=dict)
+    target_ceiling: Share = "0"
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Agreement":
+        if self.through < self.from_:
+            raise ValueError(f"through ({self.through}) lies before from ({self.from_})")
+        self.shares()
+        if both := sorted(set(self.groups) & set(self.target_groups)):
+            raise ValueError(f"{', '.join(both)}: a group of pillar 2 and a target group of pillar 3 at once")
+        if STANDARD in self.target_groups:
+            raise ValueError(f"a target group may not be called `{STANDARD}`")
+        if exact(self.target_ceiling) > HIGHEST_CEILING:
+            raise ValueError(f"target_ceiling: {self.target_ceiling} is above one half, the highest there is")
+        if self.target_groups and not exact(self.target_ceiling):
+            raise ValueError("target_ceiling: target groups without a share of the dwellings would never get one")
+        if self.area_tie and self.area is None:
+            raise ValueError(
+                "area_tie: an agreement for the whole company has no area to be tied to: name one in `area`"
+            )
+        return self
+
+    def shares(self) -> dict[str, Fraction]:
+        """The share of each group and of `standard`. Raises `SharesDoNotAddUp`."""
+        return flat(exact(self.accelerated_share), {name: exact(group.share) for name, group in self.groups.items()})
+
+    def regulation(self) -> Regulation:
+        """What it says of the order."""
+        return Regulation(stricter_tie_years=self.stricter_tie_years, area_tie=self.area_tie)
+
+    def kept_at_most(self) -> int:
+        """How many dwellings of the period may be kept for target groups."""
+        return int(self.planned * exact(self.target_ceiling))
+
+    def titles(self) -> Mapping[str, Text]:
+        """What each group is called in words."""
+        named: dict[str, Group | TargetGroup] = {**self.groups, **self.target_groups}
+        return {name: group.title for name, group in named.items()}
+
+
+class Vote(Shape):
+    """How one member of the council voted. municipality: on whose behalf, where it is one."""
+
+    member: Annotated[str, Field(min_length=1, max_length=200)]
+    municipality: Municipality | None = None
+    vote: Literal["for", "against", "abstained"]
+
+
+def may_not_adopt(agreement: Agreement, votes: Collection[Vote]) -> str | None:
+    """Why these votes do not adopt it. How many must be for it is the council's own rule; a tie with the area needs the
+    consensus of the municipalities (S)."""
+    if not any(vote.vote == "for" for vote in votes):
+        return "nobody voted for it"
+    for_it = {vote.municipality for vote in votes if vote.vote == "for"}
+    against = {vote.municipality for vote in votes if vote.vote != "for"}
+    missing = sorted(place for place in agreement.municipalities if place not in for_it or place in against)
+    if agreement.area_tie and missing:
+        return (
+            f"area_tie needs the consensus of the municipalities, and these did not vote for it: {', '.join(missing)}"
+        )
+    return None
+
+
+def cover_the_same(one: Agreement, other: Agreement) -> bool:
+    """Whether there is a dwelling that both would speak of, whatever the day."""
+    areas = None in (one.area, other.area) or one.area == other.area
+    return one.company == other.company and areas and bool(set(one.municipalities) & set(other.municipalities))
+
+
+def first_day_in_common(one: tuple[date, date], other: tuple[date, date]) -> date | None:
+    """Of two periods, both ends included."""
+    first, last = max(one[0], other[0]), min(one[1], other[1])
+    return first if first <= last else None

@@ -1,0 +1,54 @@
+"""What every door asks: whose the dossier is, and how a refusal is told."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from cir_chassis.http import Problem
+from cir_chassis.login import Caller, NotAllowed
+from cir_chassis.pseudonym import pseudonym
+from cir_schemas.types import DossierNumber
+from priority.handlers import COMMANDS, NoSuchGroup, NotTheirs, Refused
+from priority.store import Candidacy, PriorityWork
+
+DossierRef = UUID | DossierNumber
+"""A dossier, by its id or by the number that stands on its papers."""
+Words = Annotated[str, Field(min_length=1, max_length=10_000)]
+Reasons = Annotated[
+    tuple[Words, ...],
+    Field(min_length=1, max_length=50),
+    BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+]
+
+
+def order(command: object, work: PriorityWork) -> None:
+    """Carry it out, or tell why not; then nothing is stored."""
+    try:
+        COMMANDS[type(command)](command, work)
+    except NotTheirs as why:
+        raise NotAllowed(str(why)) from None
+    except NoSuchGroup as why:
+        raise Problem(422, str(why), [("group", "unknown here")]) from None
+    except Refused as why:
+        raise Problem(409, str(why)) from None
+
+
+def company_of(caller: Caller) -> str:
+    """The company that he works for, or sits in the council of."""
+    company = caller.relation("company")
+    if company is None:
+        raise NotAllowed("your login names no housing company")
+    return company
+
+
+async def own(
+    dossier: UUID | str, caller: Caller, work: PriorityWork, key: SecretStr, *, lock: bool = False
+) -> Candidacy:
+    """The dossier, if it is his or his company treats it. To anybody else it does not exist (404)."""
+    known, number = await work.find(dossier, lock=lock), caller.relation("number")
+    if known and caller.role == "case_worker" and known.company and known.company == caller.relation("company"):
+        return known
+    if known and caller.role == "candidate" and number and pseudonym(number, key) in (known.candidates or ()):
+        return known
+    raise Problem(404, "There is no such dossier, or it is not yours to see.")

@@ -1,0 +1,189 @@
+"""An agreement is checked like a rule file, holds once it is adopted, and takes nothing from who was promised a home."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from priority.__main__ import cli
+
+from .conftest import AGREED, FOR, Priority, candidacy
+
+AREA = {"area": "centrum", "area_tie": True, "municipalities": ["24062", "24011"]}
+
+
+def groups(**shares: str) -> dict[str, Any]:
+    return {name: {**AGREED["groups"]["young"], "share": share} for name, share in shares.items()}
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"groups": groups(homeless="0.6", young="0.3")}, "the groups are 90.00% together, not 100 %"),
+        ({"accelerated_share": "1.2"}, "accelerated_share: 1.2 is no share"),
+        ({"groups": groups(standard="1")}, "a group may not be called `standard`"),
+        ({"groups": groups(elderly="1")}, "elderly: a group of pillar 2 and a target group of pillar 3 at once"),
+        ({"through": "2023-12-31"}, "through (2023-12-31) lies before from (2024-01-01)"),
+        ({"planned": 0}, "greater than or equal to 1"),
+        ({"target_ceiling": "0.51"}, "above one half"),
+        ({"target_ceiling": "0"}, "would never get one"),
+        ({"area_tie": True}, "has no area to be tied to"),
+        ({"municipalities": ["2406"]}, "municipalities"),
+        ({"groups": {"young": {**AGREED["groups"]["young"], "share": "1", "referrers": []}}}, "at least 1 item"),
+        ({"forever": True}, "Extra inputs are not permitted"),
+    ],
+)
+async def test_what_does_not_hold_together_is_refused(
+    priority: Priority, tmp_path: Path, changed: dict[str, Any], says: str
+) -> None:
+    refused = await priority.post("/v1/agreements", AGREED | changed, "council")
+    assert refused.status_code == 422
+    assert says in refused.text
+    assert (await priority.get("/v1/agreements", role="council")).json() == []
+    file = tmp_path / "agreement.yaml"
+    file.write_text(yaml.safe_dump(AGREED | changed))
+    checked = CliRunner().invoke(cli, ["agreement", str(file)])
+    assert checked.exit_code == 1
+    assert says in checked.stderr
+
+
+async def test_a_file_that_holds_together_says_its_turns(tmp_path: Path) -> None:
+    file = tmp_path / "agreement.yaml"
+    file.write_text(yaml.safe_dump(AGREED))
+    checked = CliRunner().invoke(cli, ["agreement", str(file)])
+    assert (checked.exit_code, checked.stderr) == (0, "")
+    assert "homeless" in checked.stdout
+    assert CliRunner().invoke(cli, ["agreement", str(tmp_path / "none.yaml")]).exit_code == 2
+
+
+async def test_a_proposal_holds_nothing_until_it_is_adopted(priority: Priority) -> None:
+    made = (await priority.post("/v1/agreements", AGREED, "council")).json()["id"]
+    assert (await priority.http.get("/v1/priorities?municipality=24062")).json() == []
+    adoption = f"/v1/agreements/{made}/adoption"
+    against = {"votes": [{"member": "OCMW Leuven", "vote": "against"}]}
+    assert (await priority.post(adoption, against, "council")).status_code == 409
+    assert (await priority.post(adoption, {"votes": []}, "council")).status_code == 422
+    assert (await priority.post(adoption, FOR, "council", company="kanvaz")).status_code == 404
+    assert (await priority.post(adoption, FOR, "case_worker")).status_code == 403
+    adopted = await priority.post(adoption, FOR, "council")
+    assert (adopted.json()["status"], adopted.json()["votes"][0]["vote"]) == ("adopted", "for")
+    again = await priority.post(adoption, FOR, "council")
+    assert (again.status_code, "adopted already" in again.text) == (409, True)
+    (found,) = (await priority.get("/v1/agreements", role="council")).json()
+    assert (found["id"], found["agreement"]["from"]) == (made, "2024-01-01")
+
+
+async def test_another_company_proposes_nothing(priority: Priority) -> None:
+    assert (await priority.post("/v1/agreements", AGREED, "council", company="kanvaz")).status_code == 403
+    assert (await priority.post("/v1/agreements", AGREED, "case_worker")).status_code == 403
+
+
+async def test_anyone_may_ask_which_priorities_there_are(priority: Priority) -> None:
+    await priority.agreed(stricter_tie_years=3)
+    (told,) = (await priority.http.get("/v1/priorities?municipality=24062")).json()
+    assert (told["company"], told["stricter_tie_years"]) == ("dijledal", 3)
+    assert [(one["group"], one["share"], one["referrers"]) for one in told["accelerated"]] == [
+        ("homeless", "0.3", ["caw"]), ("young", "0.2", ["mind-the-gap", "dijledal"]),
+    ]  # fmt: skip
+    assert told["target_groups"] == [{"group": "elderly", "title": {"nl": "ouderen", "en": "elderly"}}]
+    assert (await priority.http.get("/v1/priorities?municipality=24011")).json() == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overlap"),
+    [
+        ({}, {}, True),
+        ({}, {"from": "2024-12-31", "through": "2025-12-31"}, True),
+        ({}, {"from": "2025-01-01", "through": "2025-12-31"}, False),
+        ({}, {"municipalities": ["24011"]}, False),
+        ({}, {"area": "centrum"}, True),
+        ({"area": "zuid"}, {"area": "centrum"}, False),
+        ({"area": "zuid"}, {"area": "zuid", "municipalities": ["24011", "24062"]}, True),
+    ],
+)
+async def test_two_agreements_never_speak_of_one_dwelling_on_one_day(
+    priority: Priority, first: dict[str, Any], second: dict[str, Any], overlap: bool
+) -> None:
+    earlier = await priority.agreed(**first)
+    made = (await priority.post("/v1/agreements", AGREED | second, "council")).json()["id"]
+    adopted = await priority.post(f"/v1/agreements/{made}/adoption", FOR, "council")
+    assert adopted.status_code == (409 if overlap else 200)
+    assert (earlier in adopted.text) is overlap
+    assert (
+        len([one for one in (await priority.get("/v1/agreements")).json() if one["status"] == "adopted"]) == 2 - overlap
+    )
+
+
+async def test_a_new_agreement_takes_the_place_of_one_and_begins_a_new_sequence(priority: Priority) -> None:
+    await priority.hear(candidacy("2019.04.02.0007"), candidacy("2019.04.02.0008"))
+    earlier = await priority.agreed()
+    await priority.free("w1")
+    first = await priority.next("w1")
+    assert (await priority.choose("w1", first)).status_code == 204
+    made = (await priority.post("/v1/agreements", AGREED | {"from": "2024-06-01"}, "council")).json()["id"]
+    adoption = f"/v1/agreements/{made}/adoption"
+    wrong = await priority.post(adoption, FOR | {"ends": made}, "council")
+    assert (wrong.status_code, "no agreement" in wrong.text) == (409, True)
+    assert (await priority.post(adoption, FOR | {"ends": earlier}, "council")).status_code == 200
+    ended = {one["id"]: one["through"] for one in (await priority.get("/v1/agreements")).json()}
+    assert ended == {made: "2024-12-31", earlier: "2024-05-31"}
+    ledger = (await priority.get(f"/v1/agreements/{made}/ledger")).json()
+    assert (ledger["turns"], ledger["next_turn"], ledger["debts"]) == ([], 1, [])
+    assert len((await priority.get(f"/v1/agreements/{earlier}/ledger")).json()["turns"]) == 1
+
+
+async def test_certainty_outlives_the_agreement_that_it_was_given_under(priority: Priority) -> None:
+    await priority.hear(candidacy("2019.04.02.0007"), candidacy("2019.04.02.0008"))
+    earlier = await priority.agreed()
+    assert (await priority.refer("2019.04.02.0008")).json()["answer"] == "accepted"
+    lacks = {"from": "2024-06-01", "groups": groups(young="1")}
+    made = (await priority.post("/v1/agreements", AGREED | lacks, "council")).json()["id"]
+    refused = await priority.post(f"/v1/agreements/{made}/adoption", FOR | {"ends": earlier}, "council")
+    assert (refused.status_code, "lacks: homeless" in refused.text) == (409, True)
+    made = (await priority.post("/v1/agreements", AGREED | {"from": "2024-06-01"}, "council")).json()["id"]
+    assert (
+        await priority.post(f"/v1/agreements/{made}/adoption", FOR | {"ends": earlier}, "council")
+    ).status_code == 200
+    assert (await priority.get(f"/v1/agreements/{made}/ledger")).json()["room"] == {"homeless": 2, "young": 2}
+    orders = []
+    for dwelling in ("w1", "w2"):
+        await priority.free(dwelling)
+        orders.append(await priority.next(dwelling))
+        await priority.choose(dwelling, orders[-1])
+    assert [(one["turn"]["to"], one["order"][0]["dossier"]) for one in orders] == [
+        ("standard", "2019.04.02.0007"), ("homeless", "2019.04.02.0008"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("votes", "adopted"),
+    [
+        ([("24062", "for")], False),
+        ([("24062", "for"), ("24011", "abstained")], False),
+        ([("24062", "for"), ("24011", "for"), ("24011", "against")], False),
+        ([("24062", "for"), ("24011", "for"), (None, "against")], True),
+    ],
+)
+async def test_a_tie_with_an_area_needs_the_consensus_of_its_municipalities(
+    priority: Priority, votes: list[tuple[str | None, str]], adopted: bool
+) -> None:
+    made = (await priority.post("/v1/agreements", AGREED | AREA, "council")).json()["id"]
+    given = {"votes": [{"member": "x", "municipality": place, "vote": vote} for place, vote in votes]}
+    answer = await priority.post(f"/v1/agreements/{made}/adoption", given, "council")
+    assert (answer.status_code == 200) is adopted
+    assert ("consensus" in answer.text) is not adopted
+
+
+async def test_the_lists_follow_what_the_council_chose(priority: Priority) -> None:
+    lives, early = "2021.01.01.0001", "2019.01.01.0001"
+    here = [{"municipality": "24062", "from": "2021-05-01"}]
+    known = candidacy(early)
+    await priority.hear(candidacy(lives, residence=here), known)
+    assert await priority.list() == [early, lives]
+    await priority.agreed(stricter_tie_years=3)
+    assert await priority.list() == [lives, early]
+    (place,) = (await priority.get(f"/v1/dossiers/{known.dossier}/positions")).json()
+    assert (place["position"], place["before"]) == (2, {"stricter_tie": 1})
+    assert place["text"]["nl"].endswith("1 voor u: 1 met de strengere woonbinding")

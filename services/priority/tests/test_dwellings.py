@@ -1,0 +1,161 @@
+"""A dwelling that comes free: whose turn it is and who is first is one read, and choosing books it once."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from .conftest import Priority, candidacy
+
+NUMBERS = [f"2019.04.02.{n:04d}" for n in range(1, 13)]
+
+
+@pytest.fixture
+async def register(priority: Priority) -> Priority:
+    await priority.hear(*(candidacy(number) for number in NUMBERS))
+    return priority
+
+
+async def given(register: Priority, id_: str, **changed: Any) -> tuple[str, str, str, str]:
+    """A dwelling comes free and is given: whose turn, to whom, how, which dossier."""
+    assert (await register.free(id_, **changed)).status_code == 201
+    next_ = await register.next(id_)
+    chosen = await register.choose(id_, next_)
+    assert chosen.status_code == 204, chosen.text
+    turn = next_["turn"]
+    return turn["of"], turn["to"], turn["how"], next_["order"][0]["dossier"]
+
+
+async def test_turns_are_passed_owed_and_repaid(register: Priority) -> None:
+    agreement = await register.agreed()  # standard 0.5, homeless 0.3, young 0.2
+    assert await given(register, "w1") == ("standard", "standard", "taken", NUMBERS[0])
+    await register.refer(NUMBERS[7])
+    await register.refer(NUMBERS[6], "young", "mind-the-gap")
+    await register.refer(NUMBERS[5], "young", "mind-the-gap")
+    assert await given(register, "w2") == ("homeless", "homeless", "taken", NUMBERS[7])
+    assert await given(register, "w3") == ("standard", "standard", "taken", NUMBERS[1])
+    assert await given(register, "w4") == ("young", "young", "taken", NUMBERS[6])
+    assert await given(register, "w5") == ("standard", "standard", "taken", NUMBERS[2])
+    assert await given(register, "w6") == ("homeless", "young", "passed", NUMBERS[5])
+    ledger = (await register.get(f"/v1/agreements/{agreement}/ledger")).json()
+    assert ledger["debts"] == [{"owes": "young", "to": "homeless"}]
+    assert ledger["balances"] == {"homeless": 1, "young": -1, "standard": 0}
+    assert ledger["room"] == {"homeless": 2, "young": 0}
+    assert [(one["turn"], one["dwelling"], one["dossier"]) for one in ledger["turns"]][-1] == (6, "w6", NUMBERS[5])
+    for number in (NUMBERS[4], NUMBERS[11]):
+        await register.refer(number)
+    hows = [await given(register, f"x{n}") for n in range(1, 5)]
+    assert ("young", "homeless", "repaid", NUMBERS[11]) in hows
+    ledger = (await register.get(f"/v1/agreements/{agreement}/ledger", role="council")).json()
+    assert (ledger["debts"], sum(ledger["balances"].values())) == ([], 0)
+
+
+async def test_the_reason_for_the_turn_is_told_in_words(register: Priority) -> None:
+    await register.agreed()
+    await given(register, "w1")
+    await register.free("w2")
+    turn = (await register.next("w2"))["turn"]
+    assert (turn["turn"], turn["of"], turn["to"], turn["how"]) == (2, "homeless", "standard", "passed")
+    assert turn["text"]["en"].startswith("Turn 2 is of homeless, but no referral of that group fits")
+    assert "de gewone toewijzing, die er nu een schuldig is aan daklozen" in turn["text"]["nl"]
+
+
+async def test_within_a_group_the_oldest_referral_that_fits(register: Priority) -> None:
+    await register.agreed()
+    await register.hear(
+        candidacy("2020.01.01.0001", persons=4), candidacy("2020.01.01.0002"), candidacy("2018.01.01.0001")
+    )
+    await given(register, "w1")
+    for number in ("2020.01.01.0001", "2020.01.01.0002", NUMBERS[3]):
+        await register.refer(number)
+    await register.free("w2")
+    next_ = await register.next("w2")
+    assert [first["dossier"] for first in next_["order"]] == ["2020.01.01.0002", NUMBERS[3]]
+    assert next_["order"][0]["because"] == ["oldest_referral"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": "under_investigation"},
+        {"paused_until": "2024-06-02"},
+        {"persons": 3},
+        {"wants": [{"municipality": "24011", "company": "dijledal"}]},
+        {"status": "struck"},
+    ],
+)
+async def test_nobody_gets_what_he_cannot_be_offered(register: Priority, changed: dict[str, Any]) -> None:
+    await register.agreed()
+    await given(register, "w1")
+    dossier, number = uuid4(), "2020.01.01.0001"
+    await register.hear(candidacy(number, dossier=dossier))
+    await register.refer(number)
+    await register.free("w2")
+    assert (await register.next("w2"))["order"][0]["dossier"] == number
+    await register.hear(candidacy(number, version=2, dossier=dossier, **changed))
+    next_ = await register.next("w2")
+    assert (next_["turn"]["how"], next_["order"][0]["dossier"]) == ("passed", NUMBERS[1])
+
+
+async def test_who_was_chosen_is_on_no_list(register: Priority) -> None:
+    dossier = uuid4()
+    await register.hear(candidacy("2018.01.01.0001", dossier=dossier))
+    await register.agreed()
+    await given(register, "w1")
+    assert "2018.01.01.0001" not in await register.list()
+    (place,) = (await register.get(f"/v1/dossiers/{dossier}/positions")).json()
+    assert (place["position"], place["because"]) == (None, ["chosen"])
+    assert place["text"]["en"] == "not on the list of Leuven: a home was chosen for you already"
+    again = await register.get("/v1/dwellings/w1/next")
+    assert (again.status_code, "chosen for this dwelling" in again.text) == (409, True)
+
+
+async def test_two_dwellings_at_once_take_two_turns_and_two_dossiers(register: Priority) -> None:
+    agreement = await register.agreed()
+    for id_ in ("w1", "w2", "w3"):
+        await register.free(id_)
+    nexts = [await register.next(id_) for id_ in ("w1", "w2", "w3")]
+    assert {one["turn"]["turn"] for one in nexts} == {1}
+    answers = await asyncio.gather(
+        *(register.choose(id_, one) for id_, one in zip(("w1", "w2", "w3"), nexts, strict=True))
+    )
+    assert sorted(one.status_code for one in answers) == [204, 409, 409]
+    assert len((await register.get(f"/v1/agreements/{agreement}/ledger")).json()["turns"]) == 1
+    left = next(id_ for id_, one in zip(("w1", "w2"), answers, strict=False) if one.status_code == 409)
+    assert (await register.choose(left, await register.next(left))).status_code == 204
+
+
+async def test_only_the_first_one_is_chosen_at_the_turn_that_was_read(register: Priority) -> None:
+    await register.agreed()
+    await register.free("w1")
+    next_ = await register.next("w1")
+    assert (await register.post("/v1/dwellings/w1/choice", {"turn": 1, "dossier": NUMBERS[1]})).status_code == 409
+    assert (await register.post("/v1/dwellings/w1/choice", {"turn": 2, "dossier": NUMBERS[0]})).status_code == 409
+    assert (
+        await register.post("/v1/dwellings/w1/choice", {"turn": 1, "dossier": "2030.01.01.0001"})
+    ).status_code == 404
+    await register.hear(candidacy("2018.01.01.0001"))
+    late = await register.choose("w1", next_)
+    assert (late.status_code, "read again" in late.text) == (409, True)
+
+
+async def test_dwellings_kept_for_target_groups_have_a_ceiling(register: Priority) -> None:
+    await register.agreed()  # a fifth of ten
+    unknown = await register.free("w0", target_group="rich")
+    assert (unknown.status_code, "elderly" in unknown.text) == (422, True)
+    both = await asyncio.gather(*(register.free(f"w{n}", target_group="elderly") for n in range(1, 4)))
+    assert sorted(one.status_code for one in both) == [201, 201, 409]
+    assert (await register.free("w9")).status_code == 201
+
+
+async def test_a_dwelling_is_announced_once_and_is_of_its_company(register: Priority) -> None:
+    await register.agreed()
+    assert [(await register.free("w1")).status_code for _ in range(2)] == [201, 201]
+    assert (await register.free("w1", bedrooms=2)).status_code == 409
+    assert (await register.free("w2", company="kanvaz")).status_code == 403
+    assert (await register.free("w2", max_persons=0)).status_code == 422
+    assert (await register.get("/v1/dwellings/w1/next", "kanvaz")).status_code == 404
+    assert (await register.free("w3", municipality="24011")).status_code == 201
+    without = await register.get("/v1/dwellings/w3/next")
+    assert (without.status_code, "No agreement" in without.text) == (409, True)

@@ -1,0 +1,93 @@
+"""A referral is answered at once: with certainty while there is room, refused when there is none; no second list."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from .conftest import Priority, candidacy
+
+NUMBERS = [f"2019.04.02.{n:04d}" for n in range(1, 6)]
+
+
+@pytest.fixture
+async def register(priority: Priority) -> Priority:
+    await priority.hear(*(candidacy(number) for number in NUMBERS))
+    return priority
+
+
+async def room(priority: Priority, agreement: str) -> dict[str, int]:
+    return dict((await priority.get(f"/v1/agreements/{agreement}/ledger")).json()["room"])
+
+
+async def test_accepted_while_there_is_room_then_refused_and_on_no_list(register: Priority) -> None:
+    agreement = await register.agreed()
+    assert await room(register, agreement) == {"homeless": 3, "young": 2}
+    answers = [(await register.refer(number)).json() for number in NUMBERS[:4]]
+    assert [one["answer"] for one in answers] == ["accepted"] * 3 + ["refused"]
+    assert "geen andere lijst" in answers[3]["text"]["nl"]
+    assert await room(register, agreement) == {"homeless": 0, "young": 2}
+    said = await register.said()
+    assert [(one["type"], one["number"], one["answer"]) for one in said] == [
+        ("ReferralAnswered", number, answer["answer"]) for number, answer in zip(NUMBERS[:4], answers, strict=True)
+    ]  # fmt: skip
+    assert not [one for one in said if "evicted" in str(one) or "homeless" in str(one)]
+    await register.hear(candidacy(NUMBERS[0], version=2, dossier=said[0]["dossier"], status="withdrawn"))
+    assert (await room(register, agreement))["homeless"] == 1, "nobody keeps a place for who waits no more"
+    assert (await register.refer(NUMBERS[3])).json()["answer"] == "accepted"
+    listed = (await register.get("/v1/referrals", role="helper", organisation="caw")).json()
+    assert [one["answer"] for one in listed] == ["accepted", "refused", "accepted", "accepted", "accepted"]
+    assert (await register.get("/v1/referrals", role="helper", organisation="mind-the-gap")).json() == []
+
+
+async def test_at_once_they_share_the_room_and_no_more(register: Priority) -> None:
+    agreement = await register.agreed(planned=5)  # 1.5 of the homeless: 2
+    answers = await asyncio.gather(*(register.refer(number) for number in NUMBERS))
+    assert sorted(one.json()["answer"] for one in answers) == ["accepted"] * 2 + ["refused"] * 3
+    assert (await room(register, agreement))["homeless"] == 0
+
+
+async def test_a_dossier_is_referred_once(register: Priority) -> None:
+    await register.agreed()
+    both = await asyncio.gather(register.refer(NUMBERS[0]), register.refer(NUMBERS[0]))
+    assert sorted(one.status_code for one in both) == [201, 409]
+    other = await register.refer(NUMBERS[0], "young", "mind-the-gap")
+    assert (other.status_code, "referred already" in other.text) == (409, True)
+    assert len(await register.said()) == 1
+
+
+@pytest.mark.parametrize(
+    ("group", "organisation", "changed", "status", "says"),
+    [
+        ("homeless", "mind-the-gap", {}, 403, "for homeless these organisations refer: caw"),
+        ("rich", "caw", {}, 422, "There is: homeless, young"),
+        ("homeless", "caw", {"company": "kanvaz"}, 409, "No agreement"),
+        ("homeless", "caw", {"municipality": "24011"}, 409, "No agreement"),
+        ("homeless", "caw", {"dossier": "2019.04.02.0099"}, 404, "no such dossier"),
+        ("homeless", "caw", {"reasons": []}, 422, "reasons"),
+        ("homeless", "caw", {"guidance_plan": ""}, 422, "guidance_plan"),
+    ],
+)
+async def test_what_is_not_in_order_is_refused_with_the_reason(
+    register: Priority, group: str, organisation: str, changed: dict[str, Any], status: int, says: str
+) -> None:
+    await register.agreed()
+    answer = await register.refer(NUMBERS[0], group, organisation, **changed)
+    assert (answer.status_code, says in answer.text) == (status, True), answer.text
+    assert await register.said() == []
+
+
+async def test_who_is_struck_is_not_referred(register: Priority) -> None:
+    await register.agreed()
+    await register.hear(candidacy("2019.04.03.0001", status="struck"), candidacy(None, status="draft"))
+    refused = await register.refer("2019.04.03.0001")
+    assert (refused.status_code, "struck" in refused.text) == (409, True)
+
+
+async def test_the_company_refers_where_the_council_named_it(register: Priority) -> None:
+    await register.agreed()
+    given = {"dossier": NUMBERS[0], "company": "dijledal", "municipality": "24062", "group": "young", "reasons": "x",
+             "guidance_plan": "y"}  # fmt: skip
+    assert (await register.post("/v1/referrals", given)).json()["answer"] == "accepted"
+    assert (await register.post("/v1/referrals", given, company="kanvaz")).status_code == 403
+    assert (await register.post("/v1/referrals", given, "candidate", person="85622300138")).status_code == 403

@@ -1,0 +1,123 @@
+"""A request about a housing situation is read by a person, decided once and with reasons, and told of; it is no second list."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from .conftest import CANDIDATE, Priority, candidacy
+
+ID = uuid4()
+NUMBER = "2019.04.02.0007"
+
+
+async def ask(priority: Priority, role: str = "candidate", dossier: str = str(ID), **held: str) -> httpx.Response:
+    if role == "candidate":
+        held.setdefault("person", CANDIDATE)
+    body = {"dossier": dossier, "text": "The ceiling comes down.", "documents": ["a-17"]}
+    return await priority.post("/v1/situations", body, role, **held)
+
+
+async def review(
+    priority: Priority, situation: str, decision: str, group: str | None = None, **held: Any
+) -> httpx.Response:
+    body = {"decision": decision, "group": group, "reasons": held.pop("reasons", "Declared uninhabitable.")}
+    return await priority.post(f"/v1/situations/{situation}/review", body, **held)
+
+
+@pytest.fixture
+async def asked(priority: Priority) -> str:
+    await priority.hear(candidacy(NUMBER, dossier=ID))
+    await priority.agreed()
+    answer = await ask(priority)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+@pytest.mark.parametrize(("decision", "group"), [("priority", "elderly"), ("forwarded", "homeless"), ("refused", None)])
+async def test_it_is_decided_with_reasons_and_told(
+    priority: Priority, asked: str, decision: str, group: str | None
+) -> None:
+    (waits,) = (await priority.get("/v1/situations")).json()
+    assert (waits["id"], waits["dossier"], waits["decision"], waits["documents"]) == (asked, NUMBER, None, ["a-17"])
+    assert (await review(priority, asked, decision, group)).status_code == 200
+    assert (await priority.get("/v1/situations")).json() == []
+    (seen,) = (await priority.get(f"/v1/situations?dossier={ID}", role="candidate", person=CANDIDATE)).json()
+    assert (seen["decision"], seen["group"], seen["reasons"]) == (decision, group, ["Declared uninhabitable."])
+    said = [
+        {"type": "SituationReviewed", "dossier": str(ID), "number": NUMBER, "situation": asked, "decision": decision}
+    ]
+    assert await priority.said() == said  # neither the group nor the reasons
+    again = await review(priority, asked, "refused")
+    assert (again.status_code, "reviewed already" in again.text) == (409, True)
+    assert await priority.said() == said
+    assert (await ask(priority)).status_code == 201, "another situation is another request"
+
+
+async def test_a_priority_comes_first_for_a_home_that_is_kept_for_it_and_only_there(
+    priority: Priority, asked: str
+) -> None:
+    await priority.hear(candidacy("2018.01.01.0001"))
+    await review(priority, asked, "priority", "elderly")
+    assert (await priority.free("kept", target_group="elderly")).status_code == 201
+    await priority.free("other")
+    kept, other = await priority.next("kept"), await priority.next("other")
+    assert [first["dossier"] for first in kept["order"]] == [NUMBER, "2018.01.01.0001"]
+    assert kept["order"][0]["because"] == ["fitting_size", "target_group", "registration_date"]
+    assert [first["dossier"] for first in other["order"]] == ["2018.01.01.0001", NUMBER]
+
+
+@pytest.mark.parametrize(
+    ("decision", "group", "status"),
+    [
+        ("priority", "homeless", 422),
+        ("priority", None, 422),
+        ("forwarded", "elderly", 422),
+        ("refused", "elderly", 422),
+        ("granted", None, 422),
+    ],
+)
+async def test_a_decision_names_a_group_of_its_own_kind(
+    priority: Priority, asked: str, decision: str, group: str | None, status: int
+) -> None:
+    assert (await review(priority, asked, decision, group)).status_code == status
+    assert await priority.said() == []
+    assert len((await priority.get("/v1/situations")).json()) == 1
+
+
+@pytest.mark.parametrize("reasons", ["", [], [""]])
+async def test_reasons_are_obligatory(priority: Priority, asked: str, reasons: object) -> None:
+    assert (await review(priority, asked, "refused", reasons=reasons)).status_code == 422
+    assert await priority.said() == []
+
+
+async def test_it_is_the_candidates_own_or_asked_at_the_counter_of_his_company(priority: Priority) -> None:
+    await priority.hear(candidacy(NUMBER, dossier=ID))
+    assert (await ask(priority, person="90010112313")).status_code == 404
+    assert (await ask(priority, "case_worker", company="kanvaz")).status_code == 404
+    assert (await ask(priority, "helper", organisation="caw")).status_code == 403
+    assert (await ask(priority, dossier="2019.04.02.0099")).status_code == 404
+    made = await ask(priority, "case_worker", dossier=NUMBER)
+    assert made.status_code == 201
+    assert (
+        await priority.get(f"/v1/situations?dossier={ID}", role="candidate", person="90010112313")
+    ).status_code == 404
+    assert (await review(priority, made.json()["id"], "refused", company="kanvaz")).status_code == 404
+    assert (await review(priority, str(uuid4()), "refused")).status_code == 404
+    assert (await priority.get("/v1/situations", role="candidate", person=CANDIDATE)).status_code == 422
+
+
+@pytest.mark.parametrize("status", ["struck", "refused", "withdrawn", "housed"])
+async def test_a_dossier_that_waits_for_nothing_asks_for_nothing(priority: Priority, status: str) -> None:
+    await priority.hear(candidacy(NUMBER, dossier=ID, status=status))
+    refused = await ask(priority)
+    assert (refused.status_code, status in refused.text) == (409, True)
+
+
+async def test_one_request_at_a_time_also_when_two_come_at_once(priority: Priority, asked: str) -> None:
+    assert (await ask(priority)).status_code == 409
+    await review(priority, asked, "refused")
+    both = await asyncio.gather(ask(priority), ask(priority))
+    assert sorted(answer.status_code for answer in both) == [201, 409]
