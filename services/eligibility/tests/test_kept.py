@@ -101,6 +101,21 @@ async def test_what_a_newer_release_kept_can_be_read_after_a_rollback(
     assert kept["assessment"]["outcome"] == "to_investigate"
 
 
+async def test_facts_that_only_a_newer_release_knows_are_said_to_be(
+    eligibility: Eligibility, dossier: UUID, author: dict[str, str]
+) -> None:
+    await eligibility.hear(recorded(dossier))
+    async with eligibility.service.database.engine.begin() as connection:
+        household = tables.assessments.c.household
+        more = household.op("||")(sa.cast({"told_later": "something"}, household.type))
+        await connection.execute(tables.assessments.update().values(household=more))
+    [past] = (await eligibility.http.get(f"/v1/assessments/{dossier}", headers=author)).json()
+    answer = await eligibility.http.get(f"/v1/assessments/{dossier}/{past['version']}/again", headers=author)
+    assert answer.status_code == 409
+    assert "unknown key `told_later`" in answer.json()["detail"]
+    assert "something" not in answer.text
+
+
 async def test_who_may_not_or_knows_no_such_dossier_learns_nothing(
     eligibility: Eligibility, dossier: UUID, author: dict[str, str], login: str
 ) -> None:

@@ -14,7 +14,7 @@ from cir_chassis.http import Problem
 from cir_chassis.login import anyone, may
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import HouseholdToAssess
-from eligibility.asked import impossible, read
+from eligibility.asked import WrongHousehold, impossible, read
 from eligibility.domain.decide import Engine
 from eligibility.domain.source import WrongRuleFile
 from eligibility.rulefiles import compile_texts
@@ -76,7 +76,12 @@ def routes(engine: Engine, database: Database[EligibilityWork]) -> APIRouter:
                 raise Problem(
                     409, f"This release no longer reads the rules of then ({error}): use one of then."
                 ) from None
-        household = read(past.household).model_dump()
+        try:
+            household = read(past.household).model_dump()
+        except WrongHousehold as error:
+            raise Problem(
+                409, f"This release does not read the facts of then ({error}): use the one that kept them."
+            ) from None
         [answer] = await asyncio.to_thread(engines[past.rules].decide, [household])
         return Recomputed(same=answer == past.assessment, assessment=Assessment.model_validate(answer))
 
