@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Any, Self
 
@@ -26,6 +27,9 @@ COMPANIES = {
     for name, company in yaml.safe_load((ROOT / "services/dossier/companies.yaml").read_text()).items()
     for municipality in company["municipalities"]
 }
+
+AGREEMENT: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("agreement.yaml").read_text())
+RELATION = {"candidate": "person", "case_worker": "company", "council": "company", "helper": "organisation"}
 
 
 class NotAsPromised(Exception):
@@ -55,14 +59,19 @@ class Register:
         *,
         candidate: str | None = None,
         case_worker: str | None = None,
+        council: str | None = None,
+        helper: str | None = None,
         **request: Any,
     ) -> httpx.Response:
         """The answer, whatever its status, but for 503: asked again until the service is there.
 
-        candidate: his number, or case_worker: his company; neither: without a token.
+        candidate: his number, case_worker or council: the company, helper: the organisation; none: without a token.
         """
         deadline = monotonic() + self.patience
-        headers = {**request.pop("headers", {}), **await self._bearer(candidate, case_worker)}
+        headers = {
+            **request.pop("headers", {}),
+            **await self._bearer(candidate=candidate, case_worker=case_worker, council=council, helper=helper),
+        }
         while True:
             try:
                 async with self._few:
@@ -87,15 +96,17 @@ class Register:
         answer = expect(await self.call("GET", "notifications", path, case_worker=company), 200, 404)
         return list(answer.json()) if answer.status_code == 200 else []
 
-    async def _bearer(self, candidate: str | None, case_worker: str | None) -> dict[str, str]:
-        if not (candidate or case_worker):
+    async def _bearer(self, **roles: str | None) -> dict[str, str]:
+        held = [(role, who) for role, who in roles.items() if who is not None]
+        if not held:
             return {}
-        role, who = ("candidate", {"person": candidate}) if candidate else ("case_worker", {"company": case_worker})
-        key = (role, candidate or str(case_worker))
-        if key not in self._tokens:
+        if held[0] not in self._tokens:
+            role, who = held[0]
             async with self._few:
-                self._tokens[key] = await asyncio.to_thread(token, self.addresses["login"], role, **who)
-        return {"Authorization": f"Bearer {self._tokens[key]}"}
+                self._tokens[held[0]] = await asyncio.to_thread(
+                    token, self.addresses["login"], role, **{RELATION[role]: who}
+                )
+        return {"Authorization": f"Bearer {self._tokens[held[0]]}"}
 
 
 async def until(holds: Callable[[], Awaitable[bool]], otherwise: str, patience: float = 60) -> None:
@@ -160,6 +171,25 @@ async def send(register: Register, sample: Sample) -> str:
     return id
 
 
+async def adopt(register: Register) -> str:
+    """The council of the sample's company adopts its agreement, if it has none yet; its id."""
+    council = {"council": AGREEMENT["company"]}
+    there = await register.get("priority", "/v1/agreements", **council)
+    if adopted := [agreement for agreement in there if agreement["status"] == "adopted"]:
+        return str(adopted[0]["id"])
+    made = expect(await register.call("POST", "priority", "/v1/agreements", json=AGREEMENT, **council), 201).json()[
+        "id"
+    ]
+    votes = {
+        "votes": [
+            {"member": f"Municipality {place}", "municipality": place, "vote": "for"}
+            for place in AGREEMENT["municipalities"]
+        ]
+    }
+    expect(await register.call("POST", "priority", f"/v1/agreements/{made}/adoption", json=votes, **council), 200)
+    return str(made)
+
+
 async def look(register: Register, played: Played) -> bool:
     """Fetch how it stands; is it as expected?"""
     sample, company = played.sample, COMPANIES[played.sample.post["municipality"]]
@@ -209,6 +239,7 @@ async def play_one(register: Register, played: Played, changed: Callable[[], Non
 async def play(register: Register, console: Console, samples: Sequence[Sample] = SAMPLES) -> list[Played]:
     """Play them all at once and show one table as it happens; in a pipe, a line each as it comes to stand."""
     all_played = [Played(sample) for sample in samples]
+    await adopt(register)
     async with _shown(console, all_played) as changed:
         await asyncio.gather(*(play_one(register, played, changed) for played in all_played))
     return all_played

@@ -1,0 +1,108 @@
+"""A company's year of 250 turns through the running register, with groups that run dry: an outsider recomputes each turn."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from deploy.embedded.demo import AGREEMENT, Register, adopt, expect, until
+from deploy.embedded.samples import SAMPLES, national_number
+from deploy.embedded.stack import Stack
+from tests.end_to_end.audit import Audit
+
+SEED, TURNS, CANDIDATES = 14, 250, 300
+COMPANY = {"case_worker": "dijledal"}
+REFERRER = {
+    "caw-oost-brabant": "homeless",
+    "mind-the-gap": "young",
+    "diletti": "mental_health",
+    "ocmw-leuven": "bad_housing",
+}
+DRY = {
+    "homeless": range(40, 110),
+    "young": range(100, 200),
+    "mental_health": range(1, 60),
+    "bad_housing": range(150, 180),
+}
+
+
+async def registered(register: Register, nth: int, persons: int, tied: bool) -> tuple[str, str]:
+    """Somebody who meets every condition, at the counter; dossier and number."""
+    sample = next(sample for sample in SAMPLES if sample.name.endswith("single"))
+    applicant = sample.members[0] | {"number": national_number(sample.members[0]["born_on"], 500 + nth)}
+    children = [
+        {"id": f"c{n}", "role": "co_resident", "born_on": "2015-05-01", "dependant": True, "recognised_handicap": False}
+        for n in range(1, persons)
+    ]
+    post = sample.post | {
+        "household": {"members": [applicant, *children]},
+        "email": f"y{nth}@candidates.example",
+        "help": None,
+    }
+    post |= {"residence": [{"municipality": "24062", "from": "2010-01-01", "until": None}] if tied else []}
+    key = {"Idempotency-Key": f"year-{nth}"}
+    made = await register.call("POST", "dossier", "/v1/dossiers", json=post, headers=key, **COMPANY)
+    path = f"/v1/dossiers/{expect(made, 201).json()['id']}"
+    number = expect(await register.call("POST", "dossier", f"{path}/submission", **COMPANY), 202).json()["number"]
+    confirmed = f"{path}/members/{applicant['id']}/confirmation"
+    expect(await register.call("POST", "dossier", confirmed, json={"on_paper": True}, **COMPANY), 204)
+    return path, number
+
+
+async def give(register: Register, id_: str, smallest: int, largest: int) -> tuple[str, str, str, str]:
+    """A dwelling comes free and is given, as a case worker would: whose turn, to whom, how, which dossier."""
+    home = {"id": id_, "municipality": "24062", "company": "dijledal", "bedrooms": largest, "min_persons": smallest}
+    body = home | {"max_persons": largest}
+    expect(await register.call("POST", "priority", "/v1/dwellings", json=body, **COMPANY), 201)
+    next_ = await register.get("priority", f"/v1/dwellings/{id_}/next?most=1", **COMPANY)
+    turn, number = next_["turn"], next_["order"][0]["dossier"]
+    choice = {"turn": turn["turn"], "dossier": number}
+    expect(await register.call("POST", "priority", f"/v1/dwellings/{id_}/choice", json=choice, **COMPANY), 204)
+    return turn["of"], turn["to"], turn["how"], number
+
+
+@pytest.mark.timeout(600)
+async def test_a_year_of_turns_is_what_an_outsider_recomputes(tmp_path: Path) -> None:
+    random = Random(SEED)
+    kinds = [(random.choice((1, 1, 1, 2, 2, 3, 4)), random.random() < 0.5) for _ in range(CANDIDATES)]
+    async with Stack(tmp_path, lambda line: None, shift=13_000) as stack, Register(stack.addresses) as register:
+        agreement = await adopt(register)
+        made = await asyncio.gather(*(registered(register, nth, *kind) for nth, kind in enumerate(kinds)))
+
+        async def all_wait() -> bool:
+            path = "/v1/waiting-list?municipality=24062"
+            return len(await register.get("priority", path, **COMPANY)) == CANDIDATES
+
+        await until(all_wait, "not everybody is on the list", 120)
+        by_number = {number: kind for (_, number), kind in zip(made, kinds, strict=True)}
+        audit = Audit(AGREEMENT, {n: by_number[n] for n in sorted(by_number, key=lambda n: int(n.split(".")[-1]))})
+        answers = Counter[str]()
+        while len(audit.turns) < TURNS:
+            for organisation, group in REFERRER.items():
+                if len(audit.turns) in DRY[group] or random.random() > 0.25:
+                    continue
+                waiting = [n for n in audit.candidates if n not in audit.gone and n not in {m for _, m in audit.open}]
+                number = random.choice(waiting)
+                referral = {"dossier": number, "company": "dijledal", "municipality": "24062", "group": group}
+                body = referral | {"reasons": "in need", "guidance_plan": "a visit a week"}
+                told = await register.call("POST", "priority", "/v1/referrals", json=body, helper=organisation)
+                answer = expect(told, 201).json()["answer"]
+                assert answer == audit.refer(group, number), (len(audit.turns), group)
+                answers[answer] += 1
+            size = random.choice(((1, 1), (1, 2), (2, 3), (1, 4), (3, 5)))
+            by_law = audit.dwelling(*size)
+            assert await give(register, f"w{len(audit.turns)}", *size) == by_law, (len(audit.turns), size)
+        ledger: dict[str, Any] = await register.get(
+            "priority", f"/v1/agreements/{agreement}/ledger", council="dijledal"
+        )
+    assert [(one["of"], one["to"], one["how"], one["dossier"]) for one in ledger["turns"]] == audit.turns
+    assert [(debt["owes"], debt["to"]) for debt in ledger["debts"]] == audit.debts
+    assert sum(ledger["balances"].values()) == 0
+    had = Counter(of for of, *_ in audit.turns)
+    assert all(abs(had[name] - TURNS * share) < 1 for name, share in audit.shares.items())
+    hows = Counter(how for _, _, how, _ in audit.turns)
+    assert min(hows["taken"], hows["passed"], hows["repaid"], answers["refused"]) > 0, (hows, answers)
+    print(f"seed {SEED}: {dict(hows)}, referrals {dict(answers)}, debts at the end {audit.debts}")
