@@ -19,18 +19,23 @@ import sqlalchemy as sa
 
 from cir_chassis.clock import Clock
 from cir_chassis.database import Database, migrate
+from cir_schemas import CandidacyRecorded
+from cir_schemas.dossier import Stay, Wanted
+from cir_schemas.types import DossierId
 from deploy.embedded.postgres import create_databases, part
 from deploy.embedded.supervisor import Child
 from priority.app import MIGRATIONS
 from priority.domain.order import Dwelling, Regulation
 from priority.domain.turns import flat, turns
+from priority.handlers import EVENTS
 from priority.store import Candidacy, PriorityWork
-from tests.benchmarks.measure import Entry, duration, seconds
+from tests.benchmarks.measure import Entry, duration, seconds, throughput
 
 REGISTER, LEUVEN = 200_000, 50_000
 PORT = 17_432
 TURNS = 7
 ASKED = 1_000
+CHANGES = 500  # in a batch, as the bus hands them over
 SLOTS = 1_000_000
 ON = date(2024, 6, 1)
 HOME = Dwelling("24062", "centrum", 1, 8)
@@ -38,18 +43,19 @@ HOME = Dwelling("24062", "centrum", 1, 8)
 
 def entries() -> Iterator[Entry]:
     with TemporaryDirectory(prefix="cir-bench-") as folder:
-        ranked, floor, positions = asyncio.run(_measure(Path(folder)))
+        ranked, floor, positions, changed = asyncio.run(_measure(Path(folder)))
     yield duration(f"priority: rank {LEUVEN:,} for a dwelling, from the database", ranked, floor)
     name = f"priority: a position among {REGISTER:,}"
     yield duration(f"{name}, median", median(positions))
     yield duration(f"{name}, p99", quantiles(positions, n=100)[98])
+    yield throughput(f"priority: candidacies changed, in batches of {CHANGES}", CHANGES, changed, unit="dossiers/s")
     agreed = flat(*_agreement())
     (taken,) = seconds(lambda: sum(1 for _ in islice(turns(agreed), SLOTS)), turns=3)
     yield duration(f"priority: {SLOTS:,} turns of {len(agreed) - 1} groups", taken)
 
 
-async def _measure(folder: Path) -> tuple[float, float, list[float]]:
-    """Seconds: the median of a ranking and of its floor, and each position asked."""
+async def _measure(folder: Path) -> tuple[float, float, list[float], float]:
+    """Seconds: the median of a ranking and of its floor, each position asked; the median of a batch of changes."""
     child = Child(part(folder / "cluster", PORT), folder, lambda line: None, lambda: None)
     await child.start()
     try:
@@ -73,13 +79,36 @@ async def _measure(folder: Path) -> tuple[float, float, list[float]]:
         positions = list[float]()
         for nth in Random(2).sample(range(REGISTER), ASKED):
             async with database.work() as work:
+                known = await work.find(UUID(int=nth))
+                assert known
                 begun = perf_counter()
-                assert await work.standing(UUID(int=nth), ON)
+                assert await work.standing(known.dossier, known.wants[0]["municipality"], ON, Regulation())
                 positions.append(perf_counter() - begun)
+        changing = [await _change(database, first) for first in range(0, 20 * CHANGES, CHANGES)]
         await database.engine.dispose()
     finally:
         await child.stop()
-    return median(ranking[1:]), median(sorting[1:]), positions
+    return median(ranking[1:]), median(sorting[1:]), positions, median(changing)
+
+
+async def _change(database: Database[PriorityWork], first: int) -> float:
+    """Seconds that a batch of newer candidacies takes, from its events to the commit."""
+    random = Random(first)
+    known = [_candidacy(random, nth, "24062") for nth in range(first, first + CHANGES)]
+    events = [
+        CandidacyRecorded(
+            dossier=DossierId(one.dossier), version=2, status="registered", number=one.number, municipality="24062",
+            registered_on=one.registered_on, company="dijledal", persons=one.persons + 1,
+            wants=tuple(map(Wanted.model_validate, one.wants)),
+            residence=tuple(map(Stay.model_validate, one.residence)), informal_care_in=tuple(one.informal_care_in),
+        )
+        for one in known
+    ]  # fmt: skip
+    begun = perf_counter()
+    async with database.work() as work:
+        await work.load(event.dossier for event in events)
+        EVENTS[CandidacyRecorded](events, work)
+    return perf_counter() - begun
 
 
 _TIES = ("stricter_tie", "lasting_tie", "area_tie", "informal_care")
