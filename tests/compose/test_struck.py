@@ -1,6 +1,7 @@
 """Households apply while a container is killed, cut off from the network, or paused: each ends as the law says.
 
-The ledger of tests/faults judges. A sample with every change; each part by each fault with `make test-compose ARGS=--long`.
+The ledger of tests/faults judges. A sample with every change; each part by each fault, while 50,000 events pass, with
+`make test-compose ARGS=--long`.
 """
 
 import asyncio
@@ -14,11 +15,12 @@ import pytest
 from deploy.compose.stack import Stack
 from deploy.embedded.demo import Register
 from deploy.offline.engine import run
+from tests.compose.test_compose import TOPICS, heard
 from tests.faults.households import cases
 from tests.faults.strikes import SESSION, all_ready
 from tests.faults.test_faults import broken, under
 
-SEED = 800  # a national number has room for three digits of it
+SEED = 800  # a national number has room for three digits of it, and one more for every 350 households
 ALWAYS_ON = "default"  # the network over which a service is asked: the others are those that it works by
 
 
@@ -32,7 +34,7 @@ class Strike:
     def __str__(self) -> str:
         return f"{self.name} {self.how}"
 
-    async def __call__(self, stack: Stack, register: Register) -> None:
+    async def __call__(self, stack: Stack) -> None:
         """Returns once every service is ready again; that time, from the end of the strike, is kept among the stack's."""
         if self.how == "killed":
             await asyncio.to_thread(stack.compose, "kill", self.name)
@@ -53,7 +55,8 @@ class Strike:
                     await asyncio.to_thread(stack.compose, *command)
                 else:
                     await asyncio.to_thread(run, "docker", what, *command)
-            await all_ready(stack, register, str(self))
+            async with Register(stack.addresses) as apart:  # not in a queue with all who apply
+                await all_ready(stack, apart, str(self))
 
     def _networks(self, stack: Stack) -> tuple[str, list[str]]:
         container = stack.compose("ps", "--quiet", self.name).stdout.strip()
@@ -76,17 +79,22 @@ SAMPLE = [
 
 
 @pytest.mark.parametrize(
-    ("strikes", "each"),
-    [pytest.param(SAMPLE, 8, id="sample"), pytest.param(EVERY, 42, id="all", marks=pytest.mark.long)],
+    ("strikes", "each", "events"),
+    [
+        pytest.param(SAMPLE, 8, 200, id="sample"),
+        pytest.param(EVERY, 280, 50_000, id="all", marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
+    ],
 )
 async def test_whatever_is_struck_in_containers_every_promise_holds(
-    stack: Stack, register: Register, strikes: list[Strike], each: int, tmp_path: Path
+    stack: Stack, register: Register, strikes: list[Strike], each: int, events: int, tmp_path: Path
 ) -> None:
-    households = await asyncio.to_thread(cases, each * len(strikes), SEED + each, tmp_path)
+    """events: that pass over the topics at least, whatever is told twice."""
+    households = await asyncio.to_thread(cases, each * len(strikes), seed := SEED + len(strikes), tmp_path)
+    passed = len(await heard(stack, *TOPICS))
     held = {
-        str(strike): await under(
-            partial(strike, stack, register), households[n * each : (n + 1) * each], stack, register
-        )
+        str(strike): await under(partial(strike, stack), households[n * each : (n + 1) * each], stack, register)
         for n, strike in enumerate(strikes)
     }
-    assert not broken(held, f"{each} households each, seed {SEED + each}")
+    passed = len(await heard(stack, *TOPICS)) - passed
+    assert not broken(held, f"{passed} events, {each} households each, seed {seed}")
+    assert passed >= events
