@@ -25,9 +25,10 @@ def test_the_payload_carries_nothing_of_the_headers() -> None:
     assert str(changed().id).encode() not in changed().value()
 
 
-def test_a_field_of_a_later_contract_is_ignored() -> None:
+@pytest.mark.parametrize("later", [b'"colour":"blue"', b'"id":7', b'"at":"never"', b'"trace":{}'])
+def test_a_field_of_a_later_contract_is_ignored(later: bytes) -> None:
     event = changed()
-    value = event.value().replace(b'{"dossier"', b'{"colour":"blue","dossier"')
+    value = event.value().replace(b'{"dossier"', b"{" + later + b',"dossier"')
     assert StatusChanged.read(event.headers("/dossier"), event.key.encode(), value) == event
 
 

@@ -10,11 +10,15 @@ from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
 from pydantic import Field, ValidationError
+from pydantic_core import from_json, to_json
 
 from cir_schemas.types import DossierId, EventId, Shape, Version
 
 Headers = dict[str, str]
 REQUIRED = ("ce_id", "ce_type", "ce_source", "ce_time", "ce_subject")
+
+
+_BESIDE = {("id",), ("at",), ("trace",)}
 
 
 class UnreadableEvent(ValueError):
@@ -77,7 +81,7 @@ class Event(Shape):
         if at.tzinfo is None:
             raise UnreadableEvent("ce_time has no time zone")
         try:
-            event = cls.model_validate_json(value or b"", extra="ignore")
+            event = cls._of(value or b"")
         except ValidationError as error:
             wrong = error.errors(include_input=False, include_url=False)
             if not wrong[0]["loc"]:
@@ -87,6 +91,17 @@ class Event(Shape):
         if event.key != headers["ce_subject"]:
             raise UnreadableEvent("the dossier in the value is not the subject (ce_subject)")
         return event.model_copy(update={"id": id, "at": at, "trace": headers.get("traceparent")})
+
+    @classmethod
+    def _of(cls, value: bytes) -> Self:
+        try:
+            return cls.model_validate_json(value, extra="ignore")
+        except ValidationError as error:
+            if not any(wrong["loc"][:1] in _BESIDE for wrong in error.errors(include_input=False, include_url=False)):
+                raise
+        # A newer contract's field of that name is not ours: what we call so stands in the headers.
+        payload = {name: held for name, held in from_json(value).items() if (name,) not in _BESIDE}
+        return cls.model_validate_json(to_json(payload), extra="ignore")
 
 
 class Snapshot(Event):

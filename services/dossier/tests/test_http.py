@@ -171,12 +171,16 @@ async def test_an_assessment_that_arrives_is_no_conflict(register: Register) -> 
 
 
 @pytest.mark.parametrize(
-    ("member", "path"),
-    [(applicant(number=STRANGER), "members[0].number"), (applicant(id="p9"), "members[0].role")],
+    ("members", "path"),
+    [
+        ([applicant(number=STRANGER)], "members[0].number"),
+        ([applicant(id="p9")], "members[0].role"),
+        ([applicant(number=None), partner(number=None)], "members[1].number"),
+    ],
 )
-async def test_a_dossier_stays_its_applicants(register: Register, member: dict[str, Any], path: str) -> None:
+async def test_a_dossier_stays_its_applicants(register: Register, members: list[dict[str, Any]], path: str) -> None:
     id_ = await register.started()
-    answer = await register.change(id_, member)
+    answer = await register.change(id_, *members)
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
 
 

@@ -281,6 +281,13 @@ def _refuse_other_persons(body: HouseholdDeclared, found: Dossier, work: Registe
         for n, member in enumerate(body.members)
         if member.role == "applicant" and member.id != applicant
     ]
+    errors += [
+        (f"members[{n}].number", f"the {member.role}'s number is needed")
+        for n, member in enumerate(body.members)
+        if member.role in CANDIDATES
+        and member.number is None
+        and not ((known := work.members.find(found.id, member.id)) and known.number)
+    ]
     if errors:
         raise Problem(422, "A dossier stays its applicant's: see errors. Nothing was stored.", errors)
 

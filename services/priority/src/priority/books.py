@@ -132,7 +132,7 @@ class Books:
         return self.agreements.find(id_)
 
     async def agreements_of(self, company: str) -> list[Agreed]:
-        """All of a company, the newest first; nobody proposes or adopts another one for it until the commit."""
+        """All of a company, the newest first; nobody adopts another one for it until the commit."""
         await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company, 0))))
         return await self._agreed(agreements.c.company == company)
 
