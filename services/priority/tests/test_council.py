@@ -1,5 +1,6 @@
 """An agreement is checked like a rule file, holds once it is adopted, and takes nothing from who was promised a home."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from priority.__main__ import cli
+from priority.council import Agreement
 
 from .conftest import AGREED, FOR, Priority, candidacy
 
@@ -54,7 +56,9 @@ async def test_a_file_that_holds_together_says_its_turns(tmp_path: Path) -> None
     file.write_text(yaml.safe_dump(AGREED))
     checked = CliRunner().invoke(cli, ["agreement", str(file)])
     assert (checked.exit_code, checked.stderr) == (0, "")
-    assert "homeless" in checked.stdout
+    assert "homeless                        30.00%      3 of 10" in checked.stdout
+    as_proposed = json.loads(CliRunner().invoke(cli, ["agreement", str(file), "--json"]).stdout)
+    assert Agreement.model_validate(as_proposed) == Agreement.model_validate(AGREED)
     assert CliRunner().invoke(cli, ["agreement", str(tmp_path / "none.yaml")]).exit_code == 2
 
 

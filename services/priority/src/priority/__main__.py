@@ -45,12 +45,16 @@ def rank_(
 @cli.command("agreement")
 def agreement_(
     file: Annotated[Path, typer.Argument(help="An agreement of an allocation council, as YAML or JSON")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as it is proposed")] = False,
 ) -> None:
     """Check an agreement before it is proposed, and show how its turns would fall."""
     try:
         agreed = read(file, Agreement)
     except WrongFile as wrong:
         raise refuse(str(wrong), NO if file.is_file() else WRONG_CALL) from None
+    if as_json:
+        typer.echo(agreed.model_dump_json(by_alias=True, indent=1))
+        return
     planned = Counter(islice(turns(agreed.shares()), agreed.planned))
     for name, share in agreed.shares().items():
         typer.echo(f"{name:<30} {float(share):>7.2%}  {planned[name]:>5} of {agreed.planned}")
