@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from cir_chassis.service import Service
-from cir_schemas import ContactsRecorded, ProofAsked, StatusChanged
+from cir_schemas import ContactsRecorded, ProofAsked, ReferralAnswered, SituationReviewed, StatusChanged
 from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
 from notifications import tables
@@ -27,7 +27,7 @@ from notifications.sender import Sender
 from notifications.store import NotificationsWork
 
 NUMBER = "2024.03.20.0001"
-ANNA, HELPER = "anna@candidates.example", "help@ocmw.example"
+ANNA, HELPER, REFERRER = "anna@candidates.example", "help@ocmw.example", "aanmeldingen@diletti.example"
 
 
 def contacts(dossier: UUID, version: int = 1, **changed: Any) -> ContactsRecorded:
@@ -49,6 +49,17 @@ def asked(dossier: UUID, *proofs: str) -> ProofAsked:
     return ProofAsked.model_validate(
         {"dossier": dossier, "number": NUMBER, "asks": [{"role": "applicant", "proofs": proofs}]}
     )
+
+
+def reviewed(dossier: UUID, decision: str = "forwarded") -> SituationReviewed:
+    return SituationReviewed.model_validate(
+        {"dossier": dossier, "number": NUMBER, "situation": uuid4(), "decision": decision}
+    )
+
+
+def answered(dossier: UUID, answer: str = "accepted", organisation: str = "diletti") -> ReferralAnswered:
+    told = {"number": NUMBER, "referral": uuid4(), "organisation": organisation, "answer": answer}
+    return ReferralAnswered.model_validate({"dossier": dossier, **told})
 
 
 async def until(holds: Callable[[], Awaitable[bool]], patience: float = 20) -> None:

@@ -1,14 +1,18 @@
 """What becomes a message, for whom, and that it becomes one once."""
 
 import asyncio
+from typing import get_args
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
+from cir_schemas.priority import Answer, Decision
 from notifications import tables
 from notifications.handlers import record_contacts, tell_status
 
-from .conftest import ANNA, HELPER, Notifications, asked, contacts, helped, moved, until
+from .conftest import ANNA, HELPER, Notifications, answered, asked, contacts, helped, moved, reviewed, until
 
 
 async def test_a_move_is_told_to_the_candidate_and_to_the_helper_he_agreed_to(
@@ -52,6 +56,64 @@ async def test_what_is_asked_is_kept_with_the_message(notifications: Notificatio
     assert [(row.kind, row.asks) for row in await notifications.rows()] == [
         ("proof_asked", [{"role": "applicant", "proofs": ["pay_slips"], "by": None}])
     ]
+
+
+@pytest.mark.parametrize("decision", get_args(Decision))
+async def test_a_review_of_a_situation_is_told_to_candidate_and_helper(
+    notifications: Notifications, dossier: UUID, decision: str
+) -> None:
+    await notifications.hear(contacts(dossier, help=helped()), reviewed(dossier, decision))
+    assert await notifications.states() == {"candidate": "waiting", "helper": "waiting"}
+    assert {(row.kind, row.organisation) for row in await notifications.rows()} == {(f"situation_{decision}", None)}
+
+
+@pytest.mark.parametrize("answer", get_args(Answer))
+async def test_the_answer_to_a_referral_is_told_once_also_to_who_referred(
+    notifications: Notifications, dossier: UUID, answer: str
+) -> None:
+    event = answered(dossier, answer)
+    await notifications.hear(contacts(dossier, help=helped()), event, event)
+    await notifications.hear(event)
+    rows = {row.audience: row for row in await notifications.rows()}
+    assert len(await notifications.rows()) == 3
+    assert {(row.kind, row.state) for row in rows.values()} == {(f"referral_{answer}", "waiting")}
+    assert {audience: row.organisation for audience, row in rows.items()} == {
+        "candidate": None,
+        "helper": None,
+        "referrer": "diletti",
+    }
+
+
+async def test_who_referred_is_told_whatever_the_candidate_agreed_to_for_his_helper(
+    notifications: Notifications, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier, email=None, help=helped(inform=False)), answered(dossier))
+    assert await notifications.states() == {"candidate": "no_address", "referrer": "waiting"}
+
+
+async def test_an_organisation_without_a_mailbox_is_on_record_as_not_reached_and_operators_read_which(
+    notifications: Notifications, dossier: UUID
+) -> None:
+    with capture_logs() as logs:
+        await notifications.hear(contacts(dossier), answered(dossier, organisation="nobody-knows"))
+    assert [line["organisation"] for line in logs] == ["nobody-knows"]
+    assert await notifications.states() == {"candidate": "waiting", "referrer": "no_address"}
+
+
+async def test_what_priority_says_before_the_contacts_waits_for_them(
+    notifications: Notifications, dossier: UUID
+) -> None:
+    first, second = reviewed(dossier), answered(dossier)
+    await notifications.hear(first, second)
+    assert await notifications.rows() == []
+    await notifications.hear(contacts(dossier))
+    await notifications.hear(first, second)
+    assert sorted((row.kind, row.audience, row.organisation) for row in await notifications.rows()) == [
+        ("referral_accepted", "candidate", None),
+        ("referral_accepted", "referrer", "diletti"),
+        ("situation_forwarded", "candidate", None),
+    ]
+    assert await notifications.rows(tables.waiting) == []
 
 
 async def test_an_event_heard_again_is_told_once(notifications: Notifications, dossier: UUID) -> None:

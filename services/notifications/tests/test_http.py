@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from cir_chassis.login import anyone
 from notifications.http import routes
 
-from .conftest import Notifications, contacts, helped, moved
+from .conftest import Notifications, answered, contacts, helped, moved
 
 
 async def test_the_case_worker_of_the_company_sees_every_message_without_addresses(
@@ -35,6 +35,18 @@ async def test_the_case_worker_of_the_company_sees_every_message_without_address
     assert (second["audience"], second["state"]) == ("helper", "waiting")
     assert second["message_id"] == f"<{event.id}.helper.email@cir.example>"
     assert "ocmw" not in answer.text
+
+
+async def test_of_who_referred_he_sees_that_it_was_told_but_not_who_it_is(
+    notifications: Notifications, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier), answered(dossier))
+    answer = await notifications.ask(dossier, company="dijledal")
+    assert [(one["audience"], one["state"]) for one in answer.json()] == [
+        ("candidate", "waiting"),
+        ("referrer", "waiting"),
+    ]
+    assert "diletti" not in answer.text
 
 
 async def test_a_dossier_of_which_nothing_was_told_has_no_messages(notifications: Notifications, dossier: UUID) -> None:

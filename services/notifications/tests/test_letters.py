@@ -2,16 +2,19 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from jinja2 import TemplateNotFound, UndefinedError
 
+from cir_schemas.types import Status
 from notifications.app import TEMPLATES
 from notifications.letters import KINDS, Letter, Letters
 
 RULES = Path(__file__).parents[2] / "eligibility" / "rules" / "facts.yaml"
+TOLD = [(kind, audience) for kind in KINDS for audience in ("candidate", "helper")]
+TOLD += [(kind, "referrer") for kind in KINDS if kind.startswith("referral_")]
 LETTERS = Letters(TEMPLATES, "https://register.example/?a=1&b=2")
 WORDS = yaml.safe_load((TEMPLATES / "words.yaml").read_text("utf-8"))
 
@@ -21,15 +24,15 @@ def letter(kind: str = "submitted", language: str = "en", **changed: Any) -> Let
         "audience": "candidate",
         "number": "2024.03.20.0001",
         "company": "dijledal",
+        "organisation": "Diletti",
         "asks": [{"role": "partner", "proofs": ["pay_slips"], "by": "2024-04-05"}],
     }
     return LETTERS.write(kind, language, **(given | changed))
 
 
 @pytest.mark.parametrize("asks", [[], [{"role": "co_resident", "proofs": ["handicap_certificate"], "by": None}]])
-@pytest.mark.parametrize("audience", ["candidate", "helper"])
 @pytest.mark.parametrize("language", ["nl", "en"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "audience"), TOLD)
 def test_every_letter_is_whole(kind: str, language: str, audience: str, asks: list[Any]) -> None:
     written = letter(kind, language, audience=audience, asks=asks)
     assert written.subject.startswith("Dossier 2024.03.20.0001: ")
@@ -37,23 +40,25 @@ def test_every_letter_is_whole(kind: str, language: str, audience: str, asks: li
     for text in (written.text, written.html):
         assert "2024.03.20.0001" in text
         assert "Dijledal" in text
+        assert ("Diletti" in text) == (audience == "referrer")  # to others it may tell of an illness
         assert not any(left in text for left in ("{{", "}}", "{%", "%}", "None", "\n\n\n", "  \n"))
     assert f'<html lang="{language}">' in written.html
     assert written.subject not in written.text.splitlines()
     assert f"<title>{written.subject}</title>" in written.html
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_both_languages_have_words_of_their_own(kind: str) -> None:
-    assert letter(kind, "nl").subject != letter(kind, "en").subject
-    assert not set(letter(kind, "nl").text.splitlines()) & set(letter(kind, "en").text.splitlines()) - {""}
+@pytest.mark.parametrize(("kind", "audience"), TOLD)
+def test_both_languages_have_words_of_their_own(kind: str, audience: str) -> None:
+    dutch, english = (letter(kind, language, audience=audience) for language in ("nl", "en"))
+    assert dutch.subject != english.subject
+    assert not set(dutch.text.splitlines()) & set(english.text.splitlines()) - {""}
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_text_and_html_say_the_same(kind: str, language: str) -> None:
+@pytest.mark.parametrize(("kind", "audience"), TOLD)
+def test_text_and_html_say_the_same(kind: str, audience: str, language: str) -> None:
     """Sentence by sentence, as far as they hold no list and no link."""
-    written = letter(kind, language, asks=[])
+    written = letter(kind, language, audience=audience, asks=[])
     html = written.html.replace("<strong>", "").replace("</strong>", "")
     for line in written.text.splitlines():
         if line and "http" not in line and not line.startswith(("Wat nu", "What now")):
@@ -85,11 +90,35 @@ def test_a_helper_reads_that_the_candidate_agreed(language: str) -> None:
     assert agreed not in letter("registered", language).text
 
 
-@pytest.mark.parametrize("kind", ["refused", "struck"])
+@pytest.mark.parametrize("kind", ["refused", "struck", "situation_refused", "referral_refused"])
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_who_is_refused_or_struck_reads_how_to_appeal(kind: str, language: str) -> None:
     text = letter(kind, language).text
     assert all(word in text for word in ("verhaal", "toezichthouder", "30 "))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("situation_priority", ["not a home yet", "Nobody knows beforehand"]),
+        ("situation_forwarded", ["not certain", "no second waiting list", "keep your place"]),
+        ("situation_refused", ["keep your place", "new request"]),
+        ("referral_accepted", ["as long as your dossier meets the conditions", "Nobody knows beforehand"]),
+        ("referral_refused", ["no room now", "no second waiting list", "keep your place"]),
+    ],
+)
+def test_what_priority_decided_raises_no_false_expectations(kind: str, words: list[str]) -> None:
+    text = letter(kind).text
+    assert all(word in text for word in words)
+
+
+def test_a_referrer_reads_the_answer_and_what_is_expected_and_gets_no_link_to_the_dossier() -> None:
+    accepted, refused = (letter(f"referral_{answer}", audience="referrer").text for answer in ("accepted", "refused"))
+    assert "The referral is accepted." in accepted
+    assert "guidance that you described" in accepted
+    assert "The referral is refused" in refused
+    assert "It is put on no list." in refused
+    assert "http" not in accepted + refused
 
 
 def test_under_investigation_says_that_no_home_is_offered() -> None:
@@ -107,7 +136,7 @@ def test_every_word_is_there_in_every_language() -> None:
     for about in ("roles", "statuses", "proofs"):
         assert all(set(words) == {"nl", "en"} for words in WORDS[about].values())
     assert {"applicant", "partner", "co_resident"} <= set(WORDS["roles"])
-    assert set(KINDS) - {"proof_asked"} <= set(WORDS["statuses"])
+    assert set(get_args(Status)) - {"draft"} <= set(WORDS["statuses"])
 
 
 def test_every_proof_that_the_rules_may_ask_has_words() -> None:

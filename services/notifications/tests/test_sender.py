@@ -14,7 +14,9 @@ from opentelemetry.trace import format_trace_id
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from .conftest import ANNA, HELPER, MailServer, Notifications, asked, contacts, helped, moved, until
+from notifications import tables
+
+from .conftest import ANNA, HELPER, REFERRER, MailServer, Notifications, answered, asked, contacts, helped, moved, until
 
 
 async def test_a_mail_reaches_the_candidate_and_the_helper(
@@ -271,6 +273,30 @@ async def test_a_helper_is_not_told_once_the_candidate_no_longer_agrees(
     await notifications.sender.send_due()
     assert server.told == [ANNA]
     assert await notifications.states() == {"candidate": "sent", "helper": "no_address"}
+
+
+async def test_a_referrer_gets_a_letter_of_its_own_in_dutch_at_its_mailbox(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier, language="en"), answered(dossier))
+    await notifications.sender.send_due()
+    mails = {to: str(mail) for to, mail in server.mails}
+    assert set(mails) == {ANNA, REFERRER}
+    assert "Diletti heeft dit dossier aangemeld" in mails[REFERRER]
+    assert "An organisation referred you" in mails[ANNA]
+    assert "diletti" not in mails[ANNA].lower()
+
+
+async def test_a_referrer_whose_mailbox_is_gone_when_the_mail_leaves_is_not_reached(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier), answered(dossier))
+    async with notifications.service.database.engine.begin() as connection:
+        gone = tables.messages.update().where(tables.messages.c.audience == "referrer")
+        await connection.execute(gone.values(organisation="nobody-knows"))
+    await notifications.sender.send_due()
+    assert server.told == [ANNA]
+    assert await notifications.states() == {"candidate": "sent", "referrer": "no_address"}
 
 
 async def test_metrics_tell_what_became_of_messages_and_how_long_the_oldest_waits(

@@ -12,6 +12,7 @@ from cir_chassis.settings import Settings
 from cir_schemas.types import Email
 from notifications import handlers, http
 from notifications.letters import Letters
+from notifications.organisations import load_organisations
 from notifications.sender import Sender
 from notifications.store import NotificationsWork
 
@@ -24,12 +25,18 @@ class NotificationsSettings(Settings):
 
     smtp: Annotated[str, Field(pattern=r"^[^:/\s]+:\d{1,5}$", description="host:port")]
     mail_from: Email
+    organisations: Path = HERE / "organisations.yaml"
     register_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
 
 
 def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
-    """The service, ready to run. Raises where a template is missing or wrong."""
-    work = partial(NotificationsWork, clock=Clock(settings.today), domain=settings.mail_from.rpartition("@")[2])
+    """The service, ready to run. Raises `WrongSettings` of its organisations, and where a template is missing or wrong."""
+    work = partial(
+        NotificationsWork,
+        clock=Clock(settings.today),
+        domain=settings.mail_from.rpartition("@")[2],
+        organisations=load_organisations(settings.organisations),
+    )
     service = Service(
         "notifications",
         "Who is told what, and what became of every message.",

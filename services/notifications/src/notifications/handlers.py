@@ -1,11 +1,17 @@
 """What makes a message: who is told of what happened is decided once, when it is heard. Read from the table at the foot."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
 
 from cir_chassis.consumer import Handlers
-from cir_schemas import ContactsRecorded, ProofAsked, StatusChanged
-from notifications.domain.telling import NO_NEWS, addressees
+from cir_schemas import ContactsRecorded, ProofAsked, ReferralAnswered, SituationReviewed, StatusChanged
+from cir_schemas.dossier import ToBring
+from notifications.domain.telling import NO_NEWS, REFERRER, addressees
 from notifications.store import EMAIL, NO_ADDRESS, WAITING, Contacts, Message, News, NotificationsWork
+
+log = structlog.get_logger()
 
 
 def record_contacts(events: Sequence[ContactsRecorded], work: NotificationsWork) -> None:
@@ -27,18 +33,34 @@ def tell_status(events: Sequence[StatusChanged], work: NotificationsWork) -> Non
     """Tell where the dossier stands now, and what is needed to go on."""
     for event in events:
         if event.now not in NO_NEWS:
-            _tell(_news(event, event.now), work)
+            _tell(_news(event, event.now, event.asks), work)
 
 
 def tell_asks(events: Sequence[ProofAsked], work: NotificationsWork) -> None:
     """Tell that something else is asked."""
     for event in events:
-        _tell(_news(event, "proof_asked"), work)
+        _tell(_news(event, "proof_asked", event.asks), work)
 
 
-def _news(event: StatusChanged | ProofAsked, kind: str) -> News:
-    asks = [ask.model_dump(mode="json") for ask in event.asks]
-    return News(event.id, event.dossier, kind, event.number, asks, event.at, event.trace)
+def tell_reviews(events: Sequence[SituationReviewed], work: NotificationsWork) -> None:
+    """Tell that a request about the housing situation was decided."""
+    for event in events:
+        _tell(_news(event, f"situation_{event.decision}"), work)
+
+
+def tell_answers(events: Sequence[ReferralAnswered], work: NotificationsWork) -> None:
+    """Tell what became of a referral, also to the organisation that referred. No letter but its own names it: some refer
+    for an illness alone."""
+    for event in events:
+        news = _news(event, f"referral_{event.answer}")
+        _tell(replace(news, organisation=event.organisation), work)
+
+
+def _news(
+    event: StatusChanged | ProofAsked | SituationReviewed | ReferralAnswered, kind: str, asks: Sequence[ToBring] = ()
+) -> News:
+    asked = [ask.model_dump(mode="json") for ask in asks]
+    return News(event.id, event.dossier, kind, event.number, asked, event.at, event.trace)
 
 
 def _tell(news: News, work: NotificationsWork) -> None:
@@ -49,7 +71,12 @@ def _tell(news: News, work: NotificationsWork) -> None:
     if contacts is None:
         work.waiting.put(news)
         return
-    for audience, address in addressees(contacts.email, contacts.helper_email).items():
+    told = dict(addressees(contacts.email, contacts.helper_email))
+    if news.organisation:
+        if (mailbox := work.organisations.get(news.organisation)) is None:
+            log.warning("an organisation without a mailbox is not told", organisation=news.organisation)
+        told[REFERRER] = mailbox.email if mailbox else None
+    for audience, address in told.items():
         work.plan(
             Message(
                 event=news.event,
@@ -64,9 +91,16 @@ def _tell(news: News, work: NotificationsWork) -> None:
                 at=work.clock.now(),
                 happened_at=news.at,
                 trace=news.trace,
+                organisation=news.organisation if audience == REFERRER else None,
             )
         )
 
 
-EVENTS: Handlers = {ContactsRecorded: record_contacts, StatusChanged: tell_status, ProofAsked: tell_asks}
+EVENTS: Handlers = {
+    ContactsRecorded: record_contacts,
+    StatusChanged: tell_status,
+    ProofAsked: tell_asks,
+    SituationReviewed: tell_reviews,
+    ReferralAnswered: tell_answers,
+}
 """What is heard, and what it does; contacts first."""

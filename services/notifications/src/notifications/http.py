@@ -14,7 +14,7 @@ from notifications.store import NotificationsWork
 
 
 class MessageRead(Shape):
-    """One message and its fate, without its address."""
+    """One message and its fate, without its address, and without the organisation that referred."""
 
     event: UUID
     """The happening it tells of."""

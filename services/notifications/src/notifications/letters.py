@@ -12,13 +12,18 @@ from typing import Any, get_args
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from cir_schemas.priority import Answer, Decision
 from cir_schemas.types import Language, Status
-from notifications.domain.telling import NO_NEWS
+from notifications.domain.telling import NO_NEWS, REFERRER
 
-PROOF_ASKED = "proof_asked"
-KINDS = (*(status for status in get_args(Status) if status not in NO_NEWS), PROOF_ASKED)
-CLOSING = ("refused", "struck", "withdrawn", "housed")
-"""Kinds that share one template."""
+KINDS = {
+    **{status: status for status in get_args(Status) if status not in NO_NEWS},
+    **dict.fromkeys(("refused", "struck", "withdrawn", "housed"), "closed"),
+    "proof_asked": "proof_asked",
+    **{f"situation_{decision}": "situation" for decision in get_args(Decision)},
+    **{f"referral_{answer}": "referral" for answer in get_args(Answer)},
+}
+"""Kind → the template that tells candidate and helper of it; the referrer's letter is one of its own."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +50,24 @@ class Letters:
             lstrip_blocks=True,
         )
         self._templates = {
-            (kind, language, form): environment.get_template(f"{_template(kind)}.{language}.{form}")
-            for kind in KINDS
+            (name, language, form): environment.get_template(f"{name}.{language}.{form}")
+            for name in (*KINDS.values(), REFERRER)
             for language in get_args(Language)
             for form in ("txt", "html")
         }
 
     def write(
-        self, kind: str, language: str, *, audience: str, number: str, company: str, asks: list[dict[str, Any]]
+        self,
+        kind: str,
+        language: str,
+        *,
+        audience: str,
+        number: str,
+        company: str,
+        organisation: str | None = None,
+        asks: list[dict[str, Any]],
     ) -> Letter:
-        """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company: its id."""
+        """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company: its id; organisation: a referrer's name."""
         told = {
             "kind": kind,
             "audience": audience,
@@ -62,11 +75,13 @@ class Letters:
             "company": company.replace("-", " ").title(),  # the bus carries the id alone
             "status": self._word("statuses", kind, language),
             "asks": [self._ask(ask, language) for ask in asks],
-            "appeal_days": self._words["appeal_days"],
+            "organisation": organisation,
+            "appeal": self._words["appeal"][language],
             "url": self._url,
         }
-        subject, _, text = self._templates[kind, language, "txt"].render(told).partition("\n")
-        html = self._templates[kind, language, "html"].render(told, subject=subject)
+        name = REFERRER if audience == REFERRER else KINDS[kind]
+        subject, _, text = self._templates[name, language, "txt"].render(told).partition("\n")
+        html = self._templates[name, language, "html"].render(told, subject=subject)
         return Letter(subject.strip(), text.strip() + "\n", html)
 
     def _ask(self, ask: Mapping[str, Any], language: str) -> dict[str, Any]:
@@ -81,7 +96,3 @@ class Letters:
         """The word for it; what has no word yet is shown readably rather than not at all."""
         known: dict[str, str] = self._words[about].get(name, {})
         return known.get(language) or name.replace("_", " ")
-
-
-def _template(kind: str) -> str:
-    return "closed" if kind in CLOSING else kind

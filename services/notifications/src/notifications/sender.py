@@ -135,6 +135,7 @@ class Sender:
             audience=due.audience,
             number=due.number,
             company=due.company,
+            organisation=due.organisation,
             asks=due.asks,
         )
         mail = EmailMessage(WIRE)

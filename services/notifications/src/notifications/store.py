@@ -1,7 +1,7 @@
 """Every query of notifications. A message is a row before it is sent, and its row is locked while it is."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from cir_chassis.bulk import among
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from notifications import tables
+from notifications.organisations import Mailbox
 from notifications.tables import contacts, messages, waiting
 
 WAITING, SENT, FAILED, NO_ADDRESS = "waiting", "sent", "failed", "no_address"
@@ -46,6 +47,7 @@ class News:
     asks: list[dict[str, Any]]
     at: datetime
     trace: str | None = None
+    organisation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Message:
     at: datetime
     happened_at: datetime
     trace: str | None = None
+    organisation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Due:
     at: datetime
     tries: int
     trace: str | None
+    organisation: str | None
     company: str
     language: str
     address: str | None
@@ -93,10 +97,12 @@ _TOLD = sa.select(messages.c.event).where(among(messages.c.dossier)).distinct()
 class NotificationsWork(Work):
     """One transaction on the messages."""
 
-    def __init__(self, connection: AsyncConnection, clock: Clock, domain: str) -> None:
-        """domain: what stands right of the @ in a Message-ID."""
+    def __init__(
+        self, connection: AsyncConnection, clock: Clock, domain: str, organisations: Mapping[str, Mailbox]
+    ) -> None:
+        """domain: what stands right of the @ in a Message-ID; organisations: where those who refer are told."""
         super().__init__(connection, clock, "/notifications")
-        self.domain = domain
+        self.domain, self.organisations = domain, organisations
         self.contacts = Rows(contacts, Contacts, newer="version")
         self.waiting = Rows(waiting, News, once=True)
         self.messages = Rows(messages, Message, once=True)
@@ -135,18 +141,25 @@ class NotificationsWork(Work):
         """Lock up to so many messages that are due, oldest first, that no other replica holds."""
         # One that is paused with a batch in hand must not keep it for ever. Longer than a server may take over one mail.
         await self.connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '3min'"))
-        address = sa.case((messages.c.audience == "helper", contacts.c.helper_email), else_=contacts.c.email)
-        same = ("event", "audience", "channel", "kind", "number", "asks", "message_id", "at", "tries", "trace")
-        columns = [*(messages.c[name] for name in same), contacts.c.company, contacts.c.language]
+        told = {"candidate": contacts.c.email, "helper": contacts.c.helper_email}
+        address = sa.case(told, value=messages.c.audience)
+        same = [messages.c[field.name] for field in fields(Due) if field.name in messages.c]
         query = (
-            sa.select(*columns, address.label("address"))
+            sa.select(*same, contacts.c.company, contacts.c.language, address.label("address"))
             .join(contacts, contacts.c.dossier == messages.c.dossier)
             .where(messages.c.state == WAITING, messages.c.due_at <= sa.func.now())
             .order_by(messages.c.due_at, messages.c.happened_at)
             .limit(most)
             .with_for_update(of=messages, skip_locked=True)
         )
-        return [Due(**found._mapping) for found in await self.connection.execute(query)]
+        return [self._addressed(Due(**found._mapping)) for found in await self.connection.execute(query)]
+
+    def _addressed(self, due: Due) -> Due:
+        """A referrer's address, and its name in the letter, stand in the operators' file."""
+        if due.organisation is None:
+            return due
+        found = self.organisations.get(due.organisation)
+        return replace(due, organisation=found.name, address=found.email, language="nl") if found else due
 
     async def settle(self, due: Due, state: str, reason: str | None = None) -> None:
         """The message came into a state that it keeps."""

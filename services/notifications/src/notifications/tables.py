@@ -1,4 +1,4 @@
-"""The tables of notifications. Addresses stand in `contacts` alone: a message looks its address up when it is sent."""
+"""The tables of notifications. Persons' addresses stand in `contacts` alone: a message looks its address up when it is sent."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -29,6 +29,7 @@ waiting = sa.Table(
     sa.Column("asks", JSONB, nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("trace", sa.Text),
+    sa.Column("organisation", sa.Text, comment="that is to be told as well"),
     comment="what was heard before the contacts of its dossier",
 )
 
@@ -55,6 +56,7 @@ messages = sa.Table(
         comment="when it may be tried (again)",
     ),
     sa.Column("trace", sa.Text, comment="the traceparent of what made it a message"),
+    sa.Column("organisation", sa.Text, comment="that the message goes to; of referrers alone"),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="that came to nothing"),
 )
 sa.Index("messages_due", messages.c.due_at, postgresql_where=messages.c.state == "waiting")

@@ -1,9 +1,11 @@
 """Who is told: the candidate always, a helper only because the candidate agreed, and nobody twice."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
-Audience = Literal["candidate", "helper"]
+Audience = Literal["candidate", "helper", "referrer"]
+REFERRER: Final = "referrer"
+"""The organisation that referred a candidate: told what became of its referral, in a letter of its own."""
 
 NO_NEWS = frozenset({"draft"})
 """Kinds of which nobody is told: who works at a draft knows it."""
