@@ -56,6 +56,19 @@ async def test_it_is_decided_with_reasons_and_told(
     assert (await ask(priority)).status_code == 201, "another situation is another request"
 
 
+async def test_what_is_forwarded_waits_at_the_referrer_until_somebody_refers(priority: Priority, asked: str) -> None:
+    async def waits(organisation: str) -> list[str]:
+        return [
+            one["id"] for one in (await priority.get("/v1/situations", role="helper", organisation=organisation)).json()
+        ]
+
+    assert await waits("caw") == []
+    await review(priority, asked, "forwarded", "homeless")
+    assert (await waits("caw"), await waits("mind-the-gap"), await waits("unknown")) == ([asked], [], [])
+    await priority.refer(NUMBER)
+    assert await waits("caw") == []
+
+
 async def test_a_priority_comes_first_for_a_home_that_is_kept_for_it_and_only_there(
     priority: Priority, asked: str
 ) -> None:

@@ -261,6 +261,24 @@ class Books:
             query = query.where(situations.c.decision.is_(None), situations.c.dossier.in_(treats))
         return [Situation(**row._mapping) for row in await self._connection.execute(query)]
 
+    async def forwarded_to(self, organisation: str, on: date) -> list[Situation]:
+        """The requests forwarded to groups that an organisation refers for, as long as nobody referred them; the oldest first."""
+        there = [
+            sa.and_(candidacies.c.company == agreed.company, situations.c.group == name)
+            for agreed in await self.in_force(on)
+            for name, group in agreed.agreement.groups.items()
+            if organisation in group.referrers
+        ]
+        accepted = sa.exists().where(referrals.c.dossier == situations.c.dossier, referrals.c.answer == "accepted")
+        query = (
+            sa.select(situations)
+            .join(candidacies, candidacies.c.dossier == situations.c.dossier)
+            .where(situations.c.decision == "forwarded", candidacies.c.status.not_in(OVER), sa.or_(sa.false(), *there))
+            .where(~accepted)
+            .order_by(situations.c.reviewed_at, situations.c.id)
+        )
+        return [Situation(**row._mapping) for row in await self._connection.execute(query)]
+
 
 def is_chosen(dossier: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
     """Whether a dwelling is to be offered to it already."""

@@ -42,6 +42,14 @@ def company_of(caller: Caller) -> str:
     return company
 
 
+def organisation_of(caller: Caller) -> str:
+    """The organisation that he works for; a company may be a referrer as well."""
+    name = caller.relation("organisation" if caller.role == "helper" else "company")
+    if name is None:
+        raise NotAllowed("your login names no organisation")
+    return name
+
+
 async def own(
     dossier: UUID | str, caller: Caller, work: PriorityWork, key: SecretStr, *, lock: bool = False
 ) -> Candidacy:

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends
 
 from cir_chassis.database import Database
 from cir_chassis.http import Problem
-from cir_chassis.login import Caller, NotAllowed, may
+from cir_chassis.login import Caller, may
 from cir_schemas.priority import Answer
 from cir_schemas.types import Company, Municipality, Shape
 from priority.books import Referral
 from priority.council import Name
 from priority.handlers import Refer
-from priority.http.door import DossierRef, Reasons, Words, order
+from priority.http.door import DossierRef, Reasons, Words, order, organisation_of
 from priority.store import PriorityWork
 from priority.words import NO_ROOM, ROOM, Text
 
@@ -62,7 +62,7 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
                 raise Problem(
                     409, "No agreement of this company's council is in force there today, so nobody can refer yet."
                 )
-            organisation = _organisation(caller)
+            organisation = organisation_of(caller)
             candidacy = await work.find(body.dossier)
             if candidacy is None:
                 raise Problem(404, "There is no such dossier.", [("dossier", "unknown")])
@@ -75,16 +75,9 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
     async def referrals(caller: Referrer) -> list[ReferralRead]:
         """What the organisation referred, the newest first."""
         async with database.work() as work:
-            return [_read(referral) for referral in await work.books.referrals_by(_organisation(caller))]
+            return [_read(referral) for referral in await work.books.referrals_by(organisation_of(caller))]
 
     return router
-
-
-def _organisation(caller: Caller) -> str:
-    name = caller.relation("organisation" if caller.role == "helper" else "company")
-    if name is None:
-        raise NotAllowed("your login names no organisation")
-    return name
 
 
 def _read(one: Referral) -> ReferralRead:

@@ -15,7 +15,7 @@ from cir_schemas.types import Shape
 from priority.books import Situation
 from priority.council import Name
 from priority.handlers import AskPriority, ReviewSituation
-from priority.http.door import DossierRef, Reasons, Words, company_of, order, own
+from priority.http.door import DossierRef, Reasons, Words, company_of, order, organisation_of, own
 from priority.store import PriorityWork
 
 
@@ -74,10 +74,15 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
         return Asked(id=made)
 
     @router.get("")
-    async def situations(caller: OwnOrCompany, dossier: UUID | None = None) -> list[SituationRead]:
-        """The requests of a dossier with their reviews; for a case worker, without `dossier`, those that wait for his company."""
+    async def situations(
+        caller: Annotated[Caller, Depends(may("candidate", "case_worker", "helper"))], dossier: UUID | None = None
+    ) -> list[SituationRead]:
+        """The requests of a dossier with their reviews. Without `dossier`: for a case worker, those that wait for his company;
+        for an organisation, those forwarded to the groups that it refers for, until somebody refers them."""
         async with database.work() as work:
-            if dossier is not None:
+            if caller.role == "helper":
+                found = await work.books.forwarded_to(organisation_of(caller), work.clock.today())
+            elif dossier is not None:
                 candidacy = await own(dossier, caller, work, key)
                 found = await work.books.situations_of(dossier=candidacy.dossier)
             elif caller.role == "case_worker":
