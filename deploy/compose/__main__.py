@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -37,7 +38,7 @@ def main() -> None:
                 for name, base in stack.addresses.items():
                     say(f"{name:<14}{base}")
                 engine_is = "".join(f"{name}={os.environ[name]} " for name in OURS if name in os.environ)
-                say(f"containers    {engine_is}docker compose --env-file {stack.environment} ps")
+                say(f"containers    {engine_is}{shutil.which('docker')} compose --env-file {stack.environment} ps")
                 signal.pause()
             finally:
                 addresses.unlink(missing_ok=True)
