@@ -370,7 +370,7 @@ async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_datab
     reasons = {headers["dlq_key"].decode(): headers["dlq_reason"].decode() for headers in held}
     assert reasons == {
         str(ids[1]): "the value is no number",
-        str(ids[2]): "IntegrityError while it took effect",
+        str(ids[2]): "CheckViolationError while it took effect",
         str(ids[3]): "the value is no number",
         str(ids[4]): "header missing: ce_type",
     }

@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
+from cir_chassis import driver
 from cir_chassis.database import DatabaseBehind, alembic_config, check_migrated, is_outage, migrate
 
-from .conftest import Count, Counted, Open, stored
+from .conftest import Count, Counted, Open, counts, stored
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 
@@ -57,6 +58,65 @@ async def test_an_error_leaves_neither_state_nor_events(open_database: Open) -> 
     async with stored(database) as rows, database.engine.connect() as connection:
         assert rows == {}
         assert (await connection.exec_driver_sql("SELECT count(*) FROM outbox")).scalar() == 0
+
+
+XID = sa.select(sa.func.pg_current_xact_id().cast(sa.Text))
+
+
+async def test_all_statements_of_a_work_are_in_one_transaction_whoever_runs_them(open_database: Open) -> None:
+    database = open_database()
+    async with database.work() as work:
+        ((first,),) = await driver.run(work.connection, XID, {})
+        assert await work.connection.scalar(XID) == first
+        work.counts.put(Count(ONE, 1))
+        await work.flush()
+        await work.connection.execute(counts.insert().values(id=TWO, version=1))
+        async with stored(database) as rows:
+            assert rows == {}
+    async with database.engine.connect() as connection:
+        written = await connection.scalars(sa.text("SELECT DISTINCT xmin::text FROM counts"))
+        assert written.all() == [first]
+
+
+async def test_a_statement_that_fails_takes_back_all_before_it(open_database: Open) -> None:
+    database = open_database()
+
+    async def fail(by_hand: bool) -> None:
+        async with database.work() as work:
+            work.counts.put(Count(ONE, 1))
+            await work.flush()
+            await work.connection.execute(counts.insert().values(id=TWO, version=1))
+            if by_hand:
+                await work.connection.execute(sa.text("SELECT 1/0"))
+            work.counts.put(Count(TWO, 1000))
+
+    for by_hand in (True, False):
+        with pytest.raises(Exception, match="division by zero" if by_hand else "not_too_many"):
+            await fail(by_hand)
+        async with stored(database) as rows:
+            assert rows == {}
+
+
+async def test_a_work_that_is_cancelled_leaves_nothing_and_the_next_one_works(open_database: Open) -> None:
+    database = open_database()
+
+    async def never_ends() -> None:
+        async with database.work() as work:
+            work.counts.put(Count(ONE, 1))
+            await work.flush()
+            await driver.run(work.connection, sa.select(sa.func.pg_sleep(60).cast(sa.Text)), {})
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(never_ends(), 0.5)
+    async with asyncio.timeout(5), database.work() as work:
+        await work.load([ONE])
+        assert work.counts.find(ONE) is None
+
+
+async def test_no_statement_is_run_on_the_driver_before_a_transaction_has_begun(open_database: Open) -> None:
+    async with open_database().engine.begin() as connection:
+        with pytest.raises(AssertionError):
+            await driver.run(connection, XID, {})
 
 
 async def test_what_is_newer_stays_whatever_comes_last(open_database: Open) -> None:
@@ -113,6 +173,25 @@ async def test_a_wrong_statement_is_no_outage_and_a_closed_door_is(open_database
         await too_many()
     assert not is_outage(wrong.value)
     assert is_outage(ConnectionRefusedError())
+
+
+async def test_a_connection_that_is_lost_is_an_outage_whichever_statement_meets_it_first(open_database: Open) -> None:
+    database = open_database()
+
+    async def cut_off(seen: bool) -> None:
+        async with database.work() as work:
+            theirs: Any = (await work.connection.get_raw_connection()).driver_connection
+            async with database._aside.connect() as other:
+                await other.execute(sa.text("SELECT pg_terminate_backend(:it)"), {"it": theirs.get_server_pid()})
+            async with asyncio.timeout(10):
+                while seen and not theirs.is_closed():
+                    await asyncio.sleep(0.01)
+            work.counts.put(Count(ONE, 1))
+
+    for seen in (True, False):
+        with pytest.raises(Exception, match="connection") as lost:
+            await cut_off(seen)
+        assert is_outage(lost.value)
 
 
 async def test_a_pool_that_is_used_up_is_no_outage(open_database: Open) -> None:

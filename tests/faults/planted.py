@@ -2,7 +2,7 @@
 
 import runpy
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from faststream.kafka import KafkaMessage
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cir_chassis import consumer, outbox
+from cir_chassis import consumer, driver, outbox
 from cir_chassis.consumer import Consumer
 from cir_chassis.database import Rows, Work
 from cir_chassis.outbox import OUTBOX, Relay
@@ -28,15 +28,16 @@ def no_row_lock() -> None:
 
 def cursor_on_the_id() -> None:
     """Reads on after the last id that it sent."""
-    sound, last = outbox._message, [0]
+    sound, last = driver.run, [0]
 
-    def noted(row: sa.Row[Any]) -> outbox.Message:
-        last.append(row.id)
-        return sound(row)
+    async def run(connection: AsyncConnection, statement: sa.Executable, given: Mapping[str, Any]) -> list[Any]:
+        if statement is not outbox._UNSENT:
+            return await sound(connection, statement, given)
+        found = await sound(connection, outbox._UNSENT.where(OUTBOX.c.id > last[-1]), given)
+        last.extend(row["id"] for row in found)
+        return found
 
-    after = sa.bindparam("after", callable_=lambda: last[-1], type_=sa.BigInteger)
-    patch.object(outbox, "_UNSENT", outbox._UNSENT.where(OUTBOX.c.id > after)).start()
-    patch.object(outbox, "_message", noted).start()
+    patch.object(driver, "run", run).start()
 
 
 def goes_on_after_a_failure() -> None:

@@ -17,12 +17,13 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from asyncpg import InterfaceError
 from prometheus_client import Counter
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from cir_chassis import outbox, trace
+from cir_chassis import driver, outbox, trace
 from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.outbox import Said
@@ -49,10 +50,13 @@ class DatabaseBehind(Exception):
 
 def is_outage(error: BaseException) -> bool:
     """Is the database (or the network to it) away, rather than the statement wrong?"""
-    if isinstance(error, DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        return error.connection_invalidated or state[:2] in {"08", "53", "57"} or state == "25P03"
-    return isinstance(error, OSError | TimeoutError)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, InterfaceError) and "connection is closed" in str(cause):
+        return True
+    state = str(getattr(cause, "sqlstate", None) or "")
+    return state[:2] in {"08", "53", "57"} or state == "25P03" or isinstance(error, OSError | TimeoutError)
 
 
 class Rows(Generic[R]):
@@ -88,7 +92,7 @@ class Rows(Generic[R]):
 
     async def load(self, connection: AsyncConnection, by: str, ids: Iterable[UUID], *, lock: bool = False) -> None:
         """Read the rows in which the column `by` is one of these. With `lock` they stay ours until the commit."""
-        for found in await connection.execute(_reading(self._table, self._names, by, lock), {"ids": list(ids)}):
+        for found in await driver.run(connection, _reading(self._table, self._names, by, lock), {"ids": list(ids)}):
             row = self._of(*found)
             self._rows[tuple(getattr(row, name) for name in self._key)] = row
 
@@ -97,7 +101,7 @@ class Rows(Generic[R]):
         if not self._changed:
             return False
         put = {name: [getattr(row, name) for row in self._changed.values()] for name in self._names}
-        await connection.execute(_writing(self._table, self._names, self._once, self._newer), rows(put))
+        await driver.run(connection, _writing(self._table, self._names, self._once, self._newer), rows(put))
         self._changed.clear()
         return True
 
@@ -185,7 +189,7 @@ class Database(Generic[W]):
     @asynccontextmanager
     async def work(self) -> AsyncIterator[W]:
         """A unit of work; flushed and committed at the end, rolled back on any error."""
-        async with self.engine.begin() as connection:
+        async with driver.transaction(self.engine) as connection:
             work = self._work(connection)
             yield work
             await work.flush()

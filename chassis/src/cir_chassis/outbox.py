@@ -18,6 +18,7 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from cir_chassis import driver
 from cir_chassis.bulk import among, given, rows
 from cir_chassis.lifeline import Lifeline
 
@@ -86,9 +87,9 @@ _UNSENT = (
 )
 _MARK = sa.update(OUTBOX).where(among(OUTBOX.c.id)).values(sent_at=sa.func.now())
 _UNMARK = sa.update(OUTBOX).where(among(OUTBOX.c.id)).values(sent_at=None)
-_MINE = sa.text(
-    "SELECT pg_try_advisory_xact_lock(hashtext('cir.relay')),"
-    " set_config('idle_in_transaction_session_timeout', '3s', true)"
+_MINE = sa.select(
+    sa.func.pg_try_advisory_xact_lock(sa.func.hashtext("cir.relay"), type_=sa.Boolean),
+    sa.func.set_config("idle_in_transaction_session_timeout", "3s", sa.true(), type_=sa.Text),
 )
 
 
@@ -108,7 +109,7 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None
     for topic, value in zip(columns["topic"], columns["value"], strict=True):
         if len(value) > LARGEST:
             raise EventTooLarge(f"an event for {topic} is larger than {LARGEST} bytes")
-    await connection.execute(_ADD, rows(columns))
+    await driver.run(connection, _ADD, rows(columns))
 
 
 async def replay(engine: AsyncEngine, chosen: sa.ColumnElement[bool]) -> int:
@@ -172,26 +173,27 @@ class Relay:
 
     async def carry(self) -> int:
         """Carry one batch. Returns how many rows; 0 also where another relay is active."""
-        async with self._engine.begin() as connection:
-            if not await connection.scalar(_MINE):
+        async with driver.transaction(self._engine) as connection:
+            if not (await driver.run(connection, _MINE, {}))[0][0]:
                 return 0
-            unsent = (await connection.execute(_UNSENT, {"most": self.BATCH})).all()
+            unsent = await driver.run(connection, _UNSENT, {"most": self.BATCH})
             if not unsent:
                 return 0
             # Marked while they are on their way: no mark counts before the commit, and what Kafka lacks then is unmarked.
-            ids = [row.id for row in unsent]
+            ids = [row["id"] for row in unsent]
             async with asyncio.TaskGroup() as both:
                 sending = both.create_task(self._producer.send_all([_message(row) for row in unsent]))
-                await connection.execute(_MARK, {"ids": ids})
+                await driver.run(connection, _MARK, {"ids": ids})
             sent, failure = sending.result()
             if failure:
-                await connection.execute(_UNMARK, {"ids": ids[sent:]})
-        for topic, many in Tally(row.topic for row in unsent[:sent]).items():
+                await driver.run(connection, _UNMARK, {"ids": ids[sent:]})
+        for topic, many in Tally(row["topic"] for row in unsent[:sent]).items():
             RELAYED.labels(topic).inc(many)
         if failure:
             raise failure
         return sent
 
 
-def _message(row: sa.Row[Any]) -> Message:
-    return row.topic, row.key.encode(), row.value, [(name, text.encode()) for name, text in row.headers.items()]
+def _message(row: Any) -> Message:
+    _, topic, key, headers, value = row
+    return topic, key.encode(), value, [(name, text.encode()) for name, text in headers.items()]

@@ -1,0 +1,68 @@
+"""The few statements that every event and every request run are compiled once, and run on the driver itself.
+
+SQLAlchemy's way to it costs the processor more than the rest of such a statement. What a statement means, its tables and
+types, stays said in SQLAlchemy; whatever is asked less often is run by it as well, on the same connection.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+Process = Callable[[Any], Any] | None
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction, whoever runs a statement in it: begun at once, as the driver's own. SQLAlchemy begins with its first
+    statement, and so after ours; here it is told to begin none (AUTOCOMMIT)."""
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        driver = _driver(connection)
+        mine = driver.transaction()
+        await mine.start()
+        try:
+            yield connection
+        except Exception:
+            if not driver.is_closed():
+                await mine.rollback()
+            raise
+        except BaseException:  # cancelled: the network may be cut off, and keep a rollback waiting
+            await connection.invalidate()
+            raise
+        await mine.commit()
+
+
+async def run(connection: AsyncConnection, statement: sa.Executable, given: Mapping[str, Any]) -> list[Any]:
+    """Run a statement that is built once, in a `transaction`. The rows that it tells. Raises what asyncpg raises.
+
+    given: the parameters by name, as for SQLAlchemy; an `IN` of many is none, see `bulk.among`.
+    """
+    driver = _driver(connection)
+    assert driver.is_in_transaction()
+    text, binds, reads = _compiled(statement, connection.dialect)
+    values = (write(given.get(name, else_)) if write else given.get(name, else_) for name, else_, write in binds)
+    found: list[Any] = await driver.fetch(text, *values)
+    if not reads:
+        return found
+    return [tuple(read(v) if read else v for read, v in zip(reads, row, strict=True)) for row in found]
+
+
+def _driver(connection: AsyncConnection) -> Any:
+    assert connection.sync_connection
+    return connection.sync_connection.connection.driver_connection
+
+
+@cache
+def _compiled(statement: Any, dialect: sa.Dialect) -> tuple[str, list[tuple[str, Any, Process]], list[Process]]:
+    """Its text; of each parameter the name, what it is where none is given, and how it is written; of each column that it
+    tells how it is read, unless all are read as they are."""
+    compiled = statement.compile(dialect=dialect)
+    writes = [
+        (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+        for name in compiled.positiontup
+    ]
+    reads = [told.type.dialect_impl(dialect).result_processor(dialect, None) for told in statement.exported_columns]
+    return str(compiled), writes, reads if any(reads) else []
