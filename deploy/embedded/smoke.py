@@ -134,6 +134,26 @@ async def _preview(smoke: Smoke) -> None:
     must(expect(answer, 200).json()["outcome"] == "met", f"not met: {answer.text}")
 
 
+@promise("a request about a housing situation is reviewed by a person, and the candidate is told once")
+async def _situation(smoke: Smoke) -> None:
+    played = Played(another(902, "leaking"))
+    await play_one(smoke.register, played, lambda: None)
+    must(not played.missing, played.missing)
+    company = COMPANIES[played.sample.post["municipality"]]
+    body = {"dossier": played.id, "text": "The roof leaks.", "documents": []}
+    path = "/v1/situations"
+    asked = await smoke.register.call("POST", "priority", path, json=body, candidate=played.sample.applicant)
+    review = {"decision": "forwarded", "group": "bad_housing", "reasons": "The report shows it."}
+    path += f"/{expect(asked, 201).json()['id']}/review"
+    expect(await smoke.register.call("POST", "priority", path, json=review, case_worker=company), 200)
+
+    async def told() -> bool:
+        mails = await smoke.register.messages(played.id, company)
+        return [one["state"] for one in mails if one["kind"] == "situation_forwarded"] == ["sent"]
+
+    await until(told, "the candidate was not told of the review")
+
+
 @promise("services that are killed while a candidate applies come back at the same address, and the candidate arrives")
 async def _killed(smoke: Smoke) -> None:
     for serial, service in enumerate(("eligibility", "notifications", "dossier"), 903):

@@ -95,9 +95,7 @@ async def test_a_year_of_turns_is_what_an_outsider_recomputes(tmp_path: Path) ->
             size = random.choice(((1, 1), (1, 2), (2, 3), (1, 4), (3, 5)))
             by_law = audit.dwelling(*size)
             assert await give(register, f"w{len(audit.turns)}", *size) == by_law, (len(audit.turns), size)
-        ledger: dict[str, Any] = await register.get(
-            "priority", f"/v1/agreements/{agreement}/ledger", council="dijledal"
-        )
+        ledger: dict[str, Any] = await register.get("priority", f"/v1/agreements/{agreement}/ledger", **COMPANY)
     assert [(one["of"], one["to"], one["how"], one["dossier"]) for one in ledger["turns"]] == audit.turns
     assert [(debt["owes"], debt["to"]) for debt in ledger["debts"]] == audit.debts
     assert sum(ledger["balances"].values()) == 0

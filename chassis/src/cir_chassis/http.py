@@ -20,6 +20,7 @@ from cir_chassis.outbox import EventTooLarge
 
 log = structlog.get_logger()
 MEASURING = 5.0  # seconds at most: who scrapes waits for ten
+UNSTORABLE = ("22021", "22P05")  # what PostgreSQL says of a NUL in a text
 MEDIA_TYPE = "application/problem+json"
 _TELEMETRY: TelemetryConfig = {
     "metrics": False,
@@ -93,6 +94,8 @@ def _path(place: Sequence[str | int]) -> str:
 async def _on_anything(request: Request, error: Exception) -> JSONResponse:
     if is_outage(error):
         return _answer(Problem(503, "The register cannot store this now. Try again later."), {"Retry-After": "5"})
+    if getattr(getattr(error, "orig", error), "sqlstate", None) in UNSTORABLE:
+        return _answer(Problem(422, "A text holds a character that cannot be stored, such as NUL. Nothing was stored."))
     log.error("request failed", method=request.method, exc_info=error)
     return _answer(Problem(500, "Something went wrong here, and nothing was stored. It has been logged."))
 

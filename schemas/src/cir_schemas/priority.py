@@ -1,5 +1,6 @@
 """What priority tells notifications: that somebody decided. Which group, and why, stands with the decision: either may be
-an illness, and letters are read by others.
+an illness, and letters are read by others. The organisation that referred is named, for it is told; a letter to others is not
+to name it.
 """
 
 from typing import Annotated, Literal

@@ -145,7 +145,7 @@ async def test_certainty_outlives_the_agreement_that_it_was_given_under(priority
     lacks = {"from": "2024-06-01", "groups": groups(young="1")}
     made = (await priority.post("/v1/agreements", AGREED | lacks, "council")).json()["id"]
     refused = await priority.post(f"/v1/agreements/{made}/adoption", FOR | {"ends": earlier}, "council")
-    assert (refused.status_code, "lacks: homeless" in refused.text) == (409, True)
+    assert (refused.status_code, "no turns: homeless" in refused.text) == (409, True)
     made = (await priority.post("/v1/agreements", AGREED | {"from": "2024-06-01"}, "council")).json()["id"]
     assert (
         await priority.post(f"/v1/agreements/{made}/adoption", FOR | {"ends": earlier}, "council")

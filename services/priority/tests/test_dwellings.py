@@ -49,6 +49,7 @@ async def test_turns_are_passed_owed_and_repaid(register: Priority) -> None:
     assert ("young", "homeless", "repaid", NUMBERS[11]) in hows
     ledger = (await register.get(f"/v1/agreements/{agreement}/ledger", role="council")).json()
     assert (ledger["debts"], sum(ledger["balances"].values())) == ([], 0)
+    assert {one["dossier"] for one in ledger["turns"]} == {None}, "a council learns no dossier's group"
 
 
 async def test_the_reason_for_the_turn_is_told_in_words(register: Priority) -> None:
@@ -134,7 +135,7 @@ async def test_only_the_first_one_is_chosen_at_the_turn_that_was_read(register: 
     assert (await register.post("/v1/dwellings/w1/choice", {"turn": 2, "dossier": NUMBERS[0]})).status_code == 409
     assert (
         await register.post("/v1/dwellings/w1/choice", {"turn": 1, "dossier": "2030.01.01.0001"})
-    ).status_code == 404
+    ).status_code == 409
     await register.hear(candidacy("2018.01.01.0001"))
     late = await register.choose("w1", next_)
     assert (late.status_code, "read again" in late.text) == (409, True)

@@ -74,7 +74,9 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
                     "asked_by": "candidate",
                     "asked_at": work.clock.now(),
                 }
-                work.books.situations.put(Situation(uuid4(), one.dossier, str(one.number), **asked, **reviewed))
+                work.books.situations.put(
+                    Situation(uuid4(), one.dossier, str(one.number), company="dijledal", **asked, **reviewed)
+                )
             stored.append(replace(one.in_domain(), priorities=priorities))
         await work.flush()
         for on in DAYS:
@@ -89,7 +91,10 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
                     random.choice((None, None, None, ON, ON + timedelta(days=1))),
                 )  # fmt: skip
                 by_law, left_out = rank(on, dwelling, regulation, stored)
-                there = [(number, list(because)) for number, because in await work.in_order(on, dwelling, regulation)]
+                there = [
+                    (number, list(because))
+                    for number, because in await work.in_order(on, dwelling, regulation, "dijledal")
+                ]
                 assert there == by_law, (on, dwelling, regulation)
                 assert len(by_law) + len(left_out) == len(heard)
             await everybody_stands_where_the_law_says(priority, on, stored)
@@ -134,6 +139,6 @@ async def test_a_tie_begins_and_ends_as_days_pass(priority: Priority) -> None:
     await priority.hear(candidacy(first), candidacy(tied, residence=[stay]))
     async with priority.service.database.work() as work:
         for day, who in (("2016-12-31", first), ("2017-01-01", tied), ("2022-01-01", tied), ("2022-01-02", first)):
-            there = await work.waiting_list("24062", date.fromisoformat(day), Regulation())
+            there = await work.waiting_list("24062", date.fromisoformat(day), Regulation(), "dijledal")
             assert there[0][0] == who, day
             assert ("lasting_tie" in there[0][1]) is (who == tied), day

@@ -72,7 +72,9 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
 
         async def both_have_them() -> bool:
             async with newer.work() as work:
-                there = [number for number, _ in await work.waiting_list("24062", date(2024, 6, 1), Regulation())]
+                there = [
+                    number for number, _ in await work.waiting_list("24062", date(2024, 6, 1), Regulation(), "dijledal")
+                ]
             return await priority.list() == there == everybody
 
         await until(both_have_them, "not all have arrived", 30)

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("documents", postgresql.JSONB(), nullable=False, comment="their ids"),
         sa.Column("asked_by", sa.Text(), nullable=False, comment="candidate, or who stood at the counter"),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("company", sa.Text(), nullable=True, comment="that reviewed it: a priority is of its regulation"),
         sa.Column("decision", sa.Text(), nullable=True, comment="priority, forwarded or refused; null: to be reviewed"),
         sa.Column("group", sa.Text(), nullable=True),
         sa.Column("reasons", postgresql.JSONB(), nullable=True),

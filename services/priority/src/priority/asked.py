@@ -1,4 +1,4 @@
-"""What is asked at the command line: files as outside tools write them, refused with the place of what is wrong."""
+"""What is asked in a file or at the door: refused with the place of what is wrong."""
 
 import json
 from datetime import date
@@ -27,14 +27,17 @@ def _is_a_number_of_a_day(number: str) -> str:
     return number
 
 
+Years = Annotated[int, Field(ge=1, le=100)]
+
+
 class Dwelling(Shape):
     id: str
     municipality: Municipality
     company: Company
     area: str | None = None
-    bedrooms: Annotated[int, Field(ge=0)]
-    min_persons: Annotated[int, Field(ge=1)]
-    max_persons: Annotated[int, Field(ge=1)]
+    bedrooms: Annotated[int, Field(ge=0, le=1000)]
+    min_persons: Annotated[int, Field(ge=1, le=1000)]
+    max_persons: Annotated[int, Field(ge=1, le=1000)]
 
     @model_validator(mode="after")
     def _somebody_fits(self) -> "Dwelling":
@@ -44,7 +47,7 @@ class Dwelling(Shape):
 
 
 class Regulation(Shape):
-    stricter_tie_years: Annotated[int, Field(ge=1, le=100)] | None = None
+    stricter_tie_years: Years | None = None
     area_tie: bool = False
     frozen_until: Day | None = None
 
@@ -106,7 +109,7 @@ class RankAsked(Shape):
         return self.on, dwelling, self.regulation.in_domain(), candidates
 
 
-Share = Annotated[str, Field(pattern=r"^\d+(\.\d+)?$", description="a decimal string")]
+Share = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,20})?$", description="a decimal string")]
 
 
 class TurnsAsked(Shape):
@@ -125,11 +128,24 @@ def exact(share: str) -> Fraction:
     return Fraction(Decimal(share))
 
 
+class _Strict(yaml.SafeLoader):
+    """A key that stands twice is a slip: the last one would count alone."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if twice := next((key for n, key in enumerate(keys) if key in keys[:n]), None):
+            raise yaml.MarkedYAMLError(problem=f"`{twice}` stands here twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read(file: Path, shape: type[M]) -> M:
     """The file, in that shape. Raises `WrongFile`."""
     try:
         text = file.read_text(encoding="utf-8")
-        given: Any = yaml.safe_load(text) if file.suffix in (".yaml", ".yml") else json.loads(text)
+        if file.suffix in (".yaml", ".yml"):
+            given: Any = yaml.load(text, _Strict)  # noqa: S506
+        else:
+            given = json.loads(text)
     except OSError as error:
         raise WrongFile(f"{file}: {error.strerror}") from None
     except json.JSONDecodeError as error:

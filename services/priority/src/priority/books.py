@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis.database import Rows
@@ -104,6 +105,7 @@ class Situation:
     documents: list[str]
     asked_by: str
     asked_at: datetime
+    company: str | None = None
     decision: str | None = None
     group: str | None = None
     reasons: list[str] | None = None
@@ -118,7 +120,7 @@ class Books:
         self._connection = connection
         self.agreements = Rows(agreements, Agreed)
         self.dwellings = Rows(dwellings, Free)
-        self.turns = Rows(given_turns, GivenTurn, once=True)
+        self.turns = Rows(given_turns, GivenTurn)
         self.referrals = Rows(referrals, Referral)
         self.situations = Rows(situations, Situation)
 
@@ -126,14 +128,17 @@ class Books:
     def rows(self) -> Sequence[Rows[Any]]:
         return (self.agreements, self.dwellings, self.turns, self.referrals, self.situations)
 
+    async def hold(self, company: str) -> None:
+        """What is decided under a company's agreements (turns, referrals, adoptions) is decided one after the other."""
+        await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company, 0))))
+
     async def agreement(self, id_: UUID) -> Agreed | None:
-        """An agreement, locked: what is decided under it is decided one after the other."""
-        await self.agreements.load(self._connection, "id", [id_], lock=True)
+        """An agreement, proposed or adopted."""
+        await self.agreements.load(self._connection, "id", [id_])
         return self.agreements.find(id_)
 
     async def agreements_of(self, company: str) -> list[Agreed]:
-        """All of a company, the newest first; nobody adopts another one for it until the commit."""
-        await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company, 0))))
+        """All of a company, the newest first."""
         return await self._agreed(agreements.c.company == company)
 
     async def in_force(self, on: date, *, company: str | None = None, municipality: str | None = None) -> list[Agreed]:
@@ -151,6 +156,11 @@ class Books:
     async def _agreed(self, *which: sa.ColumnElement[bool]) -> list[Agreed]:
         query = sa.select(agreements).where(*which).order_by(agreements.c.proposed_at.desc(), agreements.c.id)
         return [Agreed(**row._mapping) for row in await self._connection.execute(query)]
+
+    async def later(self, on: date, agreed: Agreed) -> list[Agreed]:
+        """The agreements adopted already that take the place of this one, in part at least, after that day."""
+        coming = await self._agreed(agreements.c.adopted_at.is_not(None), agreements.c.since > on, _overlaps(agreed))
+        return [other for other in coming if other.id != agreed.id]
 
     async def ledger(self, agreed: Agreed) -> Ledger:
         """The ledger of an agreement, from the turns on record."""
@@ -186,20 +196,19 @@ class Books:
             .where(
                 self._open(agreed),
                 place.municipality == dwelling.municipality,
+                place.company == dwelling.company,
                 place.persons.between(dwelling.min_persons, dwelling.max_persons),
                 sa.or_(place.paused_until.is_(None), place.paused_until <= on),
             )
             .order_by(referrals.c.answered_at, referrals.c.id)
         )
         if dwelling.target_group is not None:
-            query = query.where(prioritised(referrals.c.dossier, dwelling.target_group))
+            query = query.where(prioritised(referrals.c.dossier, dwelling.company, dwelling.target_group))
         return [(group, number, dossier) for group, number, dossier in await self._connection.execute(query)]
 
     def _open(self, agreed: Agreed) -> sa.ColumnElement[bool]:
         """Accepted, and not over in another way. Certainty outlives the agreement that it was given under."""
-        same = sa.select(agreements.c.id).where(
-            agreements.c.company == agreed.company, agreements.c.area.is_not_distinct_from(agreed.area)
-        )
+        same = sa.select(agreements.c.id).where(_overlaps(agreed))
         over = sa.select(candidacies.c.dossier).where(candidacies.c.status.in_(OVER))
         return sa.and_(
             referrals.c.agreement.in_(same),
@@ -214,11 +223,24 @@ class Books:
         row = (await self._connection.execute(query)).first()
         return Referral(**row._mapping) if row else None
 
+    async def refused_on(self, day: date, organisation: str, group: str, dossier: UUID) -> bool:
+        """Whether the same referral was refused that day."""
+        same = (referrals.c.organisation == organisation, referrals.c.group == group, referrals.c.dossier == dossier)
+        local = sa.cast(sa.func.timezone("Europe/Brussels", referrals.c.answered_at), sa.Date)
+        found = sa.select(referrals.c.id).where(*same, referrals.c.answer == "refused", local == day)
+        return await self._connection.scalar(found.limit(1)) is not None
+
+    async def referrals_of(self, dossier: UUID) -> list[Referral]:
+        """All of a dossier, the newest first."""
+        return await self._referred(referrals.c.dossier == dossier)
+
     async def referrals_by(self, organisation: str) -> list[Referral]:
         """All that an organisation referred, the newest first."""
-        query = sa.select(referrals).where(referrals.c.organisation == organisation)
-        found = await self._connection.execute(query.order_by(referrals.c.answered_at.desc(), referrals.c.id))
-        return [Referral(**row._mapping) for row in found]
+        return await self._referred(referrals.c.organisation == organisation)
+
+    async def _referred(self, which: sa.ColumnElement[bool]) -> list[Referral]:
+        query = sa.select(referrals).where(which).order_by(referrals.c.answered_at.desc(), referrals.c.id)
+        return [Referral(**row._mapping) for row in await self._connection.execute(query)]
 
     async def dwelling(self, company: str, id_: str) -> Free | None:
         """A dwelling of a company."""
@@ -285,7 +307,16 @@ def is_chosen(dossier: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
     return sa.exists(sa.select(dwellings.c.id).where(dwellings.c.chosen == dossier))
 
 
-def prioritised(dossier: sa.ColumnElement[UUID], group: str) -> sa.ColumnElement[bool]:
-    """Whether a review gave it the priority of this target group."""
+def prioritised(dossier: sa.ColumnElement[UUID], company: str, group: str) -> sa.ColumnElement[bool]:
+    """Whether a review of this company gave it the priority of this target group."""
     given = sa.select(situations.c.id).where(situations.c.decision == "priority", situations.c.group == group)
-    return sa.exists(given.where(situations.c.dossier == dossier))
+    return sa.exists(given.where(situations.c.dossier == dossier, situations.c.company == company))
+
+
+def _overlaps(agreed: Agreed) -> sa.ColumnElement[bool]:
+    """Agreements that speak of some of the same dwellings, whatever the day (council.cover_the_same)."""
+    return sa.and_(
+        agreements.c.company == agreed.company,
+        agreements.c.municipalities.has_any(sa.cast(agreed.municipalities, ARRAY(sa.Text))),
+        sa.true() if agreed.area is None else sa.or_(agreements.c.area.is_(None), agreements.c.area == agreed.area),
+    )

@@ -9,13 +9,14 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from cir_schemas.priority import Organisation
 from cir_schemas.types import Company, Day, Municipality, Shape
-from priority.asked import Regulation, Share, exact
+from priority.asked import Regulation, Share, Years, exact
 from priority.domain.turns import STANDARD, flat
 from priority.words import Text
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$"), Field(description="of a group")]
-Years = Annotated[int, Field(ge=1, le=100)]
-HIGHEST_CEILING = Fraction(1, 2)  # pillar 3: one third, later half; since when is not known here (K)
+HIGHEST_CEILING = Fraction(
+    1, 2
+)  # pillar 3: one third, later half; since when is not known here (K). Lowered, old ones fail
 
 
 class Group(Shape):
@@ -46,7 +47,7 @@ class Agreement(Shape):
     municipalities: Annotated[tuple[Municipality, ...], Field(min_length=1)]
     from_: Day = Field(alias="from")
     through: Day
-    planned: Annotated[int, Field(ge=1)]
+    planned: Annotated[int, Field(ge=1, le=100_000)]
     accelerated_share: Share
     groups: Mapping[Name, Group]
     stricter_tie_years: Years | None = None

@@ -71,12 +71,14 @@ class ReviewSituation:
     decision: Decision
     group: str | None
     reasons: Sequence[str]
+    company: str
     by: str
 
 
 @dataclass(frozen=True)
 class Refer:
-    """Refer a candidate for accelerated allocation; room: places left in the group; before: what is open of this dossier."""
+    """Refer a candidate for accelerated allocation. room: places left in the group; before: what is open of this dossier;
+    refused: whether the same was refused today; later: agreements adopted already that come after this one."""
 
     id: UUID
     candidacy: Candidacy
@@ -87,6 +89,8 @@ class Refer:
     guidance_plan: str
     room: Mapping[str, int]
     before: Referral | None
+    refused: bool
+    later: Sequence[Agreed]
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ class Choose:
     agreed: Agreed
     next: Next
     turn: int
-    candidacy: Candidacy
+    number: str
+    candidacy: Candidacy | None
     by: str
 
 
@@ -157,6 +162,12 @@ def adopt_agreement(command: AdoptAgreement, work: PriorityWork) -> None:
             raise Refused(
                 f"ends: {command.ends} is no agreement of this company that is in force when this one begins."
             )
+        if agreed.since < work.clock.today():
+            raise Refused("ends: turns were given already on days that it begins on: let it begin today, or later.")
+        if command.open and (lost := sorted(set(ended.municipalities) - set(agreed.municipalities))):
+            raise Refused(
+                f"Referrals were accepted with certainty and wait where it does not speak of: {', '.join(lost)}."
+            )
         adopted[ended.id] = replace(ended, through=agreed.since - timedelta(days=1))
         work.books.agreements.put(adopted[ended.id])
     for other in adopted.values():
@@ -166,8 +177,11 @@ def adopt_agreement(command: AdoptAgreement, work: PriorityWork) -> None:
                 f"On {day} agreement {other.id} ({other.since} through {other.through}) is in force for the same dwellings: "
                 "choose another period, or name it in `ends`, so that this one takes its place."
             )
-    if lost := sorted(group for group, many in command.open.items() if many and group not in one.groups):
-        raise Refused(f"Referrals were accepted with certainty and wait in groups that it lacks: {', '.join(lost)}.")
+    shares = one.shares()
+    if lost := sorted(group for group, many in command.open.items() if many and not shares.get(group)):
+        raise Refused(
+            f"Referrals were accepted with certainty and wait in groups that it gives no turns: {', '.join(lost)}."
+        )
     votes = [vote.model_dump(mode="json") for vote in command.votes]
     work.books.agreements.put(replace(agreed, votes=votes, adopted_at=work.clock.now()))
 
@@ -208,22 +222,41 @@ def review_situation(command: ReviewSituation, work: PriorityWork) -> None:
     elif command.group not in groups:
         known = ", ".join(sorted(groups)) or "none, as no agreement of the company is in force"
         raise NoSuchGroup(f"There is no such group for this decision. There is: {known}.")
-    decided = {"decision": command.decision, "group": command.group, "reasons": list(command.reasons)}
     work.books.situations.put(
-        replace(situation, **decided, reviewed_by=command.by, reviewed_at=work.clock.now())  # type: ignore[arg-type]
+        replace(
+            situation,
+            company=command.company,
+            decision=command.decision,
+            group=command.group,
+            reasons=list(command.reasons),
+            reviewed_by=command.by,
+            reviewed_at=work.clock.now(),
+        )
     )
     told = {"dossier": situation.dossier, "number": situation.number, "situation": situation.id}
     work.say(SituationReviewed.model_validate({**told, "decision": command.decision}))
 
 
+def check_referrer(agreed: Agreed, organisation: str, group: str) -> None:
+    """Raises `NoSuchGroup`, `NotTheirs`: before anything is told of the dossier."""
+    groups = agreed.agreement.groups
+    if group not in groups:
+        raise NoSuchGroup(f"There is no such group. There is: {', '.join(sorted(groups))}.")
+    if organisation not in groups[group].referrers:
+        raise NotTheirs(f"for {group} these organisations refer: {', '.join(groups[group].referrers)}")
+
+
 def refer(command: Refer, work: PriorityWork) -> None:
     """Accepted with certainty while there is room, else refused at once: there is no second list."""
-    agreement, number = command.agreed.agreement, _waiting(command.candidacy)
-    group = agreement.groups.get(command.group)
-    if group is None:
-        raise NoSuchGroup(f"There is no such group. There is: {', '.join(sorted(agreement.groups))}.")
-    if command.organisation not in group.referrers:
-        raise NotTheirs(f"for {command.group} these organisations refer: {', '.join(group.referrers)}")
+    number, room = _waiting(command.candidacy), command.room[command.group]
+    if not {wanted["municipality"] for wanted in command.candidacy.wants} & set(command.agreed.municipalities):
+        raise Refused("This dossier wants no home in a municipality that the agreement speaks of.")
+    if command.refused and not room:
+        raise Refused("This was refused today: there is no room still.")
+    if lacks := next((one for one in command.later if not one.agreement.shares().get(command.group)), None):
+        raise Refused(
+            f"From {lacks.since} on the agreement gives this group no turns, so nobody can be promised one now."
+        )
     if command.before is not None:
         raise Refused(
             f"This dossier is referred already, on {command.before.answered_at:%Y-%m-%d}, and will have its turn."
@@ -237,7 +270,7 @@ def refer(command: Refer, work: PriorityWork) -> None:
         group=command.group,
         reasons=list(command.reasons),
         guidance_plan=command.guidance_plan,
-        answer="accepted" if command.room[command.group] else "refused",
+        answer="accepted" if room else "refused",
         answered_at=work.clock.now(),
     )
     work.books.referrals.put(referral)
@@ -271,7 +304,7 @@ def choose(command: Choose, work: PriorityWork) -> None:
             f"Turn {command.turn} is not the next one: that is turn {turn.turn}, of {turn.of}. Read again who is next."
         )
     first = command.next.order[0][0] if command.next.order else None
-    if command.candidacy.number != first:
+    if command.candidacy is None or command.number != first:
         raise Refused("This dossier is not the first one now: read again who is next.")
     work.books.turns.put(
         GivenTurn(
@@ -279,7 +312,7 @@ def choose(command: Choose, work: PriorityWork) -> None:
             **asdict(turn),
             company=dwelling.company,
             dwelling=dwelling.id,
-            dossier=str(first),
+            dossier=command.number,
             given_by=command.by,
             given_at=work.clock.now(),
         )

@@ -143,18 +143,20 @@ class PriorityWork(Work):
         return agreed.agreement.regulation().in_domain() if agreed else Regulation()
 
     async def waiting_list(
-        self, municipality: str, on: date, regulation: Regulation
+        self, municipality: str, on: date, regulation: Regulation, company: str
     ) -> list[tuple[str, tuple[str, ...]]]:
         """The numbers of who is on the list that day, whatever the size, the first one first, and the criteria each meets."""
         anything = Dwelling(municipality, None, 0, ANY_SIZE)
-        return [(number, because[1:]) for number, because in await self.in_order(on, anything, regulation)]
+        return [(number, because[1:]) for number, because in await self.in_order(on, anything, regulation, company)]
 
-    async def in_order(self, on: date, dwelling: Dwelling, regulation: Regulation) -> list[tuple[str, tuple[str, ...]]]:
-        """The order for a dwelling, exactly as `order.rank` has it."""
+    async def in_order(
+        self, on: date, dwelling: Dwelling, regulation: Regulation, company: str
+    ) -> list[tuple[str, tuple[str, ...]]]:
+        """The order for a dwelling of a company, exactly as `order.rank` has it for those who want one of its homes there."""
         if regulation.frozen_until is not None and on < regulation.frozen_until:
             return []
         place = tables.places.c
-        criteria = _criteria(place, on, regulation, dwelling.area, dwelling.target_group)
+        criteria = _criteria(place, on, regulation, dwelling.area, (company, dwelling.target_group))
         # One number to sort by and to read the reasons from, in which an earlier criterion outweighs all later ones together.
         bits = [2**n for n in reversed(range(len(criteria)))]
         rung = sum(
@@ -164,6 +166,7 @@ class PriorityWork(Work):
             sa.select(place.number, rung.label("rung"))
             .where(
                 place.municipality == dwelling.municipality,
+                place.company == company,
                 place.persons.between(dwelling.min_persons, dwelling.max_persons),
                 _waits(place, on),
             )
@@ -187,22 +190,23 @@ class PriorityWork(Work):
         home = Dwelling(
             dwelling.municipality, dwelling.area, dwelling.min_persons, dwelling.max_persons, dwelling.target_group
         )
-        return Next(entry, await self.in_order(on, home, agreed.agreement.regulation().in_domain()))
+        return Next(entry, await self.in_order(on, home, agreed.agreement.regulation().in_domain(), dwelling.company))
 
     async def standing(
         self, dossier: UUID, municipality: str, on: date, regulation: Regulation
     ) -> tuple[tuple[str, ...], Counter[str]] | None:
-        """Where a dossier stands in a municipality among households of its size: the criteria that it meets, and how many are
-        before it, by the first criterion that puts them there (`dossier_number`: registered the same day, lower number)."""
+        """Where a dossier stands in a municipality among households of its size that want the same company's homes: the criteria
+        that it meets, and how many are before it, by the first criterion that puts them there (`dossier_number`: registered the
+        same day, lower number)."""
         place, criteria = tables.places.c, _criteria(tables.places.c, on, regulation)
-        key = (place.persons, place.registered_on, place.number_day, place.number_nth)
+        key = (place.company, place.persons, place.registered_on, place.number_day, place.number_nth)
         mine = sa.select(*key, *(held.label(name) for name, held in criteria)).where(
             place.dossier == dossier, place.municipality == municipality, _waits(place, on)
         )
         found = (await self.connection.execute(mine)).first()
         if found is None:
             return None
-        persons, since, day, nth, *ours = found
+        company, persons, since, day, nth, *ours = found
         whens: list[tuple[sa.ColumnElement[bool], str | None]] = [
             (~theirs, None) if met else (theirs, name) for (name, theirs), met in zip(criteria, ours, strict=True)
         ]
@@ -210,7 +214,8 @@ class PriorityWork(Work):
         whens.append((place.registered_on < since, "registration_date"))
         whens.append(((place.registered_on == since) & lower, "dossier_number"))
         others = sa.select(sa.case(*whens).label("why"), sa.func.count()).group_by("why")
-        same_list = (place.municipality == municipality, place.persons == persons, _waits(place, on))
+        same_company = place.company.is_not_distinct_from(company)
+        same_list = (place.municipality == municipality, same_company, place.persons == persons, _waits(place, on))
         counts = await self.connection.execute(others.where(*same_list))
         before = Counter({why: many for why, many in counts if why is not None})  # None: behind, or itself
         return _because([name for name, _ in criteria], ours), before
@@ -261,12 +266,14 @@ _PLACING = _written()
 
 
 def _criteria(
-    place: Any, on: date, regulation: Regulation, area: str | None = None, target_group: str | None = None
+    place: Any, on: date, regulation: Regulation, area: str | None = None, kept: tuple[str, str | None] = ("", None)
 ) -> Criteria:
-    """What counts before the date of registration for a dwelling, in order, each as a test of a row of places."""
+    """What counts before the date of registration for a dwelling, in order, each as a test of a row of places.
+
+    kept: the company, and the target group that it keeps the dwelling for."""
     criteria: Criteria = []
-    if target_group is not None:
-        criteria.append(("target_group", prioritised(place.dossier, target_group)))
+    if kept[1] is not None:
+        criteria.append(("target_group", prioritised(place.dossier, kept[0], kept[1])))
     if regulation.stricter_tie_years is not None:
         years = MultiRange([Range(order.earlier(on, regulation.stricter_tie_years), on, bounds="[]")])
         criteria.append(("stricter_tie", place.lived.contains(years)))

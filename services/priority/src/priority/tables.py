@@ -135,6 +135,7 @@ situations = sa.Table(
     sa.Column("documents", JSONB, nullable=False, comment="their ids"),
     sa.Column("asked_by", sa.Text, nullable=False, comment="candidate, or who stood at the counter"),
     sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("company", sa.Text, comment="that reviewed it: a priority is of its regulation"),
     sa.Column("decision", sa.Text, comment="priority, forwarded or refused; null: to be reviewed"),
     sa.Column("group", sa.Text),
     sa.Column("reasons", JSONB(none_as_null=True)),

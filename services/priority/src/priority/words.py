@@ -82,7 +82,7 @@ def told(municipality: str, because: Sequence[str], day: date | None, before: Ma
 _TURN = {
     "nl": {
         "taken": "Beurt {turn} is van {of}.",
-        "passed": "Beurt {turn} is van {of}, maar geen doorverwijzing van die groep past bij deze woning. "
+        "passed": "Beurt {turn} is van {of}, maar geen aanmelding van die groep past bij deze woning. "
         "De beurt gaat naar {to}, die er nu een schuldig is aan {of}.",
         "repaid": "Beurt {turn} is van {of}, die een beurt schuldig is aan {to}: die krijgt hem terug.",
         STANDARD: "de gewone toewijzing",

@@ -11,8 +11,8 @@ from priority.store import PriorityWork
 def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
     """Priority's API. key: of the pseudonyms by which a candidate is known here."""
     router = APIRouter(prefix="/v1")
-    for part in (lists.routes(database, key), situations.routes(database, key)):
-        router.include_router(part)
-    for part in (council.routes(database), referrals.routes(database), dwellings.routes(database)):
-        router.include_router(part)
+    for part in (lists, situations, referrals):
+        router.include_router(part.routes(database, key))
+    for part in (council, dwellings):
+        router.include_router(part.routes(database))
     return router

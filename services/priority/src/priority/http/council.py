@@ -52,7 +52,8 @@ class Turn(Shape):
     to: str
     how: str
     dwelling: str
-    dossier: str
+    dossier: str | None
+    """Its number: to the case workers, whose dossiers they are."""
 
 
 class Debt(Shape):
@@ -123,6 +124,10 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
             raise NotAllowed(f"the council of {body.company} alone proposes its agreements")
         made = uuid4()
         async with database.work() as work:
+            for n, place in enumerate(body.municipalities):
+                if (companies := await work.companies_of(place) - {None}) and body.company not in companies:
+                    where = [(f"municipalities[{n}]", "another company's")]
+                    raise Problem(422, f"Another company lets the homes in {place}.", where)
             order(ProposeAgreement(made, body, caller.subject), work)
         return Made(id=made)
 
@@ -130,6 +135,7 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
     async def adopt(id: UUID, body: Adoption, caller: Council) -> AgreementRead:
         """Record the votes, and put it in force from its first day: its turns begin at the first one, without debts."""
         async with database.work() as work:
+            await work.books.hold(company_of(caller))
             others = await work.books.agreements_of(company_of(caller))
             agreed = await ours(id, caller, work)
             open_ = await work.books.open(agreed)
@@ -149,7 +155,17 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
             agreed = await ours(id, caller, work)
             kept, given = await work.books.ledger(agreed), await work.books.turns_of(agreed)
             return LedgerRead(
-                turns=[Turn(**{name: getattr(turn, name) for name in Turn.model_fields}) for turn in given],
+                turns=[
+                    Turn(
+                        turn=one.turn,
+                        of=one.of,
+                        to=one.to,
+                        how=one.how,
+                        dwelling=one.dwelling,
+                        dossier=one.dossier if caller.role == "case_worker" else None,
+                    )
+                    for one in given
+                ],
                 next_turn=kept.turn,
                 next_of=kept.of,
                 debts=[Debt(owes=owes, to=to) for owes, to in kept.debts],

@@ -1,5 +1,6 @@
 """What every door asks: whose the dossier is, and how a refusal is told."""
 
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -24,8 +25,13 @@ Reasons = Annotated[
 
 def order(command: object, work: PriorityWork) -> None:
     """Carry it out, or tell why not; then nothing is stored."""
+    refusing(lambda: COMMANDS[type(command)](command, work))
+
+
+def refusing(act: Callable[[], None]) -> None:
+    """Do it; a refusal becomes its problem document."""
     try:
-        COMMANDS[type(command)](command, work)
+        act()
     except NotTheirs as why:
         raise NotAllowed(str(why)) from None
     except NoSuchGroup as why:

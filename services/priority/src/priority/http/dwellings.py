@@ -80,7 +80,7 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
         dwelling = await work.books.dwelling(company_of(caller), id_)
         if dwelling is None:
             raise Problem(404, "Your company has no such dwelling.")
-        agreed = await agreement_for(dwelling, work)
+        agreed = await agreement_for(dwelling, work.clock.today(), work)
         if agreed is None:
             raise Problem(
                 409, "No agreement of the allocation council is in force for this dwelling today: adopt one first."
@@ -95,9 +95,8 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
         async with database.work() as work:
             given = body.model_dump(exclude={"free_on"})
             dwelling = Free(**given, free_on=body.free_on or work.clock.today())
-            agreed = await agreement_for(dwelling, work)
-            if agreed is not None:
-                agreed = await work.books.agreement(agreed.id)  # locked: the ceiling is counted one after the other
+            await work.books.hold(body.company)
+            agreed = await agreement_for(dwelling, dwelling.free_on, work)
             known = await work.books.dwelling(body.company, body.id)
             if known is None:
                 kept = await work.books.kept(agreed) if agreed else 0
@@ -133,18 +132,15 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
         """Book the turn, and keep the dwelling for who is first. 409 where that is another one by now."""
         async with database.work() as work:
             await work.catch_up()
-            candidacy = await work.find(body.dossier, lock=True)  # nobody is chosen twice
-            if candidacy is None:
-                raise Problem(404, "There is no such dossier.", [("dossier", "unknown")])
-            _, agreed = await found(id, caller, work)
-            await work.books.agreement(agreed.id)  # locked: turns are given one after the other
+            await work.books.hold(company_of(caller))
+            candidacy = await work.find(body.dossier, lock=True)  # another company may be choosing it
             dwelling, agreed = await found(id, caller, work)
             next_ = await work.next_for(dwelling, agreed, work.clock.today())
-            order(Choose(dwelling, agreed, next_, body.turn, candidacy, caller.subject), work)
+            order(Choose(dwelling, agreed, next_, body.turn, body.dossier, candidacy, caller.subject), work)
 
     return router
 
 
-async def agreement_for(dwelling: Free, work: PriorityWork) -> Agreed | None:
-    """What the council agreed for this dwelling, as of today."""
-    return await work.books.speaks_of(work.clock.today(), dwelling.company, dwelling.municipality, dwelling.area)
+async def agreement_for(dwelling: Free, on: date, work: PriorityWork) -> Agreed | None:
+    """What the council agreed for this dwelling, as of that day."""
+    return await work.books.speaks_of(on, dwelling.company, dwelling.municipality, dwelling.area)

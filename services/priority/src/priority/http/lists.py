@@ -12,7 +12,7 @@ from cir_chassis.http import Problem
 from cir_chassis.login import Caller, may
 from cir_schemas.types import DossierNumber, Municipality, Shape
 from priority.domain.order import Dwelling, left_out_because
-from priority.http.door import own
+from priority.http.door import company_of, own
 from priority.store import Candidacy, PriorityWork
 from priority.words import Text, told
 
@@ -49,11 +49,12 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
         """Who is registered for a municipality, in order: for the case workers of the company that lets homes there."""
         async with database.work() as work:
             await work.catch_up()
-            company, companies = caller.relation("company"), await work.companies_of(municipality)
+            company, companies = company_of(caller), await work.companies_of(municipality)
             if companies and company not in companies:
                 raise Problem(404, "Your company has no waiting list for this municipality.")
             today = work.clock.today()
-            there = await work.waiting_list(municipality, today, await work.regulation(today, company, municipality))
+            regulation = await work.regulation(today, company, municipality)
+            there = await work.waiting_list(municipality, today, regulation, company)
         return [Place(dossier=number, position=n, because=why) for n, (number, why) in enumerate(there, start=1)]
 
     @router.get("/dossiers/{dossier}/positions")

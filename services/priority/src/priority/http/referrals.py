@@ -1,10 +1,11 @@
-"""Referrals (doorverwijzingen) by the organisations that the council named: answered at once."""
+"""Referrals (aanmeldingen) by the organisations that the council named: answered at once."""
 
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends
+from pydantic import SecretStr
 
 from cir_chassis.database import Database
 from cir_chassis.http import Problem
@@ -13,8 +14,8 @@ from cir_schemas.priority import Answer
 from cir_schemas.types import Company, Municipality, Shape
 from priority.books import Referral
 from priority.council import Name
-from priority.handlers import Refer
-from priority.http.door import DossierRef, Reasons, Words, order, organisation_of
+from priority.handlers import Refer, check_referrer
+from priority.http.door import DossierRef, Reasons, Words, order, organisation_of, own, refusing
 from priority.store import PriorityWork
 from priority.words import NO_ROOM, ROOM, Text
 
@@ -47,7 +48,7 @@ class ReferralRead(Shape):
 Referrer = Annotated[Caller, Depends(may("helper", "case_worker"))]
 
 
-def routes(database: Database[PriorityWork]) -> APIRouter:
+def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
     """Referrals and their answers."""
     router = APIRouter(prefix="/referrals", tags=["referrals"])
 
@@ -56,25 +57,44 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
         """Refer a candidate. Accepted: a home is certain, though not when. Refused: no room, and on no other list."""
         made = uuid4()
         async with database.work() as work:
-            found = await work.books.speaks_of(work.clock.today(), body.company, body.municipality, body.area)
-            agreed = await work.books.agreement(found.id) if found else None
+            await work.books.hold(body.company)
+            today = work.clock.today()
+            agreed = await work.books.speaks_of(today, body.company, body.municipality, body.area)
             if agreed is None:
                 raise Problem(
                     409, "No agreement of this company's council is in force there today, so nobody can refer yet."
                 )
             organisation = organisation_of(caller)
+            refusing(lambda: check_referrer(agreed, organisation, body.group))
             candidacy = await work.find(body.dossier)
             if candidacy is None:
                 raise Problem(404, "There is no such dossier.", [("dossier", "unknown")])
-            room, before = await work.books.room(agreed), await work.books.referred(agreed, candidacy.dossier)
-            given = (body.group, body.reasons, body.guidance_plan, room, before)
-            order(Refer(made, candidacy, agreed, organisation, *given), work)
+            command = Refer(
+                id=made,
+                candidacy=candidacy,
+                agreed=agreed,
+                organisation=organisation,
+                group=body.group,
+                reasons=body.reasons,
+                guidance_plan=body.guidance_plan,
+                room=await work.books.room(agreed),
+                before=await work.books.referred(agreed, candidacy.dossier),
+                refused=await work.books.refused_on(today, organisation, body.group, candidacy.dossier),
+                later=await work.books.later(today, agreed),
+            )
+            order(command, work)
             return _read(work.books.referrals.get(made))
 
     @router.get("")
-    async def referrals(caller: Referrer) -> list[ReferralRead]:
-        """What the organisation referred, the newest first."""
+    async def referrals(
+        caller: Annotated[Caller, Depends(may("helper", "case_worker", "candidate"))], dossier: UUID | None = None
+    ) -> list[ReferralRead]:
+        """What the organisation referred, the newest first. With `dossier`, for its candidate and the company that treats it:
+        who referred it, and the answers."""
         async with database.work() as work:
+            if dossier is not None:
+                candidacy = await own(dossier, caller, work, key)
+                return [_read(referral) for referral in await work.books.referrals_of(candidacy.dossier)]
             return [_read(referral) for referral in await work.books.referrals_by(organisation_of(caller))]
 
     return router

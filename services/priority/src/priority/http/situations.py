@@ -24,7 +24,7 @@ class Request(Shape):
 
     dossier: DossierRef
     text: Words
-    documents: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    documents: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=100)] = ()
 
 
 class Asked(Shape):
@@ -100,7 +100,8 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
                 raise Problem(404, "There is no such request, or it is not yours to see.")
             await own(situation.dossier, caller, work, key)
             in_force = await work.books.in_force(work.clock.today(), company=company_of(caller))
-            order(ReviewSituation(situation, in_force, body.decision, body.group, body.reasons, caller.subject), work)
+            decided = (body.decision, body.group, body.reasons)
+            order(ReviewSituation(situation, in_force, *decided, company_of(caller), caller.subject), work)
             return _read(work.books.situations.get(id))
 
     return router
