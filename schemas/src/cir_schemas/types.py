@@ -14,10 +14,10 @@ DossierId = NewType("DossierId", UUID)
 EventId = NewType("EventId", UUID)
 TestId = NewType("TestId", UUID)
 MemberId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-Municipality = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Field(description="NIS code")]
+Municipality = Annotated[str, StringConstraints(pattern=r"^\d{5}$"), Field(description="NIS code")]
 Company = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$"), Field(description="Woonmaatschappij")]
 DossierNumber = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2}\.[0-9]{4,}$"), Field(description="Ascending per day")
+    str, StringConstraints(pattern=r"^\d{4}\.\d{2}\.\d{2}\.\d{4,}$"), Field(description="Ascending per day")
 ]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+$", max_length=254)]
 Language = Literal["nl", "en"]
