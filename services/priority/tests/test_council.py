@@ -1,5 +1,6 @@
 """An agreement is checked like a rule file, holds once it is adopted, and takes nothing from who was promised a home."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,73 @@ async def test_the_lists_follow_what_the_council_chose(priority: Priority) -> No
     (place,) = (await priority.get(f"/v1/dossiers/{known.dossier}/positions")).json()
     assert (place["position"], place["before"]) == (2, {"stricter_tie": 1})
     assert place["text"]["nl"].endswith("1 voor u: 1 met de strengere woonbinding")
+
+
+async def test_two_adoptions_at_once_put_one_in_force(priority: Priority) -> None:
+    made = [(await priority.post("/v1/agreements", AGREED, "council")).json()["id"] for _ in range(2)]
+    answers = await asyncio.gather(*(priority.post(f"/v1/agreements/{one}/adoption", FOR, "council") for one in made))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+@pytest.mark.parametrize(
+    ("later", "says"),
+    [
+        ({"groups": groups(homeless="0", young="1")}, "no turns: homeless"),
+        ({"accelerated_share": "0"}, "no turns: homeless"),
+        ({"municipalities": ["24062"]}, "does not speak of: 24011"),
+        ({"from": "2024-05-31"}, "begin today, or later"),
+    ],
+)
+async def test_nothing_that_takes_its_place_leaves_a_promise_without_turns(
+    priority: Priority, later: dict[str, Any], says: str
+) -> None:
+    await priority.hear(candidacy("2019.04.02.0007"))
+    earlier = await priority.agreed(municipalities=["24062", "24011"])
+    await priority.refer("2019.04.02.0007")
+    given = AGREED | {"from": "2024-06-01", "municipalities": ["24062", "24011"]} | later
+    made = (await priority.post("/v1/agreements", given, "council")).json()["id"]
+    refused = await priority.post(f"/v1/agreements/{made}/adoption", FOR | {"ends": earlier}, "council")
+    assert (refused.status_code, says in refused.text) == (409, True), refused.text
+
+
+async def test_nobody_is_promised_what_the_agreement_to_come_does_not_hold(priority: Priority) -> None:
+    await priority.hear(candidacy("2019.04.02.0007"))
+    await priority.agreed()
+    await priority.agreed(**{"from": "2025-01-01", "through": "2025-12-31", "groups": groups(young="1")})
+    refused = await priority.refer("2019.04.02.0007")
+    assert (refused.status_code, "From 2025-01-01 on" in refused.text) == (409, True)
+
+
+async def test_a_promise_of_an_area_is_kept_by_an_agreement_for_the_whole(priority: Priority) -> None:
+    await priority.hear(candidacy("2019.04.02.0007"), candidacy("2019.04.02.0008"))
+    earlier = await priority.agreed(area="centrum")
+    assert (await priority.refer("2019.04.02.0008", area="centrum")).json()["answer"] == "accepted"
+    assert (await priority.refer("2019.04.02.0007", area="zuid")).status_code == 409
+    made = (await priority.post("/v1/agreements", AGREED | {"from": "2024-06-01"}, "council")).json()["id"]
+    await priority.post(f"/v1/agreements/{made}/adoption", FOR | {"ends": earlier}, "council")
+    assert (await priority.get(f"/v1/agreements/{made}/ledger")).json()["room"]["homeless"] == 2
+
+
+async def test_agreements_of_other_municipalities_share_no_room(priority: Priority) -> None:
+    both = [{"municipality": place, "company": "dijledal"} for place in ("24062", "24011")]
+    numbers = [f"2019.04.02.{n:04d}" for n in range(1, 5)]
+    await priority.hear(*(candidacy(number, wants=both) for number in numbers))
+    await priority.agreed(planned=5)
+    await priority.agreed(planned=5, municipalities=["24011"])
+    answers = [await priority.refer(number) for number in numbers[:2]]
+    answers.append(await priority.refer(numbers[2], municipality="24011"))
+    answers.append(await priority.refer(numbers[3]))
+    assert [one.json()["answer"] for one in answers] == ["accepted", "accepted", "accepted", "refused"]
+
+
+async def test_a_company_agrees_on_its_own_homes_alone(priority: Priority) -> None:
+    await priority.hear(candidacy("2019.04.02.0007"))
+    taken = await priority.post("/v1/agreements", AGREED | {"company": "kanvaz"}, "council", company="kanvaz")
+    assert (taken.status_code, taken.json()["errors"][0]["path"]) == (422, "municipalities[0]")
+
+
+def test_a_key_that_stands_twice_is_a_slip(tmp_path: Path) -> None:
+    file = tmp_path / "agreement.yaml"
+    file.write_text(yaml.safe_dump(AGREED) + 'accelerated_share: "0.20"\n')
+    checked = CliRunner().invoke(cli, ["agreement", str(file)])
+    assert (checked.exit_code, "`accelerated_share` stands here twice" in checked.stderr) == (1, True)

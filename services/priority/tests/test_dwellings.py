@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from .conftest import Priority, candidacy
+from .conftest import AGREED, FOR, Priority, candidacy
 
 NUMBERS = [f"2019.04.02.{n:04d}" for n in range(1, 13)]
 
@@ -160,3 +160,65 @@ async def test_a_dwelling_is_announced_once_and_is_of_its_company(register: Prio
     assert (await register.free("w3", municipality="24011")).status_code == 201
     without = await register.get("/v1/dwellings/w3/next")
     assert (without.status_code, "No agreement" in without.text) == (409, True)
+
+
+async def test_an_area_has_an_agreement_and_a_tie_of_its_own(register: Priority) -> None:
+    here = [{"municipality": "24062", "area": "centrum", "from": "2012-01-01"}]
+    elsewhere = [{"municipality": "24062", "area": "zuid", "from": "2012-01-01"}]
+    await register.hear(candidacy("2018.01.01.0001", residence=elsewhere), candidacy("2020.01.01.0001", residence=here))
+    agreement = await register.agreed(area="centrum", area_tie=True)
+    await register.free("w1", area="centrum")
+    await register.free("w2", area="zuid")
+    next_ = await register.next("w1")
+    assert (next_["agreement"], next_["order"][0]["dossier"]) == (agreement, "2020.01.01.0001")
+    assert next_["order"][0]["because"] == ["fitting_size", "lasting_tie", "area_tie", "registration_date"]
+    assert (await register.get("/v1/dwellings/w2/next")).status_code == 409
+
+
+async def test_a_pause_ends_on_its_day(register: Priority) -> None:
+    await register.agreed()
+    await given(register, "w1")
+    await register.hear(candidacy("2020.01.01.0001", paused_until="2024-06-01"))
+    await register.refer("2020.01.01.0001")
+    await register.free("w2")
+    assert (await register.next("w2"))["turn"]["how"] == "taken"
+
+
+async def test_the_ceiling_is_of_the_period_in_which_a_dwelling_comes_free(register: Priority) -> None:
+    await register.agreed()
+    await register.agreed(**{"from": "2025-01-01", "through": "2025-12-31"})
+    days = ("2024-06-02", "2025-01-15", "2025-01-16", "2025-01-17", "2024-06-03")
+    answers = [await register.free(f"w{n}", free_on=day, target_group="elderly") for n, day in enumerate(days)]
+    assert [one.status_code for one in answers] == [201, 201, 201, 409, 201]
+
+
+async def test_two_companies_never_choose_the_same_dossier(register: Priority) -> None:
+    both = [{"municipality": "24062", "company": "dijledal"}, {"municipality": "12025", "company": "kanvaz"}]
+    await register.hear(candidacy("2018.01.01.0001", wants=both))
+    await register.agreed()
+    made = await register.post("/v1/agreements", AGREED | {"company": "kanvaz", "municipalities": ["12025"]}, "council",
+                               company="kanvaz")  # fmt: skip
+    await register.post(f"/v1/agreements/{made.json()['id']}/adoption", FOR, "council", company="kanvaz")
+    home = {"id": "k1", "municipality": "12025", "company": "kanvaz", "bedrooms": 1, "min_persons": 1, "max_persons": 2}
+    assert (await register.post("/v1/dwellings", home, company="kanvaz")).status_code == 201
+    await register.free("w1")
+    choice = {"turn": 1, "dossier": "2018.01.01.0001"}
+    answers = await asyncio.gather(
+        register.post("/v1/dwellings/w1/choice", choice),
+        register.post("/v1/dwellings/k1/choice", choice, company="kanvaz"),
+    )
+    assert sorted(one.status_code for one in answers) == [204, 409]
+
+
+async def test_a_chosen_dwelling_is_not_chosen_again(register: Priority) -> None:
+    await register.agreed()
+    await given(register, "w1")
+    await register.free("w2")
+    next_ = await register.next("w2")
+    refused = await register.choose("w1", next_)
+    assert (refused.status_code, "chosen for this dwelling already" in refused.text) == (409, True)
+
+
+@pytest.mark.parametrize("changed", [{"area": "a\0b"}, {"bedrooms": 2**31}, {"max_persons": 2**31}])
+async def test_what_cannot_be_stored_is_refused(register: Priority, changed: dict[str, Any]) -> None:
+    assert (await register.free("w1", **changed)).status_code == 422

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Priority, candidacy
+from .conftest import CANDIDATE, Priority, candidacy
 
 NUMBERS = [f"2019.04.02.{n:04d}" for n in range(1, 6)]
 
@@ -91,3 +91,35 @@ async def test_the_company_refers_where_the_council_named_it(register: Priority)
     assert (await register.post("/v1/referrals", given)).json()["answer"] == "accepted"
     assert (await register.post("/v1/referrals", given, company="kanvaz")).status_code == 403
     assert (await register.post("/v1/referrals", given, "candidate", person="85622300138")).status_code == 403
+
+
+async def test_who_may_not_refer_learns_nothing_of_a_dossier(register: Priority) -> None:
+    await register.agreed()
+    await register.hear(candidacy("2019.04.03.0001", status="struck"))
+    told = {
+        (await register.refer(n, "homeless", "stranger")).text
+        for n in (NUMBERS[0], "2019.04.03.0001", "2019.04.09.0001")
+    }
+    assert len(told) == 1
+
+
+async def test_who_wants_no_home_there_is_promised_none(register: Priority) -> None:
+    await register.agreed()
+    await register.hear(candidacy("2019.04.03.0001", wants=[{"municipality": "24011", "company": "dijledal"}]))
+    refused = await register.refer("2019.04.03.0001")
+    assert (refused.status_code, "wants no home" in refused.text) == (409, True)
+
+
+async def test_the_same_refusal_is_told_once_a_day(register: Priority) -> None:
+    await register.agreed(planned=1)
+    assert [(await register.refer(NUMBERS[0])).status_code for _ in range(2)] == [201, 409]
+    assert len(await register.said()) == 1
+
+
+async def test_a_candidate_and_his_company_read_who_referred(register: Priority) -> None:
+    await register.agreed()
+    dossier = (await register.refer(NUMBERS[0])) and (await register.said())[0]["dossier"]
+    for who in ({}, {"role": "candidate", "person": CANDIDATE}):
+        (seen,) = (await register.get(f"/v1/referrals?dossier={dossier}", **who)).json()
+        assert (seen["organisation"], seen["answer"]) == ("caw", "accepted")
+    assert (await register.get(f"/v1/referrals?dossier={dossier}", "kanvaz")).status_code == 404

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from .conftest import CANDIDATE, Priority, candidacy
 
@@ -134,3 +135,18 @@ async def test_one_request_at_a_time_also_when_two_come_at_once(priority: Priori
     await review(priority, asked, "refused")
     both = await asyncio.gather(ask(priority), ask(priority))
     assert sorted(answer.status_code for answer in both) == [201, 409]
+
+
+async def test_two_reviews_at_once_are_one(priority: Priority, asked: str) -> None:
+    both = await asyncio.gather(review(priority, asked, "refused"), review(priority, asked, "forwarded", "young"))
+    assert sorted(answer.status_code for answer in both) == [200, 409]
+    assert len(await priority.said()) == 1
+
+
+async def test_a_priority_is_of_the_company_that_gave_it(priority: Priority, asked: str) -> None:
+    await priority.hear(candidacy("2018.01.01.0001"))
+    await review(priority, asked, "priority", "elderly")
+    async with priority.service.database.work() as work:
+        await work.connection.execute(sa.text("UPDATE situations SET company = 'kanvaz'"))
+    await priority.free("kept", target_group="elderly")
+    assert (await priority.next("kept"))["order"][0]["dossier"] == "2018.01.01.0001"

@@ -223,12 +223,11 @@ class Books:
         row = (await self._connection.execute(query)).first()
         return Referral(**row._mapping) if row else None
 
-    async def refused_on(self, day: date, organisation: str, group: str, dossier: UUID) -> bool:
-        """Whether the same referral was refused that day."""
+    async def refused_since(self, moment: datetime, organisation: str, group: str, dossier: UUID) -> bool:
+        """Whether the same referral was refused since then."""
         same = (referrals.c.organisation == organisation, referrals.c.group == group, referrals.c.dossier == dossier)
-        local = sa.cast(sa.func.timezone("Europe/Brussels", referrals.c.answered_at), sa.Date)
-        found = sa.select(referrals.c.id).where(*same, referrals.c.answer == "refused", local == day)
-        return await self._connection.scalar(found.limit(1)) is not None
+        refused = (referrals.c.answer == "refused", referrals.c.answered_at > moment)
+        return await self._connection.scalar(sa.select(referrals.c.id).where(*same, *refused).limit(1)) is not None
 
     async def referrals_of(self, dossier: UUID) -> list[Referral]:
         """All of a dossier, the newest first."""

@@ -78,7 +78,7 @@ class ReviewSituation:
 @dataclass(frozen=True)
 class Refer:
     """Refer a candidate for accelerated allocation. room: places left in the group; before: what is open of this dossier;
-    refused: whether the same was refused today; later: agreements adopted already that come after this one."""
+    refused: whether the same was refused within a day; later: agreements adopted already that come after this one."""
 
     id: UUID
     candidacy: Candidacy
@@ -252,7 +252,7 @@ def refer(command: Refer, work: PriorityWork) -> None:
     if not {wanted["municipality"] for wanted in command.candidacy.wants} & set(command.agreed.municipalities):
         raise Refused("This dossier wants no home in a municipality that the agreement speaks of.")
     if command.refused and not room:
-        raise Refused("This was refused today: there is no room still.")
+        raise Refused("This was refused less than a day ago, and there is no room still.")
     if lacks := next((one for one in command.later if not one.agreement.shares().get(command.group)), None):
         raise Refused(
             f"From {lacks.since} on the agreement gives this group no turns, so nobody can be promised one now."

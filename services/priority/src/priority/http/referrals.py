@@ -1,6 +1,6 @@
 """Referrals (aanmeldingen) by the organisations that the council named: answered at once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -58,7 +58,7 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
         made = uuid4()
         async with database.work() as work:
             await work.books.hold(body.company)
-            today = work.clock.today()
+            today, a_day_ago = work.clock.today(), work.clock.now() - timedelta(days=1)
             agreed = await work.books.speaks_of(today, body.company, body.municipality, body.area)
             if agreed is None:
                 raise Problem(
@@ -79,7 +79,7 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
                 guidance_plan=body.guidance_plan,
                 room=await work.books.room(agreed),
                 before=await work.books.referred(agreed, candidacy.dossier),
-                refused=await work.books.refused_on(today, organisation, body.group, candidacy.dossier),
+                refused=await work.books.refused_since(a_day_ago, organisation, body.group, candidacy.dossier),
                 later=await work.books.later(today, agreed),
             )
             order(command, work)
