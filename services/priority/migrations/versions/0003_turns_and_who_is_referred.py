@@ -10,7 +10,14 @@ branch_labels = None
 depends_on = None
 
 
+def _in_order(*include: str) -> None:
+    op.drop_index("places_in_order", table_name="places")
+    columns = ["municipality", "persons", "registered_on", "number_day", "number_nth"]
+    op.create_index("places_in_order", "places", columns, postgresql_include=include)
+
+
 def upgrade() -> None:
+    _in_order("lasting_tie", "informal_care", "paused_until", "company", "dossier")
     op.create_table(
         "agreements",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -134,6 +141,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _in_order("lasting_tie", "informal_care", "paused_until")
     op.drop_column("candidacies", "candidates")
     op.drop_index("referrals_accepted", table_name="referrals", postgresql_where=sa.text("answer = 'accepted'"))
     op.drop_index("ix_referrals_organisation", table_name="referrals")

@@ -214,11 +214,16 @@ class PriorityWork(Work):
         whens.append((place.registered_on < since, "registration_date"))
         whens.append(((place.registered_on == since) & lower, "dossier_number"))
         others = sa.select(sa.case(*whens).label("why"), sa.func.count()).group_by("why")
-        same_company = place.company.is_not_distinct_from(company)
-        same_list = (place.municipality == municipality, same_company, place.persons == persons, _waits(place, on))
-        counts = await self.connection.execute(others.where(*same_list))
-        before = Counter({why: many for why, many in counts if why is not None})  # None: behind, or itself
-        return _because([name for name, _ in criteria], ours), before
+        same_company = place.company.is_(None) if company is None else place.company == company
+        others = others.where(
+            place.municipality == municipality, same_company, place.persons == persons, _not_paused(place, on)
+        )
+        # Who was chosen already is few: counted apart, as to look for each of the others among them takes as long again.
+        before = Counter[str]()
+        for query, count in ((others, before.update), (others.where(is_chosen(place.dossier)), before.subtract)):
+            counted = await self.connection.execute(query)
+            count({why: many for why, many in counted if why is not None})  # None: behind, or itself
+        return _because([name for name, _ in criteria], ours), +before
 
 
 def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
@@ -286,7 +291,11 @@ def _criteria(
 
 def _waits(place: Any, on: date) -> sa.ColumnElement[bool]:
     """Not paused, and no dwelling is to be offered to it already."""
-    return sa.and_(sa.or_(place.paused_until.is_(None), place.paused_until <= on), ~is_chosen(place.dossier))
+    return sa.and_(_not_paused(place, on), ~is_chosen(place.dossier))
+
+
+def _not_paused(place: Any, on: date) -> sa.ColumnElement[bool]:
+    return sa.or_(place.paused_until.is_(None), place.paused_until <= on)
 
 
 def _because(names: Sequence[str], held: Sequence[bool]) -> tuple[str, ...]:

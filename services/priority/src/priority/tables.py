@@ -57,7 +57,7 @@ places = sa.Table(
 sa.Index(
     "places_in_order",  # with all that a position asks of the others
     *(places.c[name] for name in ("municipality", "persons", "registered_on", "number_day", "number_nth")),
-    postgresql_include=["lasting_tie", "informal_care", "paused_until"],
+    postgresql_include=["lasting_tie", "informal_care", "paused_until", "company", "dossier"],
 )
 
 agreements = sa.Table(
