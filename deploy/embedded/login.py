@@ -22,6 +22,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its Authlib announces what will change one day
     import oidc_provider_mock  # type: ignore[import-untyped]
     from authlib.jose import RSAKey  # type: ignore[import-untyped]
+    from joserfc import jwk
 
 
 def key_in(file: Path) -> RSAKey:
@@ -41,6 +42,8 @@ def provider(folder: Path) -> flask.Flask:
     users = [oidc_provider_mock.User(sub=subject, claims=claims) for subject, claims in people]
     app: flask.Flask = oidc_provider_mock.app(user_claims=users, access_token_max_age=timedelta(hours=12))
     key = key_in(folder / "key.json")
+    told, signing = key.as_dict, jwk.RSAKey.import_key(key.as_dict(is_private=True))  # once: its primes are checked
+    key.as_dict = lambda is_private=False, **what: signing if is_private else told(is_private, **what)
 
     @app.before_request
     def sign_with_the_same_key() -> None:

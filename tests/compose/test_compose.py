@@ -19,7 +19,7 @@ from rich.console import Console
 
 from deploy.compose.stack import Stack
 from deploy.embedded import ROOT, SERVICES, CannotStart
-from deploy.embedded.demo import COMPANIES, Register, play, until
+from deploy.embedded.demo import COMPANIES, Register, expect, play, until
 
 TOPICS = ["cir.household.v1", "cir.dossier.v1", "cir.eligibility.v1"]
 SCHEMAS = ROOT / "schemas/released/v1"
@@ -82,16 +82,33 @@ async def test_every_candidate_stands_in_containers_as_without_them(played: Any)
     assert not [f"{one.sample.name}: {one.missing}" for one in played if one.missing]
 
 
-async def test_a_public_sdk_reads_every_event_and_each_is_as_its_schema_was_released(stack: Stack, played: Any) -> None:
+async def reviewed(register: Register, dossier: str) -> None:
+    """A request about its housing situation, at the counter, and its review."""
+    company = {"case_worker": "dijledal"}
+    body = {"dossier": dossier, "text": "The roof leaks."}
+    asked = expect(await register.call("POST", "priority", "/v1/situations", json=body, **company), 201).json()["id"]
+    review = {"decision": "refused", "reasons": "It was mended."}
+    expect(await register.call("POST", "priority", f"/v1/situations/{asked}/review", json=review, **company), 200)
+
+
+async def said(stack: Stack, topic: str) -> bool:
+    return bool(await heard(stack, topic))
+
+
+async def test_a_public_sdk_reads_every_event_and_each_is_as_its_schema_was_released(
+    stack: Stack, register: Register, played: Any
+) -> None:
+    await reviewed(register, next(one.id for one in played if COMPANIES[one.sample.post["municipality"]] == "dijledal"))
+    await until(lambda: said(stack, "cir.priority.v1"), "no review is said")
     read = set()
-    for record in await heard(stack, *TOPICS):
+    for record in await heard(stack, *TOPICS, "cir.priority.v1"):
         headers = dict(record.headers)
         assert headers["ce_specversion"] == b"1.0"  # the SDK would take it for granted
         event = from_binary(KafkaMessage(headers, record.key, record.value), JSONFormat())
         schema = json.loads((SCHEMAS / f"{event.get_type().rpartition('.')[2]}.json").read_text())
         Draft202012Validator(schema).validate(event.get_data())
         read.add(record.topic)
-    assert read == set(TOPICS)
+    assert read == {*TOPICS, "cir.priority.v1"}
 
 
 async def test_a_producer_that_is_not_ours_is_heard_and_what_is_wrong_is_parked_with_its_reason(

@@ -79,17 +79,17 @@ SAMPLE = [
 
 
 @pytest.mark.parametrize(
-    ("strikes", "each", "events"),
+    ("strikes", "each", "versions", "events"),
     [
-        pytest.param(SAMPLE, 8, 200, id="sample"),
-        pytest.param(EVERY, 280, 50_000, id="all", marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
+        pytest.param(SAMPLE, 8, 2, 200, id="sample"),
+        pytest.param(EVERY, 70, 20, 50_000, id="all", marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
     ],
 )
 async def test_whatever_is_struck_in_containers_every_promise_holds(
-    stack: Stack, register: Register, strikes: list[Strike], each: int, events: int, tmp_path: Path
+    stack: Stack, register: Register, strikes: list[Strike], each: int, versions: int, events: int, tmp_path: Path
 ) -> None:
-    """events: that pass over the topics at least, whatever is told twice."""
-    households = await asyncio.to_thread(cases, each * len(strikes), seed := SEED + len(strikes), tmp_path)
+    """each: households a strike. versions: of the facts of each of them. events: that pass over the topics at least."""
+    households = await asyncio.to_thread(cases, each * len(strikes), seed := SEED + len(strikes), tmp_path, versions)
     passed = len(await heard(stack, *TOPICS))
     held = {
         str(strike): await under(partial(strike, stack), households[n * each : (n + 1) * each], stack, register)

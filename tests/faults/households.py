@@ -16,17 +16,19 @@ REFERENCE_DATE = "2024-03-20"
 
 @dataclass(frozen=True)
 class Case:
-    """name: unique, also part of every address. verdict: what the law says of it, as `assess --json` prints it."""
+    """name: unique, also part of every address. verdict: what the law says of it, as `assess --json` prints it.
+
+    facts_version: of `post`, an even one; with each before it they told what is in `first`, then `post`, and so on.
+    """
 
     name: str
     post: dict[str, Any]
     verdict: dict[str, Any]
+    facts_version: int = 2
 
     @property
     def status(self) -> str:
         return "registered" if self.verdict["outcome"] == "met" else "under_investigation"
-
-    facts_version = 2  # of `post`; those of `first` were 1
 
     @property
     def first(self) -> dict[str, Any]:
@@ -51,8 +53,11 @@ class Case:
         return {m["id"]: m["number"] for m in self.post["household"]["members"] if "number" in m}
 
 
-def cases(count: int, seed: int, folder: Path) -> list[Case]:
-    """count households with what the law says of each; the same seed gives the same ones, another one other people."""
+def cases(count: int, seed: int, folder: Path, versions: int = 2) -> list[Case]:
+    """count households with what the law says of each; the same seed gives the same ones, another one other people.
+
+    versions: of the facts of each.
+    """
     random = Random(seed)
     posts = [_post(random, n, f"c{seed}-{n}", seed) for n in range(count)]
     file = folder / f"households-{seed}.jsonl"
@@ -60,7 +65,8 @@ def cases(count: int, seed: int, folder: Path) -> list[Case]:
     command = [sys.executable, "-m", "eligibility", "assess", str(file), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     verdicts = [json.loads(line) for line in done.stdout.splitlines()]
-    return [Case(f"c{seed}-{n}", post, verdict) for n, (post, verdict) in enumerate(zip(posts, verdicts, strict=True))]
+    both = enumerate(zip(posts, verdicts, strict=True))
+    return [Case(f"c{seed}-{n}", post, verdict, versions) for n, (post, verdict) in both]
 
 
 def _to_assess(post: dict[str, Any]) -> dict[str, Any]:

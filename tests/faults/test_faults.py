@@ -40,10 +40,11 @@ async def declare(register: Register, case: Case) -> str:
     key = {"Idempotency-Key": case.name}
     answer = await register.call("POST", "dossier", "/v1/dossiers", json=case.first, headers=key, candidate=number)
     id: str = expect(answer, 201).json()["id"]
-    members, newer = {"members": case.post["household"]["members"]}, {"If-Match": '"1"'}
-    path = f"/v1/dossiers/{id}/household"
-    answer = await register.call("PUT", "dossier", path, json=members, headers=newer, candidate=number)
-    expect(answer, 200, 412)  # 412: it was stored, and the answer was lost
+    for version in range(1, case.facts_version):
+        facts, newer = case.post if version % 2 else case.first, {"If-Match": f'"{version}"'}
+        members, path = {"members": facts["household"]["members"]}, f"/v1/dossiers/{id}/household"
+        answer = await register.call("PUT", "dossier", path, json=members, headers=newer, candidate=number)
+        expect(answer, 200, 412)  # 412: it was stored, and the answer was lost
     return id
 
 

@@ -222,3 +222,14 @@ async def test_a_chosen_dwelling_is_not_chosen_again(register: Priority) -> None
 @pytest.mark.parametrize("changed", [{"area": "a\0b"}, {"bedrooms": 2**31}, {"max_persons": 2**31}])
 async def test_what_cannot_be_stored_is_refused(register: Priority, changed: dict[str, Any]) -> None:
     assert (await register.free("w1", **changed)).status_code == 422
+
+
+async def test_a_companys_homes_are_for_who_wants_them_of_it_or_of_nobody_known(register: Priority) -> None:
+    await register.hear(
+        candidacy("2018.01.01.0001", wants=[{"municipality": "24062", "company": "kanvaz"}]),
+        candidacy("2018.01.01.0002", wants=[{"municipality": "24062"}]),
+    )
+    await register.agreed()
+    await register.free("w1")
+    first = [one["dossier"] for one in (await register.next("w1"))["order"]][:2]
+    assert first == ["2018.01.01.0002", NUMBERS[0]] == (await register.list())[:2]

@@ -196,7 +196,7 @@ class Books:
             .where(
                 self._open(agreed),
                 place.municipality == dwelling.municipality,
-                place.company == dwelling.company,
+                lets(place, dwelling.company),
                 place.persons.between(dwelling.min_persons, dwelling.max_persons),
                 sa.or_(place.paused_until.is_(None), place.paused_until <= on),
             )
@@ -299,6 +299,11 @@ class Books:
             .order_by(situations.c.reviewed_at, situations.c.id)
         )
         return [Situation(**row._mapping) for row in await self._connection.execute(query)]
+
+
+def lets(place: Any, company: str) -> sa.ColumnElement[bool]:
+    """Whether this company lets the homes that a place waits for; nobody is left out where it is not known who does."""
+    return sa.or_(place.company == company, place.company.is_(None))
 
 
 def is_chosen(dossier: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:

@@ -16,7 +16,7 @@ from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from priority import tables
-from priority.books import Agreed, Books, Free, is_chosen, prioritised
+from priority.books import Agreed, Books, Free, is_chosen, lets, prioritised
 from priority.domain import order
 from priority.domain.ledger import Entry
 from priority.domain.order import Dwelling, Regulation
@@ -166,7 +166,7 @@ class PriorityWork(Work):
             sa.select(place.number, rung.label("rung"))
             .where(
                 place.municipality == dwelling.municipality,
-                place.company == company,
+                lets(place, company),
                 place.persons.between(dwelling.min_persons, dwelling.max_persons),
                 _waits(place, on),
             )
@@ -214,7 +214,7 @@ class PriorityWork(Work):
         whens.append((place.registered_on < since, "registration_date"))
         whens.append(((place.registered_on == since) & lower, "dossier_number"))
         others = sa.select(sa.case(*whens).label("why"), sa.func.count()).group_by("why")
-        same_company = place.company.is_(None) if company is None else place.company == company
+        same_company = sa.true() if company is None else lets(place, company)
         others = others.where(
             place.municipality == municipality, same_company, place.persons == persons, _not_paused(place, on)
         )
