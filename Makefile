@@ -36,6 +36,7 @@ test: setup
 
 test-long: setup
 	@$(BIN)/python -m pytest --long $(ARGS)
+	@$(if $(ARGS),true,$(BIN)/python -m pytest --long tests/compose)
 
 test-compose: setup
 	@$(BIN)/python -m pytest tests/compose $(ARGS)

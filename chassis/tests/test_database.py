@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from asyncpg import InternalClientError
 
 from cir_chassis import driver
 from cir_chassis.database import DatabaseBehind, alembic_config, check_migrated, is_outage, migrate
@@ -270,3 +271,25 @@ async def test_a_build_serves_on_what_later_migrations_widened_and_not_on_what_t
     async with database.engine.begin() as connection:  # by a build from before this was noted, or by hand
         await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '3'")
     assert await refused() == [narrowed, narrowed, "", behind, behind]
+
+
+@pytest.mark.parametrize("when", ["in hand", "begun", "at its end"])
+async def test_a_connection_that_the_database_ends_is_an_outage_however_it_shows(
+    open_database: Open, when: str
+) -> None:
+    database = open_database()
+
+    async def struck() -> None:
+        async with database.work() as work:
+            pid = await work.connection.scalar(sa.text("SELECT pg_backend_pid()"))
+            async with database.engine.connect() as other:
+                await other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            if when == "in hand":
+                await work.connection.execute(sa.text("SELECT 1"))
+            elif when == "begun":  # what the driver says where it has read of the end and not seen it yet
+                raise InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+    with pytest.raises(ConnectionResetError):
+        await struck()
+    async with database.work() as work:
+        assert await work.connection.scalar(sa.text("SELECT 1")) == 1

@@ -48,6 +48,6 @@ async def test_two_replicas_share_the_work_and_one_goes_on_alone(stack: Stack, s
                 await asyncio.gather(*flowing)
             with stack.timed(f"{service}: the one that is left has done it all"):
                 held = await Ledger(stack, other, {**sides[0].dossiers, **sides[1].dossiers}).check()
+        assert not {promise: why for promise, why in held.items() if why}
     finally:
         await compose("up", "--detach", "--wait", service)
-    assert not {promise: why for promise, why in held.items() if why}

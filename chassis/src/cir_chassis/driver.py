@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from asyncpg import InternalClientError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 Process = Callable[[Any], Any] | None
@@ -22,17 +23,30 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         driver = _driver(connection)
         mine = driver.transaction()
-        await mine.start()
         try:
-            yield connection
-        except Exception:
-            if not driver.is_closed():
-                await mine.rollback()
+            await mine.start()
+            try:
+                yield connection
+            except Exception:
+                if not driver.is_closed():
+                    await mine.rollback()
+                raise
+            await mine.commit()
+        except Exception as error:
+            if _is_lost(driver, error):
+                await connection.invalidate()
+                raise ConnectionResetError("the database ended the connection") from error
             raise
         except BaseException:  # cancelled: the network may be cut off, and keep a rollback waiting
             await connection.invalidate()
             raise
-        await mine.commit()
+
+
+def _is_lost(driver: Any, error: Exception) -> bool:
+    """A connection that the database ended shows in many ways; to one that has not closed yet the driver says that another
+    operation is in progress (tried)."""
+    cause = getattr(error, "orig", error)
+    return driver.is_closed() or isinstance(getattr(cause, "__cause__", None) or cause, InternalClientError)
 
 
 async def run(connection: AsyncConnection, statement: sa.Executable, given: Mapping[str, Any]) -> list[Any]:
