@@ -18,7 +18,7 @@ NEEDS = {  # role → what it cannot do without
     "candidate": "person",
     "helper": "organisation",
     "case_worker": "company",
-    "council": None,
+    "council": "company",
     "rule_author": None,
     "operator": None,
 }
@@ -64,7 +64,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m deploy.token", description="Print a bearer token of the demo.")
     parser.add_argument("role", choices=NEEDS)
     for option in ("person", "company", "organisation"):
-        parser.add_argument(f"--{option}")
+        needed_by = [role for role, need in NEEDS.items() if need == option]
+        parser.add_argument(f"--{option}", help=f"needed by: {', '.join(needed_by)}")
     arguments = parser.parse_args()
     try:
         citizen(**vars(arguments))

@@ -19,6 +19,8 @@ Company = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$"), Field(
 DossierNumber = Annotated[
     str, StringConstraints(pattern=r"^\d{4}\.\d{2}\.\d{2}\.\d{4,}$"), Field(description="Ascending per day")
 ]
+DossierRef = UUID | DossierNumber
+"""A dossier, by its id or by the number that stands on its papers."""
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+$", max_length=254)]
 Language = Literal["nl", "en"]
 Role = Literal["applicant", "partner", "co_resident"]

@@ -122,6 +122,19 @@ async def test_what_is_not_yours_does_not_exist(register: Register) -> None:
     await register.read(id_, await register.case_worker())
 
 
+async def test_a_dossier_is_found_by_the_number_on_its_papers(register: Register) -> None:
+    id_ = await register.started()
+    number = (await register.submit(id_)).json()["number"]
+    assert (await register.read(number, await register.case_worker()))["id"] == id_
+    for other, who in (
+        (number, await register.case_worker("kanvaz")),
+        ("2024.01.01.9999", await register.case_worker()),
+    ):
+        assert (await register.http.get(f"/v1/dossiers/{other}", headers=who)).status_code == 404
+    wrong = await register.http.get("/v1/dossiers/anna", headers=await register.case_worker())
+    assert wrong.status_code == 422
+
+
 async def test_every_adult_confirms_for_himself(register: Register) -> None:
     id_ = await register.started(members=[applicant(), partner()])
     await register.submit(id_)

@@ -130,13 +130,45 @@ async def test_a_new_agreement_takes_the_place_of_one_and_begins_a_new_sequence(
     made = (await priority.post("/v1/agreements", AGREED | {"from": "2024-06-01"}, "council")).json()["id"]
     adoption = f"/v1/agreements/{made}/adoption"
     wrong = await priority.post(adoption, FOR | {"ends": made}, "council")
-    assert (wrong.status_code, "no agreement" in wrong.text) == (409, True)
+    assert (wrong.status_code, "no adopted agreement" in wrong.text) == (409, True)
     assert (await priority.post(adoption, FOR | {"ends": earlier}, "council")).status_code == 200
     ended = {one["id"]: one["through"] for one in (await priority.get("/v1/agreements")).json()}
     assert ended == {made: "2024-12-31", earlier: "2024-05-31"}
     ledger = (await priority.get(f"/v1/agreements/{made}/ledger")).json()
     assert (ledger["turns"], ledger["next_turn"], ledger["debts"]) == ([], 1, [])
     assert len((await priority.get(f"/v1/agreements/{earlier}/ledger")).json()["turns"]) == 1
+
+
+async def adoption(priority: Priority, **changed: Any) -> tuple[str, str]:
+    """A new proposal, and where it is adopted."""
+    made = (await priority.post("/v1/agreements", AGREED | changed, "council")).json()["id"]
+    return made, f"/v1/agreements/{made}/adoption"
+
+
+async def test_who_adopts_too_early_a_day_is_told_which_day_will_do(priority: Priority) -> None:
+    earlier = await priority.agreed()
+    for day in ("2024-01-01", "2024-05-31"):
+        _, path = await adoption(priority, **{"from": day})
+        without = (await priority.post(path, FOR, "council")).text
+        named = await priority.post(path, FOR | {"ends": earlier}, "council")
+        assert "begin on 2024-06-01 or later and name it in `ends`" in without
+        assert (named.status_code, "from 2024-06-01 through 2024-12-31" in named.text) == (409, True)
+    _, path = await adoption(priority, **{"from": "2024-06-01"})
+    assert (await priority.post(path, FOR | {"ends": earlier}, "council")).status_code == 200
+
+
+async def test_an_agreement_that_has_not_begun_can_be_replaced_whole(priority: Priority) -> None:
+    await priority.hear(candidacy("2019.04.02.0008"))
+    now = await priority.agreed(through="2024-06-30")
+    next_month = {"from": "2024-07-01"}
+    wrong = await priority.agreed(**next_month, groups=groups(young="1"))
+    made, path = await adoption(priority, **next_month)
+    assert (await priority.post(path, FOR | {"ends": wrong}, "council")).status_code == 200
+    assert (await priority.refer("2019.04.02.0008")).json()["answer"] == "accepted"
+    again = await priority.post((await adoption(priority, **next_month))[1], FOR | {"ends": wrong}, "council")
+    assert (again.status_code, "still to end" in again.text) == (409, True)
+    ends = {one["id"]: one["through"] for one in (await priority.get("/v1/agreements")).json()}
+    assert (ends[now], ends[wrong], ends[made]) == ("2024-06-30", "2024-06-30", "2024-12-31")
 
 
 async def test_certainty_outlives_the_agreement_that_it_was_given_under(priority: Priority) -> None:
@@ -206,7 +238,7 @@ async def test_two_adoptions_at_once_put_one_in_force(priority: Priority) -> Non
         ({"groups": groups(homeless="0", young="1")}, "no turns: homeless"),
         ({"accelerated_share": "0"}, "no turns: homeless"),
         ({"municipalities": ["24062"]}, "does not speak of: 24011"),
-        ({"from": "2024-05-31"}, "begin today, or later"),
+        ({"from": "2024-05-31"}, "from 2024-06-01 through 2024-12-31"),
     ],
 )
 async def test_nothing_that_takes_its_place_leaves_a_promise_without_turns(

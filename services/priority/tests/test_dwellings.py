@@ -74,6 +74,7 @@ async def test_within_a_group_the_oldest_referral_that_fits(register: Priority) 
     next_ = await register.next("w2")
     assert [first["dossier"] for first in next_["order"]] == ["2020.01.01.0002", NUMBERS[3]]
     assert next_["order"][0]["because"] == ["oldest_referral"]
+    assert next_["order"][0]["text"]["en"] == "the group's oldest referral"
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,18 @@ async def test_who_was_chosen_is_on_no_list(register: Priority) -> None:
     assert place["text"]["en"] == "not on the list of Leuven: a home was chosen for you already"
     again = await register.get("/v1/dwellings/w1/next")
     assert (again.status_code, "chosen for this dwelling" in again.text) == (409, True)
+
+
+async def test_who_was_chosen_is_promised_no_other_home_and_asks_for_no_priority(register: Priority) -> None:
+    agreement = await register.agreed()
+    await given(register, "w1")
+    before = len(await register.said())
+    referred = await register.refer(NUMBERS[0])
+    asked = await register.post("/v1/situations", {"dossier": NUMBERS[0], "text": "evicted"})
+    for answer in (referred, asked):
+        assert (answer.status_code, "chosen for a dwelling already" in answer.text) == (409, True)
+    assert len(await register.said()) == before
+    assert (await register.get(f"/v1/agreements/{agreement}/ledger")).json()["room"]["homeless"] == 3
 
 
 async def test_two_dwellings_at_once_take_two_turns_and_two_dossiers(register: Priority) -> None:
@@ -172,6 +185,9 @@ async def test_an_area_has_an_agreement_and_a_tie_of_its_own(register: Priority)
     next_ = await register.next("w1")
     assert (next_["agreement"], next_["order"][0]["dossier"]) == (agreement, "2020.01.01.0001")
     assert next_["order"][0]["because"] == ["fitting_size", "lasting_tie", "area_tie", "registration_date"]
+    text = next_["order"][0]["text"]
+    assert text["en"] == "fitting size, lasting tie with Leuven, lasting tie with the area, date of registration"
+    assert text["nl"].startswith("passende grootte, langdurige woonbinding met Leuven, langdurige woonbinding met het")
     assert (await register.get("/v1/dwellings/w2/next")).status_code == 409
 
 

@@ -74,7 +74,9 @@ async def test_of_another_companys_dossier_nothing_is_told(priority: Priority) -
     answers = [await priority.get(f"/v1/dossiers/{id}/positions") for id in (ID, uuid4())]
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].json() == answers[1].json()
-    assert (await priority.get(f"/v1/dossiers/{ID}/positions", "woontrots")).status_code == 200
+    for ref in (ID, "2019.04.02.0007"):
+        assert (await priority.get(f"/v1/dossiers/{ref}/positions", "woontrots")).status_code == 200
+    assert (await priority.get("/v1/dossiers/2019.04.02.0007/positions")).status_code == 404
     assert (await priority.http.get(f"/v1/dossiers/{ID}/positions")).status_code == 401
 
 

@@ -1,12 +1,17 @@
 """A referral is answered at once: with certainty while there is room, refused when there is none; no second list."""
 
 import asyncio
+from datetime import date
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+
+from priority.books import Free
 
 from .conftest import CANDIDATE, Priority, candidacy
 
+WAITS = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
 NUMBERS = [f"2019.04.02.{n:04d}" for n in range(1, 6)]
 
 
@@ -45,6 +50,26 @@ async def test_at_once_they_share_the_room_and_no_more(register: Priority) -> No
     answers = await asyncio.gather(*(register.refer(number) for number in NUMBERS))
     assert sorted(one.json()["answer"] for one in answers) == ["accepted"] * 2 + ["refused"] * 3
     assert (await room(register, agreement))["homeless"] == 0
+
+
+async def test_a_referral_waits_for_a_choice_of_another_company(register: Priority) -> None:
+    """Each company's decisions wait for one another; what two of them decide of one dossier does too."""
+    await register.agreed()
+    async with register.service.database.work() as work:
+        await work.find(NUMBERS[0], lock=True)
+        referring = asyncio.create_task(register.refer(NUMBERS[0]))
+        async with asyncio.timeout(10):
+            while not await somebody_waits(register):
+                assert not referring.done(), "it was answered while the dossier was being chosen"
+        found = await work.find(NUMBERS[0])
+        assert found
+        work.books.dwellings.put(Free("almere", "a1", "24062", None, 1, 1, 2, None, date(2024, 6, 1), found.dossier))
+    assert (await referring).status_code == 409
+
+
+async def somebody_waits(register: Priority) -> bool:
+    async with register.service.database.engine.connect() as connection:
+        return bool(await connection.scalar(sa.text(WAITS)))
 
 
 async def test_a_dossier_is_referred_once(register: Priority) -> None:
@@ -119,7 +144,7 @@ async def test_the_same_refusal_is_told_once_a_day(register: Priority) -> None:
 async def test_a_candidate_and_his_company_read_who_referred(register: Priority) -> None:
     await register.agreed()
     dossier = (await register.refer(NUMBERS[0])) and (await register.said())[0]["dossier"]
-    for who in ({}, {"role": "candidate", "person": CANDIDATE}):
-        (seen,) = (await register.get(f"/v1/referrals?dossier={dossier}", **who)).json()
+    for who, ref in (({}, dossier), ({}, NUMBERS[0]), ({"role": "candidate", "person": CANDIDATE}, dossier)):
+        (seen,) = (await register.get(f"/v1/referrals?dossier={ref}", **who)).json()
         assert (seen["organisation"], seen["answer"]) == ("caw", "accepted")
     assert (await register.get(f"/v1/referrals?dossier={dossier}", "kanvaz")).status_code == 404

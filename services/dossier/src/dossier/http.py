@@ -15,7 +15,7 @@ from cir_chassis.login import Caller, may
 from cir_schemas.dossier import Helper, Stay
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import Household, Member, impossible_on
-from cir_schemas.types import Email, Language, Municipality, Shape, Status
+from cir_schemas.types import DossierRef, Email, Language, Municipality, Shape, Status
 from dossier.domain.household import CANDIDATES
 from dossier.domain.numbers import is_national_number
 from dossier.handlers import (
@@ -130,7 +130,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
         return Started.model_validate(answer)
 
     @router.get("/{dossier}")
-    async def read(dossier: UUID, response: Response, caller: OwnOrCompany) -> DossierRead:
+    async def read(dossier: DossierRef, response: Response, caller: OwnOrCompany) -> DossierRead:
         """Where the dossier stands, why, and what it waits for."""
         async with database.work() as work:
             found = await _own(dossier, caller, work)
@@ -200,16 +200,15 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
     return router
 
 
-async def _own(id_: UUID, caller: Caller, work: RegisterWork, *, anybody_in_it: bool = False) -> Dossier:
+async def _own(ref: DossierRef, caller: Caller, work: RegisterWork, *, anybody_in_it: bool = False) -> Dossier:
     """The dossier, locked, if it is the caller's to see. To anybody else it does not exist (404)."""
-    await work.load([id_])
-    found = work.dossiers.find(id_)
+    found = await work.find(ref)
     if found and caller.role == "case_worker" and caller.relation("company") == found.company:
         return found
     here = {member["id"] for member in found.household} if found else set()
     numbers = {
         member.number
-        for member in work.members_of(id_)
+        for member in (work.members_of(found.id) if found else ())
         if member.member in here and (anybody_in_it or member.role in CANDIDATES)
     }
     if found and caller.role == "candidate" and caller.relation("number") in numbers - {None}:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
+from cir_schemas.types import DossierRef
 from dossier import tables
 
 
@@ -79,6 +80,13 @@ class RegisterWork(Work):
         ids = list(subjects)
         await self.dossiers.load(self.connection, "id", ids, lock=True)
         await self.members.load(self.connection, "dossier", ids)
+
+    async def find(self, dossier: DossierRef) -> Dossier | None:
+        """A dossier and its members, locked, by its id or its number."""
+        by_number = sa.select(tables.dossiers.c.id).where(tables.dossiers.c.number == dossier)
+        id_ = dossier if isinstance(dossier, UUID) else await self.connection.scalar(by_number)
+        await self.load([id_] if id_ else [])
+        return self.dossiers.find(id_)
 
     def members_of(self, dossier: UUID) -> list[Member]:
         """Everybody on record in the dossier."""

@@ -159,7 +159,10 @@ class Books:
 
     async def later(self, on: date, agreed: Agreed) -> list[Agreed]:
         """The agreements adopted already that take the place of this one, in part at least, after that day."""
-        coming = await self._agreed(agreements.c.adopted_at.is_not(None), agreements.c.since > on, _overlaps(agreed))
+        after = sa.and_(
+            agreements.c.since > on, agreements.c.since <= agreements.c.through
+        )  # not ended before it began
+        coming = await self._agreed(agreements.c.adopted_at.is_not(None), after, _overlaps(agreed))
         return [other for other in coming if other.id != agreed.id]
 
     async def ledger(self, agreed: Agreed) -> Ledger:

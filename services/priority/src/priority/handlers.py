@@ -52,10 +52,11 @@ class AdoptAgreement:
 
 @dataclass(frozen=True)
 class AskPriority:
-    """Ask for a priority because of the housing situation; before: the requests of this dossier."""
+    """Ask for a priority because of the housing situation; chosen: for a dwelling; before: the requests of this dossier."""
 
     id: UUID
     candidacy: Candidacy
+    chosen: bool
     text: str
     documents: Sequence[str]
     by: str
@@ -77,11 +78,13 @@ class ReviewSituation:
 
 @dataclass(frozen=True)
 class Refer:
-    """Refer a candidate for accelerated allocation. room: places left in the group; before: what is open of this dossier;
-    refused: whether the same was refused within a day; later: agreements adopted already that come after this one."""
+    """Refer a candidate for accelerated allocation. chosen: for a dwelling; room: places left in each group; before: what is
+    open of this dossier; refused: whether the same was refused within a day; later: agreements adopted already that come after
+    this one."""
 
     id: UUID
     candidacy: Candidacy
+    chosen: bool
     agreed: Agreed
     organisation: str
     group: str
@@ -158,12 +161,10 @@ def adopt_agreement(command: AdoptAgreement, work: PriorityWork) -> None:
     adopted = {other.id: other for other in command.others if other.adopted_at is not None}
     if command.ends is not None:
         ended = adopted.get(command.ends)
-        if ended is None or not ended.since < agreed.since <= ended.through:
-            raise Refused(
-                f"ends: {command.ends} is no agreement of this company that is in force when this one begins."
-            )
-        if agreed.since < work.clock.today():
-            raise Refused("ends: turns were given already on days that it begins on: let it begin today, or later.")
+        if ended is None or ended.through < (first := max(ended.since, work.clock.today())):
+            raise Refused(f"ends: {command.ends} is no adopted agreement of this company that is still to end.")
+        if not first <= agreed.since <= ended.through:
+            raise Refused(f"ends: that one can be ended from {first} through {ended.through}: let this one begin then.")
         if command.open and (lost := sorted(set(ended.municipalities) - set(agreed.municipalities))):
             raise Refused(
                 f"Referrals were accepted with certainty and wait where it does not speak of: {', '.join(lost)}."
@@ -175,7 +176,8 @@ def adopt_agreement(command: AdoptAgreement, work: PriorityWork) -> None:
         if day and cover_the_same(one, other.agreement):
             raise Refused(
                 f"On {day} agreement {other.id} ({other.since} through {other.through}) is in force for the same dwellings: "
-                "choose another period, or name it in `ends`, so that this one takes its place."
+                f"choose another period, or begin on {max(other.since, work.clock.today())} or later and name it in `ends`, "
+                "so that this one takes its place."
             )
     shares = one.shares()
     if lost := sorted(group for group, many in command.open.items() if many and not shares.get(group)):
@@ -188,7 +190,7 @@ def adopt_agreement(command: AdoptAgreement, work: PriorityWork) -> None:
 
 def ask_priority(command: AskPriority, work: PriorityWork) -> None:
     """A case worker will look at it. One at a time: what is to be added is told to who looks at it."""
-    number = _waiting(command.candidacy)
+    number = _waiting(command.candidacy, command.chosen)
     if any(situation.decision is None for situation in command.before):
         raise Refused(
             "A request of this dossier is being looked at: wait for its review, or bring what is new to the company."
@@ -248,7 +250,7 @@ def check_referrer(agreed: Agreed, organisation: str, group: str) -> None:
 
 def refer(command: Refer, work: PriorityWork) -> None:
     """Accepted with certainty while there is room, else refused at once: there is no second list."""
-    number, room = _waiting(command.candidacy), command.room[command.group]
+    number, room = _waiting(command.candidacy, command.chosen), command.room[command.group]
     if not {wanted["municipality"] for wanted in command.candidacy.wants} & set(command.agreed.municipalities):
         raise Refused("This dossier wants no home in a municipality that the agreement speaks of.")
     if command.refused and not room:
@@ -320,12 +322,14 @@ def choose(command: Choose, work: PriorityWork) -> None:
     work.books.dwellings.put(replace(dwelling, chosen=command.candidacy.dossier))
 
 
-def _waiting(candidacy: Candidacy) -> str:
+def _waiting(candidacy: Candidacy, chosen: bool) -> str:
     """Its number. Raises `Refused` where the dossier waits for nothing."""
     if candidacy.number is None:
         raise Refused("This dossier is a draft still: submit it first.")
     if candidacy.status in OVER:
         raise Refused(f"This dossier is {candidacy.status}: it waits for no dwelling any more.")
+    if chosen:
+        raise Refused("This dossier was chosen for a dwelling already: no other one can be promised to it.")
     return candidacy.number
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
+from cir_schemas.types import DossierRef
 from priority import tables
 from priority.books import Agreed, Books, Free, is_chosen, lets, prioritised
 from priority.domain import order
@@ -123,7 +124,7 @@ class PriorityWork(Work):
             self._to_place[row.dossier] = Candidacy(**row._mapping)
         await self.flush()
 
-    async def find(self, dossier: UUID | str, *, lock: bool = False) -> Candidacy | None:
+    async def find(self, dossier: DossierRef, *, lock: bool = False) -> Candidacy | None:
         """The newest candidacy of a dossier, by its id or its number."""
         table = tables.candidacies
         query = sa.select(*(table.c[field.name] for field in fields(Candidacy)))

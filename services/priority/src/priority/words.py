@@ -32,6 +32,10 @@ _WORDS = {
         "under_investigation": "niet op de lijst van {place}: het dossier is in onderzoek",
         "paused": "niet op de lijst van {place}: gepauzeerd tot {day}",
         "chosen": "niet op de lijst van {place}: er is al een woning voor u gekozen",
+        "target_group": "voorrang van de doelgroep",
+        "area_tie": "langdurige woonbinding met het gebied",
+        "oldest_referral": "de oudste aanmelding van de groep",
+        "a date of registration": "datum van inschrijving",
         "months": "januari februari maart april mei juni juli augustus september oktober november december",
     },
     "en": {
@@ -51,6 +55,10 @@ _WORDS = {
         "under_investigation": "not on the list of {place}: the dossier is under investigation",
         "paused": "not on the list of {place}: paused until {day}",
         "chosen": "not on the list of {place}: a home was chosen for you already",
+        "target_group": "priority of the target group",
+        "area_tie": "lasting tie with the area",
+        "oldest_referral": "the group's oldest referral",
+        "a date of registration": "date of registration",
         "months": "January February March April May June July August September October November December",
     },
 }
@@ -75,6 +83,16 @@ def told(municipality: str, because: Sequence[str], day: date | None, before: Ma
             text += f"; {many if ahead else words['nobody'] + ' ' + words['before you']}"
         written = f"{day.day} {words['months'].split()[day.month - 1]} {day.year}" if day else ""
         return text.format(place=_NAMES.get(municipality, municipality), day=written)
+
+    return Text(**{language: say(words) for language, words in _WORDS.items()})
+
+
+def reasons(municipality: str, because: Sequence[str]) -> Text:
+    """Why a dossier stands where it does in the order for a dwelling."""
+
+    def say(words: Mapping[str, str]) -> str:
+        called = {**words, "registration_date": words["a date of registration"]}
+        return ", ".join(called[why] for why in because).format(place=_NAMES.get(municipality, municipality))
 
     return Text(**{language: say(words) for language, words in _WORDS.items()})
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Callable
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import BeforeValidator, Field, SecretStr
 
 from cir_chassis.http import Problem
 from cir_chassis.login import Caller, NotAllowed
 from cir_chassis.pseudonym import pseudonym
-from cir_schemas.types import DossierNumber
+from cir_schemas.types import DossierRef
 from priority.handlers import COMMANDS, NoSuchGroup, NotTheirs, Refused
 from priority.store import Candidacy, PriorityWork
 
-DossierRef = UUID | DossierNumber
-"""A dossier, by its id or by the number that stands on its papers."""
 Words = Annotated[str, Field(min_length=1, max_length=10_000)]
 Reasons = Annotated[
     tuple[Words, ...],
@@ -57,7 +54,7 @@ def organisation_of(caller: Caller) -> str:
 
 
 async def own(
-    dossier: UUID | str, caller: Caller, work: PriorityWork, key: SecretStr, *, lock: bool = False
+    dossier: DossierRef, caller: Caller, work: PriorityWork, key: SecretStr, *, lock: bool = False
 ) -> Candidacy:
     """The dossier, if it is his or his company treats it. To anybody else it does not exist (404)."""
     known, number = await work.find(dossier, lock=lock), caller.relation("number")

@@ -17,7 +17,7 @@ from priority.council import Name
 from priority.handlers import Announce, Choose
 from priority.http.door import company_of, order
 from priority.store import PriorityWork
-from priority.words import Text, whose_turn
+from priority.words import Text, reasons, whose_turn
 
 
 class Dwelling(asked.Dwelling):
@@ -49,6 +49,7 @@ class First(Shape):
 
     dossier: DossierNumber
     because: tuple[str, ...]
+    text: Text
 
 
 class Next(Shape):
@@ -124,7 +125,10 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
             how=one.turn.how,
             text=whose_turn(one.turn, agreed.agreement.titles()),
         )
-        first = [First(dossier=number, because=because) for number, because in one.order[:most]]
+        first = [
+            First(dossier=number, because=because, text=reasons(dwelling.municipality, because))
+            for number, because in one.order[:most]
+        ]
         return Next(dwelling=id, on=today, agreement=agreed.id, turn=turn, waiting=len(one.order), order=first)
 
     @router.post("/{id}/choice", status_code=204)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import SecretStr
@@ -10,7 +9,7 @@ from pydantic import SecretStr
 from cir_chassis.database import Database
 from cir_chassis.http import Problem
 from cir_chassis.login import Caller, may
-from cir_schemas.types import DossierNumber, Municipality, Shape
+from cir_schemas.types import DossierNumber, DossierRef, Municipality, Shape
 from priority.domain.order import Dwelling, left_out_because
 from priority.http.door import company_of, own
 from priority.store import Candidacy, PriorityWork
@@ -59,7 +58,7 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
 
     @router.get("/dossiers/{dossier}/positions")
     async def positions(
-        dossier: UUID, caller: Annotated[Caller, Depends(may("candidate", "case_worker"))]
+        dossier: DossierRef, caller: Annotated[Caller, Depends(may("candidate", "case_worker"))]
     ) -> list[Position]:
         """Where a dossier stands today in each municipality that it wants, among households of as many persons, and the reason
         in words to read out: for the candidate, and the case workers of the company that treats it. Nobody else is named."""

@@ -11,11 +11,11 @@ from cir_chassis.database import Database
 from cir_chassis.http import Problem
 from cir_chassis.login import Caller, may
 from cir_schemas.priority import Answer
-from cir_schemas.types import Company, Municipality, Shape
+from cir_schemas.types import Company, DossierRef, Municipality, Shape
 from priority.books import Referral
 from priority.council import Name
 from priority.handlers import Refer, check_referrer
-from priority.http.door import DossierRef, Reasons, Words, order, organisation_of, own, refusing
+from priority.http.door import Reasons, Words, order, organisation_of, own, refusing
 from priority.store import PriorityWork
 from priority.words import NO_ROOM, ROOM, Text
 
@@ -66,12 +66,13 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
                 )
             organisation = organisation_of(caller)
             refusing(lambda: check_referrer(agreed, organisation, body.group))
-            candidacy = await work.find(body.dossier)
+            candidacy = await work.find(body.dossier, lock=True)  # another company may be choosing it
             if candidacy is None:
                 raise Problem(404, "There is no such dossier.", [("dossier", "unknown")])
             command = Refer(
                 id=made,
                 candidacy=candidacy,
+                chosen=await work.books.chosen(candidacy.dossier),
                 agreed=agreed,
                 organisation=organisation,
                 group=body.group,
@@ -87,7 +88,7 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
 
     @router.get("")
     async def referrals(
-        caller: Annotated[Caller, Depends(may("helper", "case_worker", "candidate"))], dossier: UUID | None = None
+        caller: Annotated[Caller, Depends(may("helper", "case_worker", "candidate"))], dossier: DossierRef | None = None
     ) -> list[ReferralRead]:
         """What the organisation referred, the newest first. With `dossier`, for its candidate and the company that treats it:
         who referred it, and the answers."""

@@ -11,11 +11,11 @@ from cir_chassis.database import Database
 from cir_chassis.http import Problem
 from cir_chassis.login import Caller, may
 from cir_schemas.priority import Decision
-from cir_schemas.types import Shape
+from cir_schemas.types import DossierRef, Shape
 from priority.books import Situation
 from priority.council import Name
 from priority.handlers import AskPriority, ReviewSituation
-from priority.http.door import DossierRef, Reasons, Words, company_of, order, organisation_of, own
+from priority.http.door import Reasons, Words, company_of, order, organisation_of, own
 from priority.store import PriorityWork
 
 
@@ -68,14 +68,15 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
         made = uuid4()
         async with database.work() as work:
             candidacy = await own(body.dossier, caller, work, key, lock=True)
+            chosen = await work.books.chosen(candidacy.dossier)
             before = await work.books.situations_of(dossier=candidacy.dossier)
             by = "candidate" if caller.role == "candidate" else caller.subject
-            order(AskPriority(made, candidacy, body.text, body.documents, by, before), work)
+            order(AskPriority(made, candidacy, chosen, body.text, body.documents, by, before), work)
         return Asked(id=made)
 
     @router.get("")
     async def situations(
-        caller: Annotated[Caller, Depends(may("candidate", "case_worker", "helper"))], dossier: UUID | None = None
+        caller: Annotated[Caller, Depends(may("candidate", "case_worker", "helper"))], dossier: DossierRef | None = None
     ) -> list[SituationRead]:
         """The requests of a dossier with their reviews. Without `dossier`: for a case worker, those that wait for his company;
         for an organisation, those forwarded to the groups that it refers for, until somebody refers them."""
