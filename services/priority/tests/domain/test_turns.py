@@ -26,15 +26,22 @@ def test_fifty_turns_of_the_council_add_up_to_the_dwelling() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_nobody_is_a_whole_turn_off_at_any_point(seed: int) -> None:
     random = Random(seed)
-    many = random.randint(1, 12)
-    cuts = [0, *sorted(random.randint(0, 1000) for _ in range(many - 1)), 1000]
-    groups = {f"g{n}": str(Fraction(cuts[n + 1] - cuts[n], 1000)) for n in range(many)}
-    shares = agreed(str(Fraction(random.randint(0, 1000), 1000)), **groups)
+    many, parts = random.randint(1, 12), random.choice((20, 1000))  # of 20 the sequence begins anew within 400 turns
+    cuts = [0, *sorted(random.randint(0, parts) for _ in range(many - 1)), parts]
+    groups = {f"g{n}": str(Fraction(cuts[n + 1] - cuts[n], parts)) for n in range(many)}
+    shares = agreed(str(Fraction(random.randint(0, parts), parts)), **groups)
     had = dict.fromkeys(shares, 0)
     for turn, name in enumerate(islice(turns(shares), 2000), 1):
         had[name] += 1
         assert all(abs(had[one] - turn * share) < 1 for one, share in shares.items()), (turn, name)
         assert abs(sum(had.values()) - had[STANDARD] - turn * (1 - shares[STANDARD])) < 1
+
+
+def test_a_sequence_begins_anew_once_everybody_had_his_share_exactly() -> None:
+    shares = agreed("0.20", **DECK)
+    given = list(islice(turns(shares), 250))
+    assert given == given[:50] * 5
+    assert {name: given[:50].count(name) for name in shares} == {name: 50 * share for name, share in shares.items()}
 
 
 def test_who_has_no_share_has_no_turn() -> None:

@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, cycle, islice
+from math import lcm
+from sys import maxsize
 
 STANDARD = "standard"
 
@@ -44,7 +46,9 @@ def turns(shares: Mapping[str, Fraction]) -> Iterator[str]:
     """
     if sum(shares.values()) != 1:
         raise SharesDoNotAddUp(f"the shares add up to {sum(shares.values())}, not to 1")
-    return _turns([(name, share.numerator, share.denominator) for name, share in shares.items() if share])
+    # Once everybody had his share exactly, and no unit is released that was not given, all is as before the first turn.
+    period = min(lcm(*(share.denominator for share in shares.values())), maxsize)
+    return cycle(islice(_turns([(name, *share.as_integer_ratio()) for name, share in shares.items() if share]), period))
 
 
 def _turns(shares: list[tuple[str, int, int]]) -> Iterator[str]:
