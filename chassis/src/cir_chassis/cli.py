@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,13 +16,14 @@ from aiokafka.errors import KafkaError
 
 from cir_chassis import database, logs
 from cir_chassis.consumer import HandlerFailed
-from cir_chassis.database import DatabaseBehind, is_outage
+from cir_chassis.database import DatabaseBehind, Work, is_outage
 from cir_chassis.dead_letters import DeadLetter
 from cir_chassis.outbox import OUTBOX, replay
 from cir_chassis.service import PortTaken, Service
 from cir_chassis.settings import Settings, WrongSettings, load
 
 S = TypeVar("S", bound=Settings)
+W = TypeVar("W", bound=Work)
 T = TypeVar("T")
 NO, WRONG_CALL = 1, 2
 
@@ -40,6 +42,17 @@ def settings_or_exit(kind: type[S]) -> S:
         raise refuse(str(error)) from None
 
 
+def service_or_exit(name: str, kind: type[S], make: Callable[[S], Service[W]], *, quiet: bool = False) -> Service[W]:
+    """The service, tied together; a wrong setting, or file that a setting names, ends the program. quiet: errors alone are
+    logged."""
+    settings = settings_or_exit(kind)
+    logs.configure(name, "error" if quiet else settings.log_level)
+    try:
+        return make(settings)
+    except WrongSettings as wrong:
+        raise refuse(str(wrong)) from None
+
+
 def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrations: Path) -> typer.Typer:
     """The command line of a service. make: ties the service together from its settings."""
     cli = typer.Typer(name=name, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -47,12 +60,7 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
     @cli.command()
     def serve() -> None:
         """Serve until SIGTERM; the batch in hand is finished first."""
-        settings = settings_or_exit(kind)
-        logs.configure(name, settings.log_level)
-        try:
-            service = make(settings)
-        except WrongSettings as wrong:  # a file that a setting names
-            raise refuse(str(wrong)) from None
+        service = service_or_exit(name, kind, make)
         try:
             asyncio.run(service.run())
         except PortTaken as taken:
@@ -76,10 +84,7 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
         except DatabaseBehind as behind:
             raise refuse(str(behind), NO) from None
 
-    def tied() -> Service[Any]:
-        settings = settings_or_exit(kind)
-        logs.configure(name, "error")
-        return make(settings)
+    tied = partial(service_or_exit, name, kind, make, quiet=True)
 
     @cli.command("replay")
     def replay_(

@@ -88,7 +88,9 @@ class Service(Generic[W]):
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         listening = self._listen()
-        server = _Server(uvicorn.Config(self.app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+        server = _Server(
+            uvicorn.Config(self.app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        )
         async with asyncio.TaskGroup() as group:
             watches = [group.create_task(line.watch()) for line in self._lifelines]
             web = group.create_task(server.serve(sockets=[listening]))

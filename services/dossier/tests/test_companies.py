@@ -31,7 +31,8 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
         load_companies(file)
 
 
-def test_the_register_does_not_start_without_its_companies() -> None:
+@pytest.mark.parametrize("command", ["serve", "replay --dossier x", "dlq list", "say-candidacies"])
+def test_nothing_of_the_register_starts_without_its_companies(command: str) -> None:
     settings = {
         "CIR_DATABASE_URL": "postgresql://x@127.0.0.1:1/x",
         "CIR_KAFKA": "127.0.0.1:1",
@@ -41,8 +42,8 @@ def test_the_register_does_not_start_without_its_companies() -> None:
         "CIR_PERSON_KEY": "k" * 32,
         "CIR_COMPANIES": "/nowhere.yaml",
     }
-    command = [sys.executable, "-m", "dossier", "serve"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=os.environ | settings)
+    called = [sys.executable, "-m", "dossier", *command.split()]
+    done = subprocess.run(called, capture_output=True, text=True, check=False, timeout=60, env=os.environ | settings)
     assert done.returncode == 2
     assert "CIR_COMPANIES: /nowhere.yaml" in done.stderr
     assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from cir_chassis.cli import NO, program, refuse, settings_or_exit
+from cir_chassis.cli import NO, program, refuse, service_or_exit
 from cir_chassis.database import Database, is_outage
 from dossier import handlers
 from dossier.app import MIGRATIONS, DossierSettings, make
@@ -17,7 +17,7 @@ cli = program("dossier", DossierSettings, make, MIGRATIONS)
 @cli.command("say-candidacies")
 def say_candidacies() -> None:
     """Say the candidacy of every dossier anew, with pseudonyms under the key in force: once that was changed."""
-    service = make(settings_or_exit(DossierSettings))
+    service = service_or_exit("dossier", DossierSettings, make, quiet=True)
     try:
         said = asyncio.run(say_all(service.database))
     except Exception as error:
