@@ -208,12 +208,15 @@ class PriorityWork(Work):
         if found is None:
             return None
         company, persons, since, day, nth, *ours = found
-        whens: list[tuple[sa.ColumnElement[bool], str | None]] = [
-            (~theirs, None) if met else (theirs, name) for (name, theirs), met in zip(criteria, ours, strict=True)
+        # By number: to group by words takes half as long again.
+        whens: list[tuple[sa.ColumnElement[bool], int | None]] = [
+            (~theirs, None) if met else (theirs, n)
+            for n, ((_, theirs), met) in enumerate(zip(criteria, ours, strict=True))
         ]
         lower = sa.tuple_(place.number_day, place.number_nth) < sa.tuple_(sa.literal(day), sa.literal(nth))
-        whens.append((place.registered_on < since, "registration_date"))
-        whens.append(((place.registered_on == since) & lower, "dossier_number"))
+        whens.append((place.registered_on < since, len(ours)))
+        whens.append(((place.registered_on == since) & lower, len(ours) + 1))
+        names = [*(name for name, _ in criteria), "registration_date", "dossier_number"]
         others = sa.select(sa.case(*whens).label("why"), sa.func.count()).group_by("why")
         same_company = sa.true() if company is None else lets(place, company)
         others = others.where(
@@ -223,8 +226,8 @@ class PriorityWork(Work):
         before = Counter[str]()
         for query, count in ((others, before.update), (others.where(is_chosen(place.dossier)), before.subtract)):
             counted = await self.connection.execute(query)
-            count({why: many for why, many in counted if why is not None})  # None: behind, or itself
-        return _because([name for name, _ in criteria], ours), +before
+            count({names[why]: many for why, many in counted if why is not None})  # None: behind, or itself
+        return _because(names[: len(ours)], ours), +before
 
 
 def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
