@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cir_chassis import driver
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from cir_schemas.types import DossierRef
@@ -60,6 +61,14 @@ class Member:
     confirmed_by: str | None = None
 
 
+_ONE_MORE = (
+    insert(tables.day_numbers)
+    .values(day=sa.bindparam("day"), last=1)
+    .on_conflict_do_update(index_elements=["day"], set_={"last": tables.day_numbers.c.last + 1})
+    .returning(tables.day_numbers.c.last)
+)
+
+
 class RegisterWork(Work):
     """One transaction on the register."""
 
@@ -99,11 +108,8 @@ class RegisterWork(Work):
 
     async def draw_number(self, day: date) -> int:
         """How many applications the day has now. The day's row stays locked until the commit: numbers have no gaps."""
-        table = tables.day_numbers
-        one_more = insert(table).values(day=day, last=1)
-        drawn = one_more.on_conflict_do_update(index_elements=["day"], set_={"last": table.c.last + 1})
-        nth: int = (await self.connection.execute(drawn.returning(table.c.last))).scalar_one()
-        return nth
+        ((nth,),) = await driver.run(self.connection, _ONE_MORE, {"day": day})
+        return int(nth)
 
     async def claim_candidates(self, dossier: UUID, numbers: Collection[str]) -> set[str]:
         """Make these numbers, and no others, the candidates of the dossier. Returns those that another dossier has."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cir_chassis import driver
 from cir_chassis.bulk import given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
@@ -56,7 +57,7 @@ class RuleSet:
 _these = given([households.c.dossier])
 _ids = sa.select(_these.c.dossier).order_by(_these.c.place)
 _NEW = insert(households).from_select(["dossier"], _ids).on_conflict_do_nothing()
-_ON_RECORD = sa.select(sa.exists().where(rulesets.c.hash == sa.bindparam("hash")))
+_ON_RECORD = sa.select(rulesets.c.hash).where(rulesets.c.hash == sa.bindparam("hash"))
 
 
 class EligibilityWork(Work):
@@ -77,10 +78,10 @@ class EligibilityWork(Work):
     async def load(self, dossiers: Iterable[UUID]) -> None:
         ids = sorted(dossiers)
         # A dossier heard of for the first time has no row to lock: it gets an empty one, which waits for any other that does.
-        await self.connection.execute(_NEW, rows({"dossier": ids}))
+        await driver.run(self.connection, _NEW, rows({"dossier": ids}))
         await self.households.load(self.connection, "dossier", ids, lock=True)
         hash_ = self.engine.rules.hash
-        if not await self.connection.scalar(_ON_RECORD, {"hash": hash_}):
+        if not await driver.run(self.connection, _ON_RECORD, {"hash": hash_}):
             self.rulesets.put(RuleSet(hash_, self._texts, self.clock.now()))
 
     async def history(self, dossier: UUID) -> list[Assessed]:

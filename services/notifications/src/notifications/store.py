@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cir_chassis import driver
 from cir_chassis.bulk import among
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
@@ -118,10 +119,10 @@ class NotificationsWork(Work):
         ids = list(dossiers)
         # An advisory lock: a dossier of which nothing is known yet has no row to lock, and what waits for its contacts
         # must not pass them by. In one order, else two batches deadlock.
-        await self.connection.execute(_LOCK, {"keys": sorted(id_.int % 2**63 for id_ in ids)})
+        await driver.run(self.connection, _LOCK, {"keys": sorted(id_.int % 2**63 for id_ in ids)})
         await self.contacts.load(self.connection, "dossier", ids)
         await self.waiting.load(self.connection, "dossier", ids)
-        self.told = set(await self.connection.scalars(_TOLD, {"ids": ids}))
+        self.told = {event for (event,) in await driver.run(self.connection, _TOLD, {"ids": ids})}
 
     def plan(self, message: Message) -> None:
         """Put a message on record, to be sent once this work has committed."""
