@@ -5,6 +5,7 @@ On SIGTERM no new request is taken, the batch in hand is finished and committed,
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -84,6 +85,8 @@ class Service(Generic[W]):
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `DatabaseBehind`, `PortTaken`."""
+        gc.collect()
+        gc.freeze()  # what is tied together stays: to go through it for garbage halves what a batch takes at worst
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
