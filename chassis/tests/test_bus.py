@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import MessageSizeTooLargeError
 
+from cir_chassis import driver
 from cir_chassis.bus import Bus
 from cir_chassis.consumer import HEARD, Consumer
 from cir_chassis.database import Database
@@ -137,7 +138,7 @@ async def test_one_relay_is_active_whatever_the_replicas(open_database: Open, ka
     async with running(kafka, database, topic, count) as (bus, *_):
         async with database.work() as work:
             work.say(topic.event(uuid4()))
-        async with database.engine.begin() as other:
+        async with driver.transaction(database.engine) as other:
             await other.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('cir.relay'))"))
             assert await Relay(database.engine, bus, ()).carry() == 0
         assert await Relay(database.engine, bus, ()).carry() == 1

@@ -115,7 +115,7 @@ async def test_a_work_that_is_cancelled_leaves_nothing_and_the_next_one_works(op
 
 
 async def test_no_statement_is_run_on_the_driver_before_a_transaction_has_begun(open_database: Open) -> None:
-    async with open_database().engine.begin() as connection:
+    async with open_database().engine.connect() as connection:
         with pytest.raises(AssertionError):
             await driver.run(connection, XID, {})
 

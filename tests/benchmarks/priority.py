@@ -124,8 +124,7 @@ async def _fill(database: Database[PriorityWork]) -> None:
                 place = "24062" if nth < LEUVEN else f"{30_000 + others[nth]}"
                 work.place(_candidacy(random, nth, place))
     async with database.engine.connect() as connection:
-        plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await plain.execute(sa.text("VACUUM ANALYZE places"))
+        await connection.execute(sa.text("VACUUM ANALYZE places"))
 
 
 def _candidacy(random: Random, nth: int, place: str) -> Candidacy:

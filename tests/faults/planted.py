@@ -45,7 +45,7 @@ def goes_on_after_a_failure() -> None:
 
     async def carry(self: Relay) -> int:
         sent = []
-        async with self._engine.begin() as connection:
+        async with driver.transaction(self._engine) as connection:
             for row in (await connection.execute(outbox._UNSENT, {"most": self.BATCH})).all():
                 if failure := (await self._producer.send_all([outbox._message(row)]))[1]:
                     outbox.log.warning("relay failed, trying again", exc_info=failure)

@@ -19,6 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from asyncpg import InterfaceError
 from prometheus_client import Counter
+from pydantic_core import from_json, to_json
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -175,6 +176,9 @@ class Database(Generic[W]):
         """work: makes a unit of work on a connection."""
         self.engine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            isolation_level="AUTOCOMMIT",  # `driver.transaction` begins, not SQLAlchemy
+            json_serializer=lambda held: to_json(held).decode(),  # several times as fast as the standard library's
+            json_deserializer=from_json,
             pool_size=10,
             max_overflow=10,
             hide_parameters=True,  # a statement that fails must not print what people earn

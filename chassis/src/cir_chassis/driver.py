@@ -18,9 +18,9 @@ Process = Callable[[Any], Any] | None
 
 @asynccontextmanager
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One transaction, whoever runs a statement in it: begun at once, as the driver's own. SQLAlchemy begins with its first
-    statement, and so after ours; here it is told to begin none (AUTOCOMMIT)."""
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    """One transaction, whoever runs a statement in it: begun at once, as the driver's own. SQLAlchemy would begin with its first
+    statement, and so after ours: the engine is one that begins none (AUTOCOMMIT)."""
+    async with engine.connect() as connection:
         driver = _driver(connection)
         mine = driver.transaction()
         try:

@@ -114,7 +114,7 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None
 
 async def replay(engine: AsyncEngine, chosen: sa.ColumnElement[bool]) -> int:
     """Have what was sent and still is in the outbox sent again, in its order. Returns how many events."""
-    async with engine.begin() as connection:
+    async with driver.transaction(engine) as connection:
         again = sa.update(OUTBOX).where(OUTBOX.c.sent_at.is_not(None), chosen).values(sent_at=None)
         return (await connection.execute(again)).rowcount
 
@@ -155,7 +155,7 @@ class Relay:
         old = sa.delete(OUTBOX).where(OUTBOX.c.sent_at < sa.func.now() - RETENTION)
         while not stopping.is_set():
             try:
-                async with self._engine.begin() as connection:
+                async with driver.transaction(self._engine) as connection:
                     await connection.execute(old)
             except Exception:
                 log.warning("what was sent long ago is not deleted yet", exc_info=True)
