@@ -1,4 +1,5 @@
-"""Who is first, asked of the database: a dwelling's order, beside a bare sort of the same keys; one position; turns.
+"""Who is first, asked of the database: a dwelling's order, beside a bare sort of the same keys; one position, beside a bare
+count of those on the same list; turns.
 
 In time of the clock where the database is asked: what is waited for is the work.
 """
@@ -29,6 +30,7 @@ from priority.domain.order import Dwelling, Regulation
 from priority.domain.turns import flat, turns
 from priority.handlers import EVENTS
 from priority.store import Candidacy, PriorityWork
+from priority.tables import places
 from tests.benchmarks.measure import Entry, duration, seconds, throughput
 
 REGISTER, LEUVEN = 200_000, 50_000
@@ -43,19 +45,19 @@ HOME = Dwelling("24062", "centrum", 1, 8)
 
 def entries() -> Iterator[Entry]:
     with TemporaryDirectory(prefix="cir-bench-") as folder:
-        ranked, floor, positions, changed = asyncio.run(_measure(Path(folder)))
+        ranked, floor, positions, counts, changed = asyncio.run(_measure(Path(folder)))
     yield duration(f"priority: rank {LEUVEN:,} for a dwelling, from the database", ranked, floor)
     name = f"priority: a position among {REGISTER:,}"
-    yield duration(f"{name}, median", median(positions))
-    yield duration(f"{name}, p99", quantiles(positions, n=100)[98])
+    yield duration(f"{name}, median", median(positions), median(counts))
+    yield duration(f"{name}, p99", *(quantiles(times, n=100)[98] for times in (positions, counts)))
     yield throughput(f"priority: candidacies changed, in batches of {CHANGES}", CHANGES, changed, unit="dossiers/s")
     agreed = flat(*_agreement())
     (taken,) = seconds(lambda: sum(1 for _ in islice(turns(agreed), SLOTS)), turns=3)
     yield duration(f"priority: {SLOTS:,} turns of {len(agreed) - 1} groups", taken)
 
 
-async def _measure(folder: Path) -> tuple[float, float, list[float], float]:
-    """Seconds: the median of a ranking and of its floor, each position asked; the median of a batch of changes."""
+async def _measure(folder: Path) -> tuple[float, float, list[float], list[float], float]:
+    """Seconds: the median of a ranking and of its floor, each position asked and its floor; the median of a batch of changes."""
     child = Child(part(folder / "cluster", PORT), folder, lambda line: None, lambda: None)
     await child.start()
     try:
@@ -76,7 +78,8 @@ async def _measure(folder: Path) -> tuple[float, float, list[float], float]:
             begun = perf_counter()
             keys.sort()
             sorting.append(perf_counter() - begun)
-        positions = list[float]()
+        positions, counts = list[float](), list[float]()
+        place = places.c
         for nth in Random(2).sample(range(REGISTER), ASKED):
             async with database.work() as work:
                 known = await work.find(UUID(int=nth))
@@ -84,11 +87,15 @@ async def _measure(folder: Path) -> tuple[float, float, list[float], float]:
                 begun = perf_counter()
                 assert await work.standing(known.dossier, known.wants[0]["municipality"], ON, Regulation())
                 positions.append(perf_counter() - begun)
+                there = place.municipality == known.wants[0]["municipality"], place.persons == known.persons
+                begun = perf_counter()
+                assert await work.connection.scalar(sa.select(sa.func.count()).where(*there))
+                counts.append(perf_counter() - begun)
         changing = [await _change(database, first) for first in range(0, 20 * CHANGES, CHANGES)]
         await database.engine.dispose()
     finally:
         await child.stop()
-    return median(ranking[1:]), median(sorting[1:]), positions, median(changing)
+    return median(ranking[1:]), median(sorting[1:]), positions, counts, median(changing)
 
 
 async def _change(database: Database[PriorityWork], first: int) -> float:
