@@ -56,6 +56,7 @@ class Bus:
             *self._hears,
             batch=True,
             max_records=BATCH,
+            batch_timeout_ms=10,  # after so long without an event FastStream does not listen for as long: 0.2 s by default
             group_id=self._service,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,  # the default may lose messages
