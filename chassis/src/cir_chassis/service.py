@@ -86,7 +86,7 @@ class Service(Generic[W]):
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `DatabaseBehind`, `PortTaken`."""
         gc.collect()
-        gc.freeze()  # what is tied together stays: to go through it for garbage halves what a batch takes at worst
+        gc.freeze()  # what is tied together stays: to go through it for garbage doubles what a batch takes at worst
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
