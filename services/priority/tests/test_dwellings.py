@@ -226,6 +226,14 @@ async def test_two_companies_never_choose_the_same_dossier(register: Priority) -
     assert sorted(one.status_code for one in answers) == [204, 409]
 
 
+async def test_the_same_choice_again_changes_nothing(register: Priority) -> None:
+    agreement = await register.agreed()
+    await register.free("w1")
+    next_ = await register.next("w1")
+    assert [(await register.choose("w1", next_)).status_code for _ in range(2)] == [204, 204]  # its answer was lost
+    assert len((await register.get(f"/v1/agreements/{agreement}/ledger")).json()["turns"]) == 1
+
+
 async def test_a_chosen_dwelling_is_not_chosen_again(register: Priority) -> None:
     await register.agreed()
     await given(register, "w1")

@@ -299,6 +299,8 @@ def announce(command: Announce, work: PriorityWork) -> None:
 def choose(command: Choose, work: PriorityWork) -> None:
     """The turn is booked, and the dwelling is to be offered to who is first: nobody else can be chosen (offers come later)."""
     dwelling, turn = command.dwelling, command.next.turn
+    if command.candidacy is not None and dwelling.chosen == command.candidacy.dossier:
+        return  # said again, as the answer was lost
     if dwelling.chosen is not None:
         raise Refused("Somebody was chosen for this dwelling already.")
     if command.turn != turn.turn:

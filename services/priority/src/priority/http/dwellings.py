@@ -133,7 +133,7 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
 
     @router.post("/{id}/choice", status_code=204)
     async def choose(id: str, body: Choice, caller: CaseWorker) -> None:
-        """Book the turn, and keep the dwelling for who is first. 409 where that is another one by now."""
+        """Book the turn, and keep the dwelling for who is first; again, it changes nothing. 409 where that is another by now."""
         async with database.work() as work:
             await work.catch_up()
             await work.books.hold(company_of(caller))
