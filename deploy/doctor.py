@@ -61,12 +61,12 @@ class Doctor:
         try:
             ready = (await self._http.get(f"{self._addresses[name]}/health/ready")).json()
             found.answers = ready["status"]
-            for what, why in ready["away"].items():
+            for what, why in ready["unavailable"].items():
                 whose, log = ("" if what == "kafka" else f"{name}: "), self._folder / f"logs/{LOGS[what]}.log"
                 do = f"nothing is lost, and all goes on by itself when it is back; see {log}"
                 found.needs.append((f"{whose}{what} away ({why})", do))
             await self._figures(name, found)
-            if "kafka" not in ready["away"]:
+            if "kafka" not in ready["unavailable"]:
                 if found.lag == "?":
                     found.needs.append((f"{name}: how far it is behind is not known", "ask again"))
                 await self._parked(name, found)
@@ -110,7 +110,7 @@ class Doctor:
         topics = {one["channel"]["$ref"].rpartition("/")[2] for one in told if one["action"] == "receive"}
         kafka = self._addresses["kafka"]
         try:
-            letters = DeadLetters(name, kafka, Bus(kafka, name, owns=(), hears=()), topics).open()
+            letters = DeadLetters(name, kafka, Bus(kafka, name, owns=(), consumes=()), topics).open()
             parked = await asyncio.wait_for(letters, PATIENCE)
         except (KafkaError, TimeoutError) as error:
             found.needs.append((f"{name}: what is parked is not known ({type(error).__name__})", "ask again"))

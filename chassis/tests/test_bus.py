@@ -16,11 +16,11 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from cir_chassis import driver
 from cir_chassis.bus import Bus
-from cir_chassis.consumer import HEARD, Consumer
+from cir_chassis.consumer import CONSUMED, Consumer
 from cir_chassis.database import Database
 from cir_chassis.dead_letters import DeadLetters
-from cir_chassis.lifeline import Lifeline
 from cir_chassis.outbox import LARGEST, OUTBOX, RETENTION, EventTooLarge, Message, Relay, replay
+from cir_chassis.probes import DependencyProbe
 
 from .conftest import Count, Counted, CountWork, Open, stored
 
@@ -45,10 +45,10 @@ async def read(kafka: str, topic: str, n: int) -> list[ConsumerRecord[bytes, byt
         await consumer.stop()
 
 
-def up(name: str = "up") -> Lifeline:
+def up(name: str = "up") -> DependencyProbe:
     async def probe() -> None: ...
 
-    line = Lifeline(name, probe)
+    line = DependencyProbe(name, probe)
     line.up.set()
     return line
 
@@ -69,19 +69,19 @@ class Running(NamedTuple):
 
 @asynccontextmanager
 async def running(
-    kafka: str, database: Database[CountWork], topic: Topic, handle: Any, needs: Sequence[Lifeline] = ()
+    kafka: str, database: Database[CountWork], topic: Topic, handle: Any, needs: Sequence[DependencyProbe] = ()
 ) -> AsyncIterator[Running]:
     """A service that owns the topic and hears it."""
-    bus = Bus(kafka, topic.name, owns=[topic.name], hears=[topic.name])
+    bus = Bus(kafka, topic.name, owns=[topic.name], consumes=[topic.name])
     letters = DeadLetters("test", kafka, bus, [topic.name])
     consumer = Consumer(database, {topic.event: handle}, letters, needs)
-    bus.hear(consumer.deliver)
+    bus.subscribe(consumer.deliver)
     await bus.start(asyncio.Event())
     try:
         yield Running(bus, consumer, letters)
     finally:
         consumer.stop()
-        await bus.stop_hearing()
+        await bus.stop_consuming()
         await bus.stop()
 
 
@@ -110,7 +110,7 @@ async def test_what_is_said_is_carried_in_order_and_once(open_database: Open, ka
         one, trace = uuid4(), f"00-{'a' * 32}-{'b' * 16}-01"
         async with database.work() as work:
             for n in range(3):
-                work.say(topic.event(one, str(n)), because_of=topic.event(one, trace=trace))
+                work.publish(topic.event(one, str(n)), because_of=topic.event(one, trace=trace))
         relay = Relay(database.engine, bus, ())
         assert [await relay.carry(), await relay.carry()] == [3, 0]
         records = await read(kafka, topic.name, 3)
@@ -124,10 +124,10 @@ async def test_who_commits_late_is_not_lost(open_database: Open, kafka: str) -> 
     async with running(kafka, database, topic, count) as (bus, *_):
         relay = Relay(database.engine, bus, ())
         async with database.work() as late:
-            late.say(topic.event(uuid4(), "1"))
+            late.publish(topic.event(uuid4(), "1"))
             await late.flush()  # has its id, is not committed
             async with database.work() as quick:
-                quick.say(topic.event(uuid4(), "2"))
+                quick.publish(topic.event(uuid4(), "2"))
             assert await relay.carry() == 1
         assert await relay.carry() == 1
         assert {record.value for record in await read(kafka, topic.name, 2)} == {b"1", b"2"}
@@ -137,7 +137,7 @@ async def test_one_relay_is_active_whatever_the_replicas(open_database: Open, ka
     database, topic = open_database(), Topic()
     async with running(kafka, database, topic, count) as (bus, *_):
         async with database.work() as work:
-            work.say(topic.event(uuid4()))
+            work.publish(topic.event(uuid4()))
         async with driver.transaction(database.engine) as other:
             await other.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('cir.relay'))"))
             assert await Relay(database.engine, bus, ()).carry() == 0
@@ -160,7 +160,7 @@ async def test_a_relay_that_hangs_is_replaced_within_seconds(open_database: Open
     database, topic, stuck = open_database(), Topic(), Stuck()
     async with running(kafka, database, topic, keep) as (bus, *_):
         async with database.work() as work:
-            work.say(topic.event(uuid4(), "1"))
+            work.publish(topic.event(uuid4(), "1"))
         hanging = asyncio.create_task(Relay(database.engine, stuck, ()).carry())
         await stuck.taken.wait()
         other, begun = Relay(database.engine, bus, ()), monotonic()
@@ -200,7 +200,7 @@ async def test_a_relay_stops_at_the_first_failure_and_says_the_rest_again(
     async with running(kafka, database, topic, keep) as (bus, *_):
         async with database.work() as work:
             for text in "192":
-                work.say(topic.event(one, text))
+                work.publish(topic.event(one, text))
         producer = Choosy(bus, at_once)
         relay = Relay(database.engine, producer, ())
         for _ in range(2):
@@ -244,7 +244,7 @@ async def test_a_topic_with_other_partitions_than_it_was_made_with_is_not_writte
     await admin.start()
     await admin.create_topics([NewTopic(topic, 3, 1)])
     await admin.close()
-    bus = Bus(kafka, topic, owns=[topic], hears=[])
+    bus = Bus(kafka, topic, owns=[topic], consumes=[])
     starting = asyncio.create_task(bus.start(stopping))
 
     async def said() -> bool:
@@ -281,7 +281,7 @@ async def test_what_kafka_would_never_take_is_refused_with_all_it_tells_of(open_
     async def say_too_much() -> None:
         async with database.work() as work:
             work.counts.put(Count(one, 1))
-            work.say(Counted(one, "9" * (LARGEST + 1)))
+            work.publish(Counted(one, "9" * (LARGEST + 1)))
 
     with pytest.raises(EventTooLarge, match=r"counted\.v1 .* 1000000 bytes"):
         await say_too_much()
@@ -295,7 +295,7 @@ async def test_what_was_said_can_be_said_again_and_changes_nothing(open_database
         relay = Relay(database.engine, bus, ())
         async with database.work() as work:
             for dossier, text in ((one, "1"), (other, "5"), (one, "2")):
-                work.say(topic.event(dossier, text))
+                work.publish(topic.event(dossier, text))
         assert await relay.carry() == 3
         assert await replay(database.engine, OUTBOX.c.key == str(one)) == 2
         assert await relay.carry() == 2
@@ -316,14 +316,16 @@ async def test_what_was_sent_long_ago_is_forgotten_and_what_waits_never_is(open_
     database = open_database()
     async with database.work() as work:
         for text in "123":
-            work.say(Counted(uuid4(), text))
+            work.publish(Counted(uuid4(), text))
     async with database.engine.begin() as connection:
         old = sa.func.now() - RETENTION - timedelta(minutes=1)
         await connection.execute(sa.update(OUTBOX).values(said_at=old))
         for value, sent_at in ((b"1", old), (b"2", sa.func.now())):
             await connection.execute(sa.update(OUTBOX).where(OUTBOX.c.value == value).values(sent_at=sent_at))
     stopping = asyncio.Event()
-    forgetting = asyncio.create_task(Relay(database.engine, Bus(":1", "test", owns=(), hears=()), ()).forget(stopping))
+    forgetting = asyncio.create_task(
+        Relay(database.engine, Bus(":1", "test", owns=(), consumes=()), ()).forget(stopping)
+    )
 
     async def left() -> set[bytes]:
         async with database.engine.connect() as connection:
@@ -351,7 +353,7 @@ async def test_a_second_event_of_a_batch_sees_what_the_first_did(open_database: 
 
 async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_database: Open, kafka: str) -> None:
     database, topic, ids = open_database(), Topic(), [uuid4() for _ in range(6)]
-    unknown = HEARD.labels("unknown", "skipped")._value.get()
+    unknown = CONSUMED.labels("unknown", "skipped")._value.get()
     async with running(kafka, database, topic, keep) as (bus, *_):
         await send(bus, topic, b"1", ids[0])
         await send(bus, topic, b"no number", ids[1])  # unreadable
@@ -376,7 +378,7 @@ async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_datab
         str(ids[4]): "header missing: ce_type",
     }
     assert {headers["dlq_service"] for headers in held} == {b"test"}
-    assert HEARD.labels("unknown", "skipped")._value.get() == unknown + 1
+    assert CONSUMED.labels("unknown", "skipped")._value.get() == unknown + 1
 
 
 class CutOff(CountWork):

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from cir_chassis.consumer import HEARD, LATENCY
+from cir_chassis.consumer import CONSUMED, LATENCY
 from cir_chassis.database import OVERTAKEN
 
 from .conftest import Counted, Open, stored
@@ -31,7 +31,7 @@ async def test_a_snapshot_is_as_new_as_its_version_whatever_the_clock_of_who_say
 
 async def test_who_says_it_tomorrow_takes_nothing_from_the_latency(open_database: Open, kafka: str) -> None:
     topic, latency = Topic(), LATENCY.labels(Counted.type)
-    before, there = latency._sum.get(), HEARD.labels(Counted.type, "handled")
+    before, there = latency._sum.get(), CONSUMED.labels(Counted.type, "handled")
     heard = there._value.get()
     async with running(kafka, open_database(), topic, keep) as (bus, *_):
         await send(bus, topic, b"1", ONE, ce_time="2100-01-01T00:00:00+00:00")

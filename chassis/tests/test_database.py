@@ -39,7 +39,7 @@ async def test_who_waits_is_woken_by_a_commit_that_wrote_and_by_no_other(open_da
         await work.load([ONE])
     assert woken == []
     async with database.work() as work:
-        work.say(Counted(ONE))
+        work.publish(Counted(ONE))
     async with database.work() as work:
         work.counts.put(Count(ONE, 1))
     assert woken == ["!", "!"]
@@ -51,7 +51,7 @@ async def test_an_error_leaves_neither_state_nor_events(open_database: Open) -> 
     async def fail() -> None:
         async with database.work() as work:
             work.counts.put(Count(ONE, 1))
-            work.say(Counted(ONE))
+            work.publish(Counted(ONE))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -131,7 +131,7 @@ async def test_what_is_newer_stays_whatever_comes_last(open_database: Open) -> N
 
 
 async def test_a_row_that_is_kept_once_stays_as_it_was(open_database: Open) -> None:
-    database = open_database(once=True)
+    database = open_database(insert_only=True)
     for version in (1, 2):
         async with database.work() as work:
             work.counts.put(Count(ONE, version))

@@ -44,7 +44,7 @@ async def test_what_waits_in_the_outbox_is_told_until_kafka_has_it(open_database
         relay = Relay(database.engine, bus, ())
         async with database.work() as work:
             for id_ in ids:
-                work.say(topic.event(id_))
+                work.publish(topic.event(id_))
         async with database.engine.begin() as connection:
             aged = sa.update(OUTBOX).where(OUTBOX.c.key == str(ids[1])).values(said_at=sa.func.now() - HOUR)
             await connection.execute(aged)
@@ -64,7 +64,7 @@ async def test_lag_is_what_has_not_taken_effect_yet(open_database: Open, kafka: 
         async def say(some: Sequence[UUID]) -> None:
             async with database.work() as work:
                 for id_ in some:
-                    work.say(topic.event(id_))
+                    work.publish(topic.event(id_))
             await relay.carry()
 
         async def lag_is(n: int) -> bool:
@@ -95,7 +95,7 @@ async def test_what_never_had_an_effect_is_behind_from_the_first_event_on(open_d
     held.up.clear()
     async with running(kafka, database, topic, keep, [held]) as (bus, *_):
         async with database.work() as work:
-            work.say(topic.event(id_))
+            work.publish(topic.event(id_))
         await Relay(database.engine, bus, ()).carry()
 
         async def fetched() -> bool:
@@ -123,7 +123,7 @@ async def test_latency_runs_from_what_was_said_to_its_effect(open_database: Open
     async with running(kafka, database, topic, handle) as (bus, *_):
         async with database.work() as work:
             for id_ in (overtaken, late):
-                work.say(topic.event(id_, at=datetime.now(UTC) - HOUR))
+                work.publish(topic.event(id_, at=datetime.now(UTC) - HOUR))
         await Relay(database.engine, bus, ()).carry()
 
         async def both_handled() -> bool:
@@ -137,5 +137,5 @@ async def test_latency_runs_from_what_was_said_to_its_effect(open_database: Open
 
 async def test_what_is_away_keeps_nobody_from_the_rest() -> None:
     away: Database[CountWork] = Database("postgresql://postgres@127.0.0.1:1/x", lambda c: CountWork(c, {}))
-    bus = Bus("127.0.0.1:1", "test", owns=(), hears=("unheard",))
+    bus = Bus("127.0.0.1:1", "test", owns=(), consumes=("unheard",))
     assert (await scrape(Relay(away.engine, bus, ()).measure, bus.measure))["cir_consumer_lag", "unheard"] == 0

@@ -47,7 +47,9 @@ def command(open_database: Open, kafka: str, topic: Topic, monkeypatch: pytest.M
 
     def make(settings: Settings) -> Service[CountWork]:
         work = partial(CountWork, mode={})
-        return Service("test", "It counts.", settings, work, Path(), says=[topic.event], hears={topic.event: keep})
+        return Service(
+            "test", "It counts.", settings, work, Path(), publishes=[topic.event], consumes={topic.event: keep}
+        )
 
     cli: typer.Typer = program("test", Settings, make, Path())
     yield lambda *words: CliRunner().invoke(cli, words)
@@ -99,7 +101,7 @@ async def test_what_was_said_is_said_again_by_time_or_dossier(
     async with running(kafka, database, topic, keep) as (bus, *_):
         async with database.work() as work:
             for dossier in (one, uuid4(), uuid4()):
-                work.say(topic.event(dossier))
+                work.publish(topic.event(dossier))
         await Relay(database.engine, bus, ()).carry()
 
     async def unsent() -> Any:

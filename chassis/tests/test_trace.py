@@ -53,11 +53,11 @@ async def test_each_trace_runs_from_its_request_through_two_topics(open_database
     @app.post("/v1/things/{dossier}")
     async def say(dossier: UUID) -> None:
         async with database.work() as work:
-            work.say(first.event(dossier))
+            work.publish(first.event(dossier))
 
     def hand_on(events: Sequence[Counted], work: CountWork) -> None:
         for event in events:
-            work.say(second.event(event.dossier), because_of=event)
+            work.publish(second.event(event.dossier), because_of=event)
 
     async with running(kafka, database, first, hand_on) as (bus, *_), running(kafka, database, second, keep):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
@@ -98,7 +98,7 @@ async def test_what_is_parked_ends_its_span_with_the_reason_and_no_value(open_da
         async with database.work() as work:
             for text in ("no number", EARNS):
                 cause = Counted(uuid4(), trace=f"00-{uuid4().hex}-00f067aa0ba902b7-01")
-                work.say(topic.event(cause.dossier, text), because_of=cause)
+                work.publish(topic.event(cause.dossier, text), because_of=cause)
         await Relay(database.engine, bus, ()).carry()
 
         async def both_ended() -> bool:

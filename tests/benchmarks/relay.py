@@ -44,7 +44,7 @@ async def _measure(folder: Path) -> tuple[float, float, float]:
     async with Stack(folder, lambda line: None, shift=SHIFT, services=()) as stack:
         url = f"postgresql://postgres@127.0.0.1:{stack.ports['postgres']}/postgres"
         database: Database[Work] = Database(url, lambda connection: Work(connection, Clock(), "/eligibility"))
-        bus = Bus(f"127.0.0.1:{stack.ports['kafka']}", "eligibility", owns={HouseholdAssessed.topic}, hears=())
+        bus = Bus(f"127.0.0.1:{stack.ports['kafka']}", "eligibility", owns={HouseholdAssessed.topic}, consumes=())
         await bus.start(asyncio.Event())
         connection = await asyncpg.connect(url)
         producer = AIOKafkaProducer(
@@ -69,7 +69,7 @@ async def _measure(folder: Path) -> tuple[float, float, float]:
         finally:
             await producer.stop()
             await connection.close()
-            await bus.stop_hearing()
+            await bus.stop_consuming()
             await bus.stop()
             await database.engine.dispose()
     by_relay, by_floor = (median(times) for times in taken.values())
@@ -88,7 +88,7 @@ async def _fill(database: Database[Work], connection: "asyncpg.Connection[asyncp
     for _ in range(ROWS // Relay.BATCH):
         async with database.work() as work:
             for event in assessed:
-                work.say(event.model_copy(update={"dossier": uuid4(), "id": uuid4()}))
+                work.publish(event.model_copy(update={"dossier": uuid4(), "id": uuid4()}))
     await connection.execute("CREATE TABLE filled AS TABLE outbox")
     size: float = await connection.fetchval("SELECT avg(length(value))::float FROM filled")
     return size

@@ -1,4 +1,4 @@
-"""What a service says and hears, for integrators: an AsyncAPI 3 document, made from the types of event themselves."""
+"""What a service says and consumes, for integrators: an AsyncAPI 3 document, made from the types of event themselves."""
 
 import inspect
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from pydantic.json_schema import models_json_schema
 _ATTRIBUTES = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_subject")
 
 
-def channels(name: str, description: str, says: Sequence[Any], hears: Sequence[Any]) -> dict[str, Any]:
-    """The document of one service. says, hears: types of event, pydantic models that know their topic and their type."""
-    kinds = list(dict.fromkeys([*says, *hears]))
+def channels(name: str, description: str, publishes: Sequence[Any], consumes: Sequence[Any]) -> dict[str, Any]:
+    """The document of one service. publishes, consumes: types of event, pydantic models that know their topic and their type."""
+    kinds = list(dict.fromkeys([*publishes, *consumes]))
     _, schemas = models_json_schema(
         [(kind, "validation") for kind in kinds], ref_template="#/components/schemas/{model}"
     )
-    operations = [("send", kind) for kind in says] + [("receive", kind) for kind in hears]
+    operations = [("send", kind) for kind in publishes] + [("receive", kind) for kind in consumes]
     return {
         "asyncapi": "3.0.0",
         "info": {"title": name, "version": "1", "description": description},

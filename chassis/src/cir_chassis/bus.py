@@ -1,4 +1,4 @@
-"""A service's tie to Kafka: it makes its own topics, joins the topics it hears, and goes on when Kafka is back."""
+"""A service's tie to Kafka: it makes its own topics, joins the topics it consumes, and goes on when Kafka is back."""
 
 import asyncio
 from collections import defaultdict
@@ -32,9 +32,9 @@ _PARTITION_OF = DefaultPartitioner()
 class Bus:
     """Producer, subscribers and topics of one service. `start` returns once it has joined."""
 
-    def __init__(self, address: str, service: str, *, owns: Collection[str], hears: Collection[str]) -> None:
-        """owns: topics that this service alone writes, and so makes; hears: topics that others make."""
-        self._address, self._service, self._owns, self._hears = address.split(","), service, owns, hears
+    def __init__(self, address: str, service: str, *, owns: Collection[str], consumes: Collection[str]) -> None:
+        """owns: topics that this service alone writes, and so makes; consumes: topics that others make."""
+        self._address, self._service, self._owns, self._consumes = address.split(","), service, owns, consumes
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
         self._ending: set[asyncio.Task[None]] = set()
@@ -49,11 +49,11 @@ class Bus:
             middlewares=[KafkaPrometheusMiddleware(registry=REGISTRY, app_name=service)],
         )
 
-    def hear(self, deliver: Callable[[KafkaMessage], Awaitable[None]]) -> None:
+    def subscribe(self, deliver: Callable[[KafkaMessage], Awaitable[None]]) -> None:
         """Hand over what is heard, in batches. Offsets are committed after a batch: a crash repeats it, never loses it."""
 
         @self.broker.subscriber(
-            *self._hears,
+            *self._consumes,
             batch=True,
             max_records=BATCH,
             batch_timeout_ms=10,  # after so long without an event FastStream does not listen for as long: 0.2 s by default
@@ -68,8 +68,8 @@ class Bus:
             await deliver(batch)
 
     async def measure(self) -> None:
-        """Look up how far the effects are behind each topic, over the partitions that this replica hears now."""
-        lags = dict.fromkeys(self._hears, 0)
+        """Look up how far the effects are behind each topic, over the partitions that this replica consumes now."""
+        lags = dict.fromkeys(self._consumes, 0)
         LAG.clear()  # until it is known: an old figure would hide that somebody is behind
         for consumer in filter(None, (getattr(heard, "consumer", None) for heard in self.broker.subscribers)):
             places = list(consumer.assignment())
@@ -92,7 +92,7 @@ class Bus:
                 await self._open_producer()
                 await self.broker.start()
                 self.joined = True
-                log.info("joined", hears=self._hears)
+                log.info("joined", consumes=self._consumes)
             except (KafkaError, OSError, LookupError, TimeoutError) as error:
                 await self.broker.stop()
                 reason = str(error) if isinstance(error, LookupError) else type(error).__name__
@@ -145,7 +145,7 @@ class Bus:
                 if (many := len(topic["partitions"])) != PARTITIONS:
                     what = f"the topic {topic['topic']} has {many} partitions, not {PARTITIONS}"
                     raise LookupError(f"{what}: a dossier's events would change places and lose their order")
-            return [topic for topic in self._hears if topic not in there | set(ours)]
+            return [topic for topic in self._consumes if topic not in there | set(ours)]
         finally:
             await admin.close()
 
@@ -197,7 +197,7 @@ class Bus:
         if not await producer.client.force_metadata_update():
             raise ConnectionError
 
-    async def stop_hearing(self) -> None:
+    async def stop_consuming(self) -> None:
         """Finish the batch in hand, commit its offsets, leave the groups."""
         await self.broker.stop()
 

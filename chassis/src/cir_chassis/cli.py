@@ -88,8 +88,8 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
 
     @cli.command("replay")
     def replay_(
-        since: Annotated[datetime | None, typer.Option(help="Said at or after this moment, in UTC")] = None,
-        dossier: Annotated[str | None, typer.Option(help="Said of this dossier")] = None,
+        since: Annotated[datetime | None, typer.Option(help="OutboxEvent at or after this moment, in UTC")] = None,
+        dossier: Annotated[str | None, typer.Option(help="OutboxEvent of this dossier")] = None,
     ) -> None:
         """Say again what was said in the past week. Harmless: who heard it already skips it."""
         if since is None and dossier is None:
@@ -113,7 +113,7 @@ def _dead_letters(tied: Callable[[], Service[Any]]) -> typer.Typer:
     @dlq.command("list")
     def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         """Every parked event: id, when, type, dossier, why. Nothing of what it holds."""
-        letters = _run(_with(tied(), lambda service: service.letters.open()))
+        letters = _run(_with(tied(), lambda service: service.dead_letters.open()))
         told = [
             {"id": one.id, "at": one.at, "type": one.headers.get("ce_type"), "key": (one.key or b"").decode(errors="replace"),
              "reason": one.reason, "trace": one.headers.get("traceparent")}
@@ -151,7 +151,7 @@ def _dead_letters(tied: Callable[[], Service[Any]]) -> typer.Typer:
                 raise refuse(
                     f"{id}: still not: {what if isinstance(what, ValueError) else type(what).__name__}", NO
                 ) from None
-            await service.letters.settle(letter)
+            await service.dead_letters.settle(letter)
             return "took effect" if changed else "skipped: something newer is on record already"
 
         typer.echo(f"{id}: {_run(_with(tied(), go))}")
@@ -161,7 +161,7 @@ def _dead_letters(tied: Callable[[], Service[Any]]) -> typer.Typer:
         """Give it up: it is erased."""
 
         async def go(service: Service[Any]) -> None:
-            await service.letters.settle(await _chosen(service, id))
+            await service.dead_letters.settle(await _chosen(service, id))
 
         _run(_with(tied(), go))
         typer.echo(f"{id}: dropped")
@@ -170,7 +170,7 @@ def _dead_letters(tied: Callable[[], Service[Any]]) -> typer.Typer:
 
 
 async def _chosen(service: Service[Any], id: str) -> DeadLetter:
-    letters = {letter.id: letter for letter in await service.letters.open()}
+    letters = {letter.id: letter for letter in await service.dead_letters.open()}
     if id not in letters:
         raise refuse(f"{id}: nothing is parked under this id; `dlq list` shows what is")
     return letters[id]

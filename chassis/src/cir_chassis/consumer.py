@@ -20,12 +20,12 @@ from prometheus_client import Counter, Histogram
 
 from cir_chassis.database import Database, is_outage
 from cir_chassis.dead_letters import DeadLetter, DeadLetters
-from cir_chassis.lifeline import Lifeline
+from cir_chassis.probes import DependencyProbe
 from cir_chassis.trace import begin, fail, step, traceparent
 
 log = structlog.get_logger()
 
-HEARD = Counter("cir_events_total", "Events heard, by what became of them", ["type", "fate"])
+CONSUMED = Counter("cir_events_total", "Events heard, by what became of them", ["type", "fate"])
 LATENCY = Histogram(
     "cir_event_latency_seconds",
     "From when an event was said to the commit of its effect",
@@ -48,7 +48,7 @@ class Readable(Protocol):
 
 Handler = Callable[[Sequence[Any], Any], None]
 Handlers = Mapping[Any, Handler]
-"""What a service hears: type of event (`Readable`) → handler of a batch of them and the work to do it in."""
+"""What a service consumes: type of event (`Readable`) → handler of a batch of them and the work to do it in."""
 Heard = tuple[ConsumerRecord[bytes, bytes], Any, Span]
 """A record, the event in it, and the span of its effect."""
 
@@ -58,10 +58,10 @@ class HandlerFailed(Exception):
 
 
 class Consumer:
-    """Delivers what one service hears to its handlers."""
+    """Delivers what one service consumes to its handlers."""
 
     def __init__(
-        self, database: Database[Any], handlers: Handlers, letters: DeadLetters, needs: Sequence[Lifeline]
+        self, database: Database[Any], handlers: Handlers, letters: DeadLetters, needs: Sequence[DependencyProbe]
     ) -> None:
         self._database, self._handlers, self._letters, self._needs = database, handlers, letters, needs
         self._by_type = {event.type: event for event in handlers}
@@ -78,7 +78,7 @@ class Consumer:
             headers = {name: value.decode(errors="replace") for name, value in record.headers}
             event = self._by_type.get(headers.get("ce_type", ""))
             if event is None and headers.get("ce_type"):
-                HEARD.labels("unknown", "skipped").inc()  # somebody else's, or of a later contract
+                CONSUMED.labels("unknown", "skipped").inc()  # somebody else's, or of a later contract
                 continue
             span = begin(headers.get("ce_type") or record.topic, headers.get("traceparent"))
             try:
@@ -86,7 +86,7 @@ class Consumer:
                     raise ValueError("header missing: ce_type")
                 heard.append((record, _read(event, headers, record.key, record.value, span), span))
             except ValueError as error:
-                await self._park(record, str(error), "unreadable", span)
+                await self._dead_letter(record, str(error), "unreadable", span)
         try:
             await self._through_outages(partial(self._together_or_one_by_one, heard))
         except Exception:
@@ -100,7 +100,7 @@ class Consumer:
         """
         kind = self._by_type.get(letter.headers.get("ce_type", ""))
         if kind is None:
-            raise ValueError("no type of event that this service hears (header ce_type)")
+            raise ValueError("no type of event that this service consumes (header ce_type)")
         with step("retry", letter.headers.get("traceparent")) as span:
             event = _read(kind, letter.headers, letter.key, letter.value, span)
             return event not in await self._take([event])
@@ -126,9 +126,9 @@ class Consumer:
                 if is_outage(error):
                     raise
                 why = error
-        log.error("parked", id=str(event.id), type=event.type, exc_info=why)
+        log.error("dead_lettered", id=str(event.id), type=event.type, exc_info=why)
         what = why.__cause__ if isinstance(why, HandlerFailed) else why
-        await self._park(record, f"{type(what).__name__} while it took effect", "failed", span)
+        await self._dead_letter(record, f"{type(what).__name__} while it took effect", "failed", span)
 
     async def _apply(self, heard: Sequence[Heard]) -> None:
         if not heard:
@@ -137,7 +137,7 @@ class Consumer:
         now = datetime.now(UTC)
         for _, event, span in heard:
             span.end()
-            HEARD.labels(event.type, "handled").inc()
+            CONSUMED.labels(event.type, "handled").inc()
             if event.id not in overtaken:  # else a replay's age would count
                 LATENCY.labels(event.type).observe(max(0.0, (now - event.at).total_seconds()))  # their clock, not ours
 
@@ -168,9 +168,9 @@ class Consumer:
                     raise
                 await asyncio.sleep(0.5)
 
-    async def _park(self, record: ConsumerRecord[bytes, bytes], reason: str, kind: str, span: Span) -> None:
-        await self._through_outages(partial(self._letters.park, record, reason))
-        HEARD.labels(kind, "parked").inc()
+    async def _dead_letter(self, record: ConsumerRecord[bytes, bytes], reason: str, kind: str, span: Span) -> None:
+        await self._through_outages(partial(self._letters.add, record, reason))
+        CONSUMED.labels(kind, "dead_lettered").inc()
         fail(span, reason)
 
 

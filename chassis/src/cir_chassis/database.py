@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from cir_chassis import driver, outbox, trace
 from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
-from cir_chassis.outbox import Said
+from cir_chassis.outbox import OutboxEvent
 
 R = TypeVar("R")
 W = TypeVar("W", bound="Work")
@@ -36,7 +36,7 @@ W = TypeVar("W", bound="Work")
 OVERTAKEN = Counter("cir_overtaken_total", "Snapshots heard that were not newer than what is on record", ["type"])
 
 
-class Versioned(Said, Protocol):
+class Versioned(OutboxEvent, Protocol):
     """A snapshot, as a unit of work sees it."""
 
     type: ClassVar[str]
@@ -63,12 +63,12 @@ def is_outage(error: BaseException) -> bool:
 class Rows(Generic[R]):
     """The rows of one table within one unit of work, as dataclasses whose fields are the columns.
 
-    once: a row that is there already stays as it is (`ON CONFLICT DO NOTHING`).
+    insert_only: a row that is there already stays as it is (`ON CONFLICT DO NOTHING`).
     newer: a row is only replaced by one in which this column is higher.
     """
 
-    def __init__(self, table: sa.Table, of: type[R], *, once: bool = False, newer: str | None = None) -> None:
-        self._table, self._of, self._once, self._newer = table, of, once, newer
+    def __init__(self, table: sa.Table, of: type[R], *, insert_only: bool = False, newer: str | None = None) -> None:
+        self._table, self._of, self._insert_only, self._newer = table, of, insert_only, newer
         self._names = tuple(field.name for field in fields(of))  # type: ignore[arg-type]
         self._key = [column.name for column in table.primary_key]
         self._rows: dict[tuple[object, ...], R] = {}
@@ -102,7 +102,7 @@ class Rows(Generic[R]):
         if not self._changed:
             return False
         put = {name: [getattr(row, name) for row in self._changed.values()] for name in self._names}
-        await driver.run(connection, _writing(self._table, self._names, self._once, self._newer), rows(put))
+        await driver.run(connection, _writing(self._table, self._names, self._insert_only, self._newer), rows(put))
         self._changed.clear()
         return True
 
@@ -115,10 +115,10 @@ def _reading(table: sa.Table, names: Sequence[str], by: str, lock: bool) -> sa.S
 
 
 @cache
-def _writing(table: sa.Table, names: Sequence[str], once: bool, newer: str | None) -> sa.Insert:
+def _writing(table: sa.Table, names: Sequence[str], insert_only: bool, newer: str | None) -> sa.Insert:
     key, these = list(table.primary_key.columns.keys()), given([table.c[name] for name in names])
     statement = insert(table).from_select(names, sa.select(*(these.c[name] for name in names)))
-    if once:
+    if insert_only:
         return statement.on_conflict_do_nothing(index_elements=key)
     others = {name: statement.excluded[name] for name in names if name not in key}
     newer_only = table.c[newer] < statement.excluded[newer] if newer else None
@@ -131,9 +131,9 @@ class Work:
     def __init__(self, connection: AsyncConnection, clock: Clock, source: str) -> None:
         """source: who says what this work says, such as "/dossier"."""
         self.connection, self.clock, self._source = connection, clock, source
-        self.overtaken: list[Said] = []
+        self.overtaken: list[OutboxEvent] = []
         self.wrote = False
-        self._said: list[tuple[Said, str | None]] = []
+        self._said: list[tuple[OutboxEvent, str | None]] = []
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
@@ -143,7 +143,7 @@ class Work:
     async def load(self, dossiers: Iterable[UUID]) -> None:
         """Lock what these dossiers have here, in one order, and read it."""
 
-    def say(self, event: Said, because_of: Said | None = None) -> None:
+    def publish(self, event: OutboxEvent, because_of: OutboxEvent | None = None) -> None:
         """Put an event in the outbox: told if and only if this work commits. `because_of` hands its trace on."""
         self._said.append((event, because_of.trace if because_of else trace.traceparent()))
 

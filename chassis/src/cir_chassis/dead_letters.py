@@ -32,10 +32,10 @@ class DeadLetters:
     """The open letters of one service."""
 
     def __init__(self, service: str, address: str, bus: Bus, topics: Collection[str]) -> None:
-        """topics: that the service hears."""
+        """topics: that the service consumes."""
         self._service, self._address, self._bus, self._topics = service, address, bus, topics
 
-    async def park(self, record: ConsumerRecord[bytes, bytes], reason: str) -> None:
+    async def add(self, record: ConsumerRecord[bytes, bytes], reason: str) -> None:
         """Put the record, as it came, with why, by whom and when. One that does not fit is parked without its value.
 
         Raises `KafkaError`.

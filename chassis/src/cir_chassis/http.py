@@ -14,9 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from cir_chassis.database import is_outage
-from cir_chassis.lifeline import Lifeline
 from cir_chassis.login import Login, NotAllowed, NotLoggedIn
 from cir_chassis.outbox import EventTooLarge
+from cir_chassis.probes import DependencyProbe
 
 log = structlog.get_logger()
 MEASURING = 5.0  # seconds at most: who scrapes waits for ten
@@ -103,7 +103,7 @@ async def _on_anything(request: Request, error: Exception) -> JSONResponse:
 def create_app(
     title: str,
     description: str,
-    lifelines: Sequence[Lifeline],
+    probes: Sequence[DependencyProbe],
     login: Login,
     joined: Callable[[], bool],
     measures: Sequence[Callable[[], Awaitable[None]]],
@@ -137,11 +137,11 @@ def create_app(
     @app.get("/health/ready", tags=["operators"])
     async def ready(response: Response) -> dict[str, Any]:
         """Everything the service needs answers, and it has joined its topics."""
-        away = {line.name: line.why for line in lifelines if not line.up.is_set()}
+        unavailable = {probe.name: probe.why for probe in probes if not probe.up.is_set()}
         if not joined():
-            away["topics"] = "not joined yet"
-        response.status_code = 503 if away else 200
-        return {"status": "not ready" if away else "ready", "away": away}
+            unavailable["topics"] = "not joined yet"
+        response.status_code = 503 if unavailable else 200
+        return {"status": "not ready" if unavailable else "ready", "unavailable": unavailable}
 
     @app.get("/metrics", tags=["operators"])
     async def metrics() -> Response:

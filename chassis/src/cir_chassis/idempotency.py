@@ -27,7 +27,7 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
 KEYS = idempotency_table(sa.MetaData())
 
 
-async def once(
+async def idempotent(
     connection: AsyncConnection,
     caller: str,
     key: str,

@@ -21,7 +21,7 @@ class NotLoggedIn(Exception):
     """No token, or one that does not hold."""
 
 
-class LoginAway(OSError):
+class LoginUnavailable(OSError):
     """The issuer does not answer, so nobody can be recognised now."""
 
 
@@ -57,7 +57,7 @@ class Login:
         )
 
     async def caller(self, token: str) -> Caller:
-        """Who the token names. Raises `NotLoggedIn`, and `LoginAway` where keys are needed and cannot be had."""
+        """Who the token names. Raises `NotLoggedIn`, and `LoginUnavailable` where keys are needed and cannot be had."""
         try:
             keys = self._keys
             try:
@@ -81,7 +81,7 @@ class Login:
                 return True
             if monotonic() - self._fetched < self.AGAIN:
                 if self._away:
-                    raise LoginAway(self._away)
+                    raise LoginUnavailable(self._away)
                 return False
             try:
                 async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
@@ -90,7 +90,7 @@ class Login:
                 self._keys, self._away = KeySet.import_key_set(found_keys), ""
             except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
                 self._away = type(error).__name__
-                raise LoginAway(self._away) from None
+                raise LoginUnavailable(self._away) from None
             finally:
                 self._fetched = monotonic()
             return True
@@ -119,4 +119,4 @@ class NotAllowed(Exception):
 
 
 async def anyone() -> None:
-    """A dependency that says: no login here, on purpose."""
+    """A dependency that publishes: no login here, on purpose."""

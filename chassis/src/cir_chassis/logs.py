@@ -8,7 +8,12 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-NOISY = ("aiokafka", "faststream", "httpx", "uvicorn.access")  # what they tell of an outage, `Lifeline` tells once
+NOISY = (
+    "aiokafka",
+    "faststream",
+    "httpx",
+    "uvicorn.access",
+)  # what they tell of an outage, `DependencyProbe` tells once
 
 
 def _exception_without_values(_: WrappedLogger, __: str, line: EventDict) -> EventDict:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cir_chassis import driver
 from cir_chassis.bulk import among, given, rows
-from cir_chassis.lifeline import Lifeline
+from cir_chassis.probes import DependencyProbe
 
 log = structlog.get_logger()
 RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to Kafka", ["topic"])
@@ -34,7 +34,7 @@ class EventTooLarge(Exception):
     """An event that Kafka would never take: refused with all that it tells of, since everything behind it would wait."""
 
 
-class Said(Protocol):
+class OutboxEvent(Protocol):
     """An event, as the outbox sees it."""
 
     topic: ClassVar[str]
@@ -93,7 +93,7 @@ _MINE = sa.select(
 )
 
 
-async def add(connection: AsyncConnection, said: Sequence[tuple[Said, str | None]], source: str) -> None:
+async def add(connection: AsyncConnection, said: Sequence[tuple[OutboxEvent, str | None]], source: str) -> None:
     """Write the events, each with the traceparent of what it was said in, in the order in which they were said.
 
     Raises `EventTooLarge`.
@@ -124,7 +124,7 @@ class Relay:
 
     BATCH, POLL = 500, 0.05  # rows; seconds between looks for what other replicas committed
 
-    def __init__(self, engine: AsyncEngine, producer: Producer, needs: Sequence[Lifeline]) -> None:
+    def __init__(self, engine: AsyncEngine, producer: Producer, needs: Sequence[DependencyProbe]) -> None:
         self._engine, self._producer, self._needs = engine, producer, needs
         self._woken = asyncio.Event()
 

@@ -23,9 +23,9 @@ from cir_chassis.consumer import Consumer, Handlers
 from cir_chassis.database import Database, Work, check_migrated
 from cir_chassis.dead_letters import DeadLetters
 from cir_chassis.http import create_app
-from cir_chassis.lifeline import Lifeline
 from cir_chassis.login import Login
 from cir_chassis.outbox import Relay
+from cir_chassis.probes import DependencyProbe
 from cir_chassis.settings import Settings
 
 log = structlog.get_logger()
@@ -60,27 +60,27 @@ class Service(Generic[W]):
         work: Callable[[AsyncConnection], W],
         migrations: Path,
         *,
-        says: Sequence[Any] = (),
-        hears: Handlers,
+        publishes: Sequence[Any] = (),
+        consumes: Handlers,
     ) -> None:
-        """work: makes the service's unit of work; says: the types of event it says, on topics of its own; hears: its table."""
+        """work: makes the unit of work; publishes: event types, on topics of its own; consumes: its handlers by type."""
         trace.configure(name, settings.otlp)
         self.name, self.settings, self._migrations = name, settings, migrations
         self.jobs: list[Job] = []
         self.database: Database[W] = Database(settings.database_url, work)
-        topics = {kind.topic for kind in hears}
-        self.bus = Bus(settings.kafka, name, owns={kind.topic for kind in says}, hears=topics)
-        self._lifelines = (Lifeline("database", self.database.probe), Lifeline("kafka", self.bus.probe))
-        self._relay = Relay(self.database.engine, self.bus, self._lifelines)
+        topics = {kind.topic for kind in consumes}
+        self.bus = Bus(settings.kafka, name, owns={kind.topic for kind in publishes}, consumes=topics)
+        self._probes = (DependencyProbe("database", self.database.probe), DependencyProbe("kafka", self.bus.probe))
+        self._relay = Relay(self.database.engine, self.bus, self._probes)
         self.database.on_commit.append(self._relay.wake)
-        self.letters = DeadLetters(name, settings.kafka, self.bus, topics)
-        self.consumer = Consumer(self.database, hears, self.letters, self._lifelines)
-        self.bus.hear(self.consumer.deliver)
+        self.dead_letters = DeadLetters(name, settings.kafka, self.bus, topics)
+        self.consumer = Consumer(self.database, consumes, self.dead_letters, self._probes)
+        self.bus.subscribe(self.consumer.deliver)
         login = Login(settings.issuer, settings.audience, settings.claims)
         measures = (self._relay.measure, self.bus.measure)
-        self.app = create_app(name, description, self._lifelines, login, lambda: self.bus.joined, measures)
+        self.app = create_app(name, description, self._probes, login, lambda: self.bus.joined, measures)
         self.app.add_api_route(
-            "/asyncapi.json", lambda: channels(name, description, says, list(hears)), tags=["integrators"]
+            "/asyncapi.json", lambda: channels(name, description, publishes, list(consumes)), tags=["integrators"]
         )
 
     async def run(self) -> None:
@@ -95,7 +95,7 @@ class Service(Generic[W]):
             uvicorn.Config(self.app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=5)
         )
         async with asyncio.TaskGroup() as group:
-            watches = [group.create_task(line.watch()) for line in self._lifelines]
+            watches = [group.create_task(line.watch()) for line in self._probes]
             web = group.create_task(server.serve(sockets=[listening]))
             working = group.create_task(self._work(stopping))
             log.info("serving", port=self.settings.port)
@@ -104,7 +104,7 @@ class Service(Generic[W]):
             server.should_exit = True
             self.consumer.stop()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.bus.stop_hearing(), self.FINISH_BATCH)
+                await asyncio.wait_for(self.bus.stop_consuming(), self.FINISH_BATCH)
             await asyncio.wait([web, working], timeout=self.FINISH_REST)
             for task in (*watches, web, working):
                 task.cancel()
@@ -124,7 +124,7 @@ class Service(Generic[W]):
         return listening
 
     async def _work(self, stopping: asyncio.Event) -> None:
-        await self._lifelines[0].up.wait()
+        await self._probes[0].up.wait()
         await check_migrated(self.database, self.settings.database_url, self._migrations)
         async with asyncio.TaskGroup() as group:
             for job in (self._relay.run, self._relay.forget, self.bus.start, *self.jobs):

@@ -1,7 +1,7 @@
 """One trace runs from a request through every topic to the email (OpenTelemetry, W3C Trace Context).
 
 FastAPI draws the span of a request itself. What is said in a span carries its `traceparent` through the outbox, and whoever
-hears it draws a span of the effect on from there. No library does that: an outbox is relayed later, by nobody's request;
+consumes it draws a span of the effect on from there. No library does that: an outbox is relayed later, by nobody's request;
 and a batch holds events of many traces, where FastStream's middleware draws one new trace a batch.
 """
 

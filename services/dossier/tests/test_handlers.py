@@ -164,7 +164,7 @@ async def test_after_a_change_of_the_key_every_candidacy_is_said_anew(register: 
         "CIR_DATABASE_URL": url, "CIR_KAFKA": "127.0.0.1:1", "CIR_PORT": "1", "CIR_ISSUER": "http://127.0.0.1:1",
         "CIR_AUDIENCE": "cir", "CIR_PERSON_KEY": (newer := "n" * 32),
     }  # fmt: skip
-    command = [sys.executable, "-m", "dossier", "say-candidacies"]
+    command = [sys.executable, "-m", "dossier", "publish-candidacies"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")} | settings
     told = await asyncio.to_thread(subprocess.check_output, command, text=True, timeout=60, env=environment)
     assert told == "3 candidacies are said by the relay\n"

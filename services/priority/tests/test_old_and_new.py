@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from cir_chassis.bus import Bus
 from cir_chassis.clock import Clock
-from cir_chassis.consumer import HEARD, Consumer, Handlers
+from cir_chassis.consumer import CONSUMED, Consumer, Handlers
 from cir_chassis.database import Database
 from cir_chassis.dead_letters import DeadLetters
 from cir_schemas import dossier
@@ -42,11 +42,11 @@ def record_and_look(events: Sequence[CandidacyRecorded], work: PriorityWork) -> 
 
 @asynccontextmanager
 async def replica(kafka: str, name: str, database: Database[Any], handlers: Handlers) -> AsyncIterator[Bus]:
-    bus = Bus(kafka, name, owns=[TOPIC], hears=[TOPIC])
-    bus.hear(Consumer(database, handlers, DeadLetters(name, kafka, bus, [TOPIC]), ()).deliver)
+    bus = Bus(kafka, name, owns=[TOPIC], consumes=[TOPIC])
+    bus.subscribe(Consumer(database, handlers, DeadLetters(name, kafka, bus, [TOPIC]), ()).deliver)
     await bus.start(asyncio.Event())
     yield bus
-    await bus.stop_hearing()
+    await bus.stop_consuming()
     await bus.stop()
 
 
@@ -54,7 +54,7 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
     priority: Priority, database_of: Callable[[str], Awaitable[str]], kafka: str
 ) -> None:
     newer = Database(await database_of("priority"), lambda connection: PriorityWork(connection, Clock()))
-    skipped = HEARD.labels("unknown", "skipped")._value.get()
+    skipped = CONSUMED.labels("unknown", "skipped")._value.get()
     said: list[dossier.CandidacyRecorded | DwellingPreferred] = [
         candidacy("2024.03.20.0001"),
         CandidacyRecorded.model_validate(candidacy("2024.03.20.0002").model_dump() | {"bedrooms": 2}),
@@ -81,5 +81,5 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
         letters = await DeadLetters("old", kafka, bus, [TOPIC]).open()
     await newer.engine.dispose()
     assert [seen[event.dossier] for event in (said[0], said[1], said[3])] == [None, 2, None]
-    assert HEARD.labels("unknown", "skipped")._value.get() == skipped + 2  # each of the two counts it
+    assert CONSUMED.labels("unknown", "skipped")._value.get() == skipped + 2  # each of the two counts it
     assert letters == []

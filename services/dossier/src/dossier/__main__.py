@@ -1,4 +1,4 @@
-"""`python -m dossier serve | migrate | replay | dlq | say-candidacies`."""
+"""`python -m dossier serve | migrate | replay | dlq | publish-candidacies`."""
 
 import asyncio
 from uuid import UUID
@@ -14,12 +14,12 @@ from dossier.store import RegisterWork
 cli = program("dossier", DossierSettings, make, MIGRATIONS)
 
 
-@cli.command("say-candidacies")
-def say_candidacies() -> None:
+@cli.command("publish-candidacies")
+def publish_candidacies() -> None:
     """Say the candidacy of every dossier anew, with pseudonyms under the key in force: once that was changed."""
     service = service_or_exit("dossier", DossierSettings, make, quiet=True)
     try:
-        said = asyncio.run(say_all(service.database))
+        said = asyncio.run(publish_all(service.database))
     except Exception as error:
         if not is_outage(error):
             raise
@@ -27,7 +27,7 @@ def say_candidacies() -> None:
     typer.echo(f"{said} candidacies are said by the relay")
 
 
-async def say_all(database: Database[RegisterWork]) -> int:
+async def publish_all(database: Database[RegisterWork]) -> int:
     """How many were said. Some at a time, so that the register goes on meanwhile; stopped halfway, do it again."""
     said, last = 0, UUID(int=0)
     while True:
@@ -35,7 +35,7 @@ async def say_all(database: Database[RegisterWork]) -> int:
             if not (dossiers := await work.next_after(last)):
                 return said
             await work.load(dossiers)
-            handlers.say_candidacies(work)
+            handlers.publish_candidacies(work)
         said, last = said + len(dossiers), dossiers[-1]
 
 

@@ -31,8 +31,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         settings,
         work,
         MIGRATIONS,
-        says=[HouseholdRecorded, CandidacyRecorded, ContactsRecorded, StatusChanged, ProofAsked],
-        hears=handlers.EVENTS,
+        publishes=[HouseholdRecorded, CandidacyRecorded, ContactsRecorded, StatusChanged, ProofAsked],
+        consumes=handlers.EVENTS,
     )
     service.app.include_router(http.routes(service.database))
     return service

@@ -126,7 +126,7 @@ def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) ->
             _settle(before, dossier, work, because_of=event)
 
 
-def say_candidacies(work: RegisterWork) -> None:
+def publish_candidacies(work: RegisterWork) -> None:
     """Say the candidacy of every dossier loaded, whether it changed or not."""
     for dossier in list(work.dossiers.all()):
         work.dossiers.put(_said(dossier, work, CandidacyRecorded, _candidacy(dossier, work)))
@@ -182,10 +182,10 @@ def _settle(
         dossier = _said(dossier, work, CandidacyRecorded, candidacy, because_of)
     if before and before.status != dossier.status:
         changed = {"number": dossier.number, "was": before.status, "now": dossier.status, "asks": dossier.asked}
-        work.say(StatusChanged.model_validate({"dossier": dossier.id, **changed}), because_of)
+        work.publish(StatusChanged.model_validate({"dossier": dossier.id, **changed}), because_of)
     elif before and dossier.status == "under_investigation" and dossier.asked and dossier.asked != before.asked:
         asked = {"number": dossier.number, "asks": dossier.asked}
-        work.say(ProofAsked.model_validate({"dossier": dossier.id, **asked}), because_of)
+        work.publish(ProofAsked.model_validate({"dossier": dossier.id, **asked}), because_of)
     work.dossiers.put(dossier)
 
 
@@ -215,7 +215,7 @@ def _said(
 ) -> Dossier:
     """Say one aspect of the dossier, under the version that this draws."""
     version = work.next_version(dossier.version)
-    work.say(kind.model_validate({"dossier": dossier.id, "version": version, **content}), because_of)
+    work.publish(kind.model_validate({"dossier": dossier.id, "version": version, **content}), because_of)
     return replace(dossier, version=version)
 
 

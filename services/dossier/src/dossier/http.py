@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from cir_chassis.database import Database
 from cir_chassis.http import Problem, if_match_version
-from cir_chassis.idempotency import once
+from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, may
 from cir_schemas.dossier import Helper, Stay
 from cir_schemas.eligibility import Assessment
@@ -126,7 +126,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
                 await _claim(dossier, body.household, work)
                 return {"id": str(dossier.id)}
 
-            answer = await once(work.connection, caller.subject, idempotency_key, await request.body(), effect)
+            answer = await idempotent(work.connection, caller.subject, idempotency_key, await request.body(), effect)
         return Started.model_validate(answer)
 
     @router.get("/{dossier}")

@@ -31,8 +31,8 @@ def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
         settings,
         partial(EligibilityWork, clock=Clock(settings.today), engine=engine, texts=files),
         MIGRATIONS,
-        says=[HouseholdAssessed],
-        hears=handlers.EVENTS,
+        publishes=[HouseholdAssessed],
+        consumes=handlers.EVENTS,
     )
     service.app.include_router(http.routes(engine, service.database))
     return service

@@ -47,7 +47,7 @@ def assess_households(events: Sequence[HouseholdRecorded], work: EligibilityWork
         work.assessments.put(_kept(event, version, household, answer, work))
         said = {"dossier": event.dossier, "version": version, "facts_version": event.facts_version}
         test = {"test": event.test.id} if event.test else {}
-        work.say(HouseholdAssessed.model_validate({**said, **test, "assessment": answer}), because_of=event)
+        work.publish(HouseholdAssessed.model_validate({**said, **test, "assessment": answer}), because_of=event)
         ASSESSED.labels(answer["outcome"]).inc()
     OVER_BOUND.inc(work.engine.counts.pop("over_bound", 0))
 

@@ -68,8 +68,8 @@ class EligibilityWork(Work):
         super().__init__(connection, clock, "/eligibility")
         self.engine, self._texts = engine, texts
         self.households = Rows(households, Facts, newer="version")
-        self.assessments = Rows(assessments, Assessed, once=True)
-        self.rulesets = Rows(rulesets, RuleSet, once=True)
+        self.assessments = Rows(assessments, Assessed, insert_only=True)
+        self.rulesets = Rows(rulesets, RuleSet, insert_only=True)
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:

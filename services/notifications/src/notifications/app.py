@@ -43,7 +43,7 @@ def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
         settings,
         work,
         MIGRATIONS,
-        hears=handlers.EVENTS,
+        consumes=handlers.EVENTS,
     )
     sender = Sender(service.database, Letters(TEMPLATES, settings.register_url), settings.smtp, settings.mail_from)
     service.jobs.append(sender.run)

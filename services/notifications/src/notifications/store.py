@@ -105,8 +105,8 @@ class NotificationsWork(Work):
         super().__init__(connection, clock, "/notifications")
         self.domain, self.organisations = domain, organisations
         self.contacts = Rows(contacts, Contacts, newer="version")
-        self.waiting = Rows(waiting, News, once=True)
-        self.messages = Rows(messages, Message, once=True)
+        self.waiting = Rows(waiting, News, insert_only=True)
+        self.messages = Rows(messages, Message, insert_only=True)
         self.told: set[UUID] = set()
         """Events of the loaded dossiers that are messages already."""
         self._planned: list[Message] = []

@@ -21,8 +21,8 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
         settings,
         partial(PriorityWork, clock=Clock(settings.today)),
         MIGRATIONS,
-        says=[SituationReviewed, ReferralAnswered],
-        hears=handlers.EVENTS,
+        publishes=[SituationReviewed, ReferralAnswered],
+        consumes=handlers.EVENTS,
     )
     service.app.include_router(http.routes(service.database, settings.person_key))
     return service

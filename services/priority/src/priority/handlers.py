@@ -236,7 +236,7 @@ def review_situation(command: ReviewSituation, work: PriorityWork) -> None:
         )
     )
     told = {"dossier": situation.dossier, "number": situation.number, "situation": situation.id}
-    work.say(SituationReviewed.model_validate({**told, "decision": command.decision}))
+    work.publish(SituationReviewed.model_validate({**told, "decision": command.decision}))
 
 
 def check_referrer(agreed: Agreed, organisation: str, group: str) -> None:
@@ -277,7 +277,7 @@ def refer(command: Refer, work: PriorityWork) -> None:
     )
     work.books.referrals.put(referral)
     told = {"number": number, "referral": referral.id, "organisation": referral.organisation, "answer": referral.answer}
-    work.say(ReferralAnswered.model_validate({"dossier": referral.dossier, **told}))
+    work.publish(ReferralAnswered.model_validate({"dossier": referral.dossier, **told}))
 
 
 def announce(command: Announce, work: PriorityWork) -> None:

@@ -5,17 +5,17 @@ from time import monotonic
 
 from structlog.testing import capture_logs
 
-from cir_chassis.lifeline import Lifeline
+from cir_chassis.probes import DependencyProbe
 
 
-class Hasty(Lifeline):
+class Hasty(DependencyProbe):
     """Its minute is a fifth of a second, so that a test sees several."""
 
     EVERY, SAY_AGAIN = 0.001, 0.2
 
 
 async def test_what_is_away_is_said_once_a_minute_and_that_it_is_back_at_once() -> None:
-    assert Lifeline.SAY_AGAIN == 60
+    assert DependencyProbe.SAY_AGAIN == 60
     looks = 0
     with capture_logs() as said:
 

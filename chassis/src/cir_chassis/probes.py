@@ -9,7 +9,7 @@ import structlog
 log = structlog.get_logger()
 
 
-class Lifeline:
+class DependencyProbe:
     """One thing that must answer. `up` is set while it does; while it does not, one line a minute tells."""
 
     EVERY, PATIENCE, SAY_AGAIN = 1.0, 3.0, 60.0  # seconds
