@@ -1,17 +1,29 @@
 """The contract between the services: event types and nothing else."""
 
-from cir_schemas.dossier import CandidacyRecorded, ContactsRecorded, ProofAsked, StatusChanged
+from cir_schemas.dossier import (
+    ApplicantReplaced,
+    CandidacyRecorded,
+    ContactsRecorded,
+    MemberInvited,
+    MemberLeft,
+    ProofAsked,
+    StatusChanged,
+)
 from cir_schemas.eligibility import HouseholdAssessed
 from cir_schemas.envelope import Event
-from cir_schemas.household import HouseholdRecorded
+from cir_schemas.household import HouseholdErased, HouseholdRecorded
 from cir_schemas.priority import ReferralAnswered, SituationReviewed
 
 __all__ = [
     "EVENTS",
+    "ApplicantReplaced",
     "CandidacyRecorded",
     "ContactsRecorded",
     "HouseholdAssessed",
+    "HouseholdErased",
     "HouseholdRecorded",
+    "MemberInvited",
+    "MemberLeft",
     "ProofAsked",
     "ReferralAnswered",
     "SituationReviewed",
@@ -20,11 +32,15 @@ __all__ = [
 
 EVENTS: tuple[type[Event], ...] = (
     HouseholdRecorded,
+    HouseholdErased,
     HouseholdAssessed,
     CandidacyRecorded,
     ContactsRecorded,
     StatusChanged,
     ProofAsked,
+    MemberInvited,
+    MemberLeft,
+    ApplicantReplaced,
     SituationReviewed,
     ReferralAnswered,
 )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from cir_schemas.envelope import Happening, Snapshot
-from cir_schemas.types import Company, Day, DossierNumber, Email, Language, Municipality, Role, Shape, Status
+from cir_schemas.types import Company, Day, DossierNumber, Email, Language, MemberId, Municipality, Role, Shape, Status
 
 HelpKind = Literal["other_person", "ocmw", "housing_company", "housing_desk", "other_organisation"]
 
@@ -54,12 +54,23 @@ class Helper(Shape):
     inform: bool = False
 
 
+class MemberContact(Shape):
+    """Where a member is reached who is to be invited, or has just left the household."""
+
+    member: MemberId
+    email: Email
+
+
 class ContactsRecorded(Snapshot, topic="cir.dossier.v1"):
     """Where a dossier's notices go, and in which language. The only event that carries addresses."""
 
     company: Company
     language: Language
     email: Email | None = None
+    """Of the applicant."""
+    partner_email: Email | None = None
+    """Of the partner, once he confirmed."""
+    members: tuple[MemberContact, ...] = ()
     help: Helper | None = None
 
 
@@ -85,3 +96,26 @@ class ProofAsked(Happening, topic="cir.dossier.v1"):
 
     number: DossierNumber
     asks: tuple[ToBring, ...]
+
+
+class MemberInvited(Happening, topic="cir.dossier.v1"):
+    """An adult is to confirm that he takes part: he is invited by mail (audience `member`), which names nobody."""
+
+    number: DossierNumber
+    member: MemberId
+
+
+class MemberLeft(Happening, topic="cir.dossier.v1"):
+    """Somebody is no longer in the household: the applicant is told, and who was removed by another is told as well."""
+
+    number: DossierNumber
+    member: MemberId
+    role: Role
+    why: Literal["left", "removed", "died"]
+
+
+class ApplicantReplaced(Happening, topic="cir.dossier.v1"):
+    """The partner is the applicant from now on: he is told at his own address, the company where none is known."""
+
+    number: DossierNumber
+    why: Literal["left", "died"]

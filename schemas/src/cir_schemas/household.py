@@ -189,3 +189,9 @@ class HouseholdRecorded(Snapshot, topic="cir.household.v1"):
     facts_version: int
     household: Household
     test: Test | None = None
+    registered_on: Day | None = None
+    """Since when the household is registered: without an open test it is then assessed for information, as an update."""
+
+
+class HouseholdErased(Snapshot, topic="cir.household.v1"):
+    """A draft was erased: nothing of its household may be kept."""
