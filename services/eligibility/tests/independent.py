@@ -32,6 +32,11 @@ def health(year: Any) -> Any:
     return Fraction(math.floor(Fraction(JUNE[year]) * Fraction("1.2077") * 100 + Fraction(1, 2)), 100)
 
 
+def factor(of: Any, to: Any) -> Any:
+    """From the index of one year to that of another: six decimals, half up."""
+    return Fraction(math.floor(health(to) / health(of) * 10**6 + Fraction(1, 2)), 10**6)
+
+
 def candidates(h: Any) -> Any:
     return [m for m in h["members"] if m["role"] in ("applicant", "partner") and m["moves_in"]]
 
@@ -62,7 +67,7 @@ def yearly(m: Any, year: Any) -> Any:
         return Fraction(0)
     latest = max(counted, key=lambda income: income["year"])
     amount = sum(latest[field] for field in FIELDS)
-    return amount * health(year - 1) / health(latest["year"]) if latest["year"] < year - 1 else Fraction(amount)
+    return amount * factor(latest["year"], year - 1) if latest["year"] < year - 1 else Fraction(amount)
 
 
 def cents(amount: Any) -> Any:

@@ -10,10 +10,11 @@ import pytest
 
 from cir_schemas.household import RightException
 from eligibility.domain.decide import Engine
+from eligibility.domain.figures import Latest, Table
 from eligibility.domain.rulebook import UNITS
 
 from .build import household, income
-from .independent import LIMITS, health
+from .independent import LIMITS, factor, health
 
 DOCUMENTS = {  # what settles each fact that documents settle, as the briefing has it
     "residence": {"residence_papers"},
@@ -43,11 +44,30 @@ def test_the_limits_are_copied_right(engine: Engine) -> None:
         assert tuple(int(columns[name][n]) // 100 for name in BASE) == row
 
 
-def test_the_published_factors_agree(engine: Engine) -> None:
-    assert (round(float(health(2019) / health(2017)), 5), round(float(health(2019) / health(2018)), 5)) == (
-        1.03539,
-        1.01872,
-    )
+def indexed(engine: Engine, cents: int, of: int, to: int) -> Fraction:
+    """An income of one year brought to the index of another, unrounded, in cents."""
+    verb = next(f.by for c in engine.rules.conditions for f in c.figures if isinstance(f.by, Latest))
+    cells = {
+        f"{verb.name} {part}": np.array([[value]]) for part, value in (("year", of), ("amount", cents), ("hides", 0))
+    }
+    day = np.array([[date(to + 1, 6, 1).toordinal()]])
+    value = verb.evaluate(Table(cells, day, np.array([[to + 1]]), day, np.array([[True]])))
+    return Fraction(int(value.num.item()), int(np.asarray(value.den).item()))
+
+
+@pytest.mark.parametrize("of", range(2016, 2027))
+def test_an_income_is_multiplied_by_a_factor_of_six_decimals(engine: Engine, of: int) -> None:
+    for to in range(of, 2027):
+        assert indexed(engine, 10**6, of, to) == 10**6 * factor(of, to)
+
+
+def test_a_dossier_of_the_real_register_is_indexed_as_it_was_there(engine: Engine) -> None:
+    assert indexed(engine, 26_673_21, 2021, 2024) == Fraction("31611.80817792") * 100
+
+
+@pytest.mark.parametrize(("of", "published"), [(2017, "1.035"), (2018, "1.018")])
+def test_the_published_factors_are_the_first_decimals_of_ours(engine: Engine, of: int, published: str) -> None:
+    assert math.floor(indexed(engine, 1000, of, 2019)) == Fraction(published) * 1000
 
 
 @pytest.mark.parametrize("fact", DOCUMENTS)
@@ -68,9 +88,11 @@ def test_the_highest_amounts_do_not_overflow(engine: Engine) -> None:
     given = household({"incomes": [income(2024)]}, {"incomes": [income(2025)]}, day=date(2027, 1, 1))
     for member, year in zip(given["members"], (2024, 2025), strict=True):
         member["incomes"] = [income(year, **most)]
-    exact = sum(Fraction(45_000_000_00) * health(2026) / health(year) for year in (2024, 2025))
+    exact = sum(Fraction(45_000_000_00) * factor(year, 2026) for year in (2024, 2025))
     cents = math.floor(exact + Fraction(1, 2))
     answer = engine.decide([given])[0]
     assert answer["conditions"]["income"]["figures"]["income"] == f"{cents // 100}.{cents % 100:02d}"
-    _, highest = UNITS["index"]  # two candidates of 45 million each, indexed by the highest index, halves rounded up
-    assert 2 * 2 * 45_000_000_00 * highest * highest < np.iinfo(np.int64).max
+    _, lowest, highest = UNITS[
+        "index"
+    ]  # two candidates of 45 million each, over 3 × 10^6 by recent incomes, rounded half up
+    assert 2 * 2 * 45_000_000_00 * (highest * 10**6 // lowest) * 3 < np.iinfo(np.int64).max

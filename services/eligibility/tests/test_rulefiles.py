@@ -79,7 +79,7 @@ WRONG = [
 OTHER = "{type: date, about: [candidate], title: {nl: x, en: x}, proofs: [x]}"
 MEANT_WRONG = [  # what no schema of a file can see
     (LIMITS, "29515", "29515.005", "finer than the unit"),
-    (LIMITS, "29515", "0", "nil or less"),
+    (LIMITS, "29515", "0", "nil or too small"),
     (LIMITS, "29515", "9000000.01", "too large"),
     ("parameters/health_index.yaml", "139.08", "165.61", "too large"),
     ("parameters/dependant_weight.yaml", "with_handicap: 2,", "with_handicap: 1.5,", "finer than the unit"),

@@ -20,6 +20,7 @@ from eligibility.domain.source import Node
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 FOR_EVER = date.max.toordinal()
+MILLION = 10**6
 PROVISIONAL = ("K", "F")
 COMPARISONS: dict[str, Callable[[Ints, Ints | int], Bools]] = {
     "above": np.greater, "at_least": np.greater_equal, "at_most": np.less_equal, "below": np.less, "is": np.equal,
@@ -178,8 +179,9 @@ class Latest:
         at = self.index.row(_new_year(np.where(indexed, year, to)), indexed, table)
         row = self.index.row(_new_year(to), indexed.any(axis=1, keepdims=True), table)
         h = next(iter(self.index.columns.values()))
+        factor = np.where(indexed, (2 * MILLION * h[row] + h[at]) // (2 * h[at]), MILLION)  # six decimals, half up
         marks = np.where(indexed, self.index.bits[at] | self.index.bits[row], 0) + hides * self.nil_hides_older
-        return Value(np.where(indexed, amount * h[row], amount), marks, np.where(indexed, h[at], 1))
+        return Value(amount * factor, marks, MILLION)
 
 
 @dataclass(frozen=True)
@@ -228,15 +230,12 @@ class Sum:
     def evaluate(self, table: Table) -> Value:
         value = self.of.read(table)
         num = np.where(table.present, value.num, 0)
-        total: Any = num[:, :1]
         below: Any = value.den
-        if isinstance(below, int):
-            total = num.sum(axis=1, keepdims=True)
-        else:
+        if not isinstance(below, int):
             den = np.where(table.present, below, 1)
-            below = den[:, :1]
-            for at in range(1, num.shape[1]):
-                total, below = total * den[:, at : at + 1] + num[:, at : at + 1] * below, below * den[:, at : at + 1]
+            below = np.lcm.reduce(den, axis=1, keepdims=True)
+            num = num * (below // den)
+        total = num.sum(axis=1, keepdims=True)
         marks = value.marks
         if not isinstance(marks, int):
             marks = np.bitwise_or.reduce(np.where(table.present, marks, 0), axis=1, keepdims=True)

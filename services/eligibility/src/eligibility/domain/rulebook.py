@@ -22,10 +22,10 @@ MET, TO_INVESTIGATE, NOT_MET = 0, 1, 2
 OUTCOMES = ("met", "to_investigate", "not_met")  # from good to bad: the worst decides
 MOMENTS = ("registration", "update", "allocation")
 UNITS = {
-    "euro": (100, HIGHEST),
-    "index": (100, 200_00),
-    "persons": (1, 100),
-}  # scale, and the most that int64 sums hold
+    "euro": (100, 1, HIGHEST),
+    "index": (100, 10_00, 200_00),
+    "persons": (1, 1, 100),
+}  # scale, and the least and the most: int64 holds sums of the highest amounts, indexed by the highest factor
 PLACEHOLDER = re.compile(r"\{(\w+)(?: - (\w+))?\}")
 
 
@@ -206,12 +206,12 @@ def _year(node: Node) -> tuple[int, int]:
     return date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
 
 
-def _scaled(node: Node, scale: int, most: int, times: Node | None) -> int:
+def _scaled(node: Node, scale: int, least: int, most: int, times: Node | None) -> int:
     """A number as an integer: euro in cents, an index in hundredths. What is multiplied is rounded, half up; nothing else is."""
     exact = Decimal(node.number()) * scale * (times.number() if times else 1)
     number = int(exact.to_integral_value(ROUND_HALF_UP))
-    if number <= 0 or number > most or (number != exact and not times):
-        raise node.wrong(f"`{node.value}` is nil or less, too large, or finer than the unit")
+    if not least <= number <= most or (number != exact and not times):
+        raise node.wrong(f"`{node.value}` is nil or too small, too large, or finer than the unit")
     return number
 
 
