@@ -1,6 +1,7 @@
 """What becomes of a message when mail servers, addresses and processes fail: it is repeated, never lost, never doubled."""
 
 import asyncio
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,9 @@ from structlog.testing import capture_logs
 from notifications import tables
 
 from .conftest import ANNA, HELPER, REFERRER, MailServer, Notifications, answered, asked, contacts, helped, moved, until
+
+HIDDEN = b64encode(b"a\r\nBcc: spy@x.example\r\nX: ").decode()
+INJECTED = f"::=?utf-8?b?{HIDDEN}?=':x@y.example"
 
 
 async def test_a_mail_reaches_the_candidate_and_the_helper(
@@ -210,7 +214,7 @@ async def test_a_server_that_refuses_us_halfway_does_not_undo_what_was_sent(
     assert len(server.mails) == len(set(server.ids)) == 2
 
 
-async def test_a_letter_that_cannot_be_written_holds_up_itself_alone(
+async def test_a_letter_that_cannot_be_written_fails_alone(
     notifications: Notifications, server: MailServer, dossier: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await notifications.hear(contacts(dossier, help=helped()), moved(dossier))
@@ -223,7 +227,24 @@ async def test_a_letter_that_cannot_be_written_holds_up_itself_alone(
 
     monkeypatch.setattr(notifications.sender._letters, "write", spoilt)
     await notifications.sender.send_due()
-    assert await notifications.states() == {"candidate": "waiting", "helper": "sent"}
+    assert await notifications.states() == {"candidate": "failed", "helper": "sent"}
+    assert {row.audience: row.reason for row in await notifications.rows()}["candidate"] == "KeyError"
+
+
+async def test_an_address_that_hides_headers_and_a_recipient_reaches_nobody_and_blocks_nobody(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier), moved(dossier))
+    async with notifications.service.database.engine.begin() as connection:  # the door would refuse it
+        await connection.execute(tables.contacts.update().values(email=INJECTED))
+    await notifications.hear(contacts(behind := uuid4()), moved(behind))
+    assert await notifications.sender.send_due()
+    assert server.told == [ANNA]
+    assert {row.dossier: (row.state, row.reason) for row in await notifications.rows()} == {
+        dossier: ("failed", "HeaderParseError"),
+        behind: ("sent", None),
+    }
+    assert not await notifications.sender.send_due()
 
 
 async def test_an_address_that_no_server_takes_fails_alone(

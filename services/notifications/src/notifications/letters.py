@@ -81,8 +81,9 @@ class Letters:
         }
         name = REFERRER if audience == REFERRER else KINDS[kind]
         subject, _, text = self._templates[name, language, "txt"].render(told).partition("\n")
+        subject = " ".join(subject.split()).replace("=?", "= ?")  # a mail's header would expand an encoded word
         html = self._templates[name, language, "html"].render(told, subject=subject)
-        return Letter(subject.strip(), text.strip() + "\n", html)
+        return Letter(subject, text.strip() + "\n", html)
 
     def _ask(self, ask: Mapping[str, Any], language: str) -> dict[str, Any]:
         by = date.fromisoformat(ask["by"]) if ask.get("by") else None

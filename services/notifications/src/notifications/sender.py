@@ -7,6 +7,7 @@ holds everything up; a mail that goes wrong holds up itself alone.
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from time import monotonic
@@ -16,7 +17,6 @@ from aiosmtplib import (
     SMTP,
     SMTPDataError,
     SMTPException,
-    SMTPNotSupported,
     SMTPRecipientsRefused,
     SMTPSenderRefused,
 )
@@ -109,48 +109,29 @@ class Sender:
             await work.settle(due, NO_ADDRESS)
             return None
         try:
+            mail = write_mail(due, due.address, self._letters, self._from)
+        except Exception as error:  # no address that can stand in a mail, or no letter: later it is the same
+            await work.settle(due, FAILED, type(error).__name__)
+            log.exception("a mail cannot be written", message=due.message_id, kind=due.kind)
+            return None
+        try:
             with step(f"mail {due.kind}", due.trace, SpanKind.CLIENT):
-                await self._smtp.send_message(self._mail(due, due.address), sender=self._from, recipients=[due.address])
+                await self._smtp.sendmail(self._from, [due.address], mail)
         except SMTPSenderRefused as error:
             return error
-        except (SMTPNotSupported, ValueError) as error:  # an address that this server, or no server, can take
-            await self._refused(due, type(error).__name__, work)
         except (SMTPRecipientsRefused, SMTPDataError) as error:
             code = error.code if isinstance(error, SMTPDataError) else error.recipients[0].code
             if code >= 500 and code not in NOT_ABOUT_THE_RECIPIENT:
-                await self._refused(due, str(code), work)
+                await work.settle(due, FAILED, str(code))
+                log.warning("refused", message=due.message_id, kind=due.kind, reason=code)
             else:
                 await self._put_off(due, error, work)
-        except Exception as error:  # cut off in the middle, or a letter that cannot be written
+        except Exception as error:  # cut off in the middle
             await self._put_off(due, error, work)
         else:
             await work.settle(due, SENT)
             log.info("sent", message=due.message_id, kind=due.kind)
         return None
-
-    def _mail(self, due: Due, address: str) -> EmailMessage:
-        letter = self._letters.write(
-            due.kind,
-            due.language,
-            audience=due.audience,
-            number=due.number,
-            company=due.company,
-            organisation=due.organisation,
-            asks=due.asks,
-        )
-        mail = EmailMessage(WIRE)
-        mail["From"], mail["To"], mail["Subject"] = self._from, address, letter.subject
-        mail["Date"], mail["Message-ID"] = due.at, due.message_id
-        mail["Auto-Submitted"], mail["Content-Language"] = "auto-generated", due.language
-        if due.trace:
-            mail["Traceparent"] = due.trace  # by which an operator finds how it came about
-        mail.set_content(letter.text)
-        mail.add_alternative(letter.html, subtype="html")
-        return mail
-
-    async def _refused(self, due: Due, reason: str, work: NotificationsWork) -> None:
-        await work.settle(due, FAILED, reason)
-        log.warning("refused", message=due.message_id, kind=due.kind, reason=reason)
 
     async def _put_off(self, due: Due, error: Exception, work: NotificationsWork) -> None:
         await work.put_off(due)
@@ -163,3 +144,29 @@ class Sender:
             log.warning(
                 what, reason=type(error).__name__, exc_info=not isinstance(error, SMTPException | OSError), **ids
             )
+
+
+def write_mail(due: Due, address: str, letters: Letters, mail_from: str) -> bytes:
+    """The mail as it is sent, to that address alone. Raises ValueError or an error of `email` where the address is no
+    addr-spec, and an error of `jinja2` where the letter has a gap."""
+    letter = letters.write(
+        due.kind,
+        due.language,
+        audience=due.audience,
+        number=due.number,
+        company=due.company,
+        organisation=due.organisation,
+        asks=due.asks,
+    )
+    mail = EmailMessage(WIRE.clone(cte_type="7bit"))  # whatever the server can take
+    # As an object: a string is parsed, and its encoded words are expanded into further headers and recipients.
+    mail["To"] = Address(addr_spec=address)
+    mail["From"], mail["Subject"] = mail_from, letter.subject
+    mail["Date"], mail["Message-ID"] = due.at, due.message_id
+    mail["Auto-Submitted"] = "auto-generated"
+    if due.trace:
+        mail["Traceparent"] = due.trace  # by which an operator finds how it came about
+    mail.set_content(letter.text)
+    mail.add_alternative(letter.html, subtype="html")
+    mail["Content-Language"] = due.language  # only now: what is there before moves into the first part
+    return mail.as_bytes()
