@@ -9,7 +9,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from cir_chassis.login import Login, LoginUnavailable, NotLoggedIn
+from cir_chassis.login import Login, LoginUnavailable
+from cir_chassis.problems import NotLoggedIn
 from cir_chassis.settings import Settings
 from deploy.token import AUDIENCE, token
 

@@ -49,15 +49,21 @@ class DatabaseBehind(Exception):
     """The database is not at a migration that this build serves on."""
 
 
+def sqlstate(error: BaseException) -> str:
+    """PostgreSQL's state in an error of SQLAlchemy or of the driver; empty where there is none."""
+    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+
+
 def is_outage(error: BaseException) -> bool:
-    """Is the database (or the network to it) away, rather than the statement wrong?"""
+    """Is the database (or the network to it) away or too busy, rather than the statement wrong?"""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, InterfaceError) and "connection is closed" in str(cause):
         return True
-    state = str(getattr(cause, "sqlstate", None) or "")
-    return state[:2] in {"08", "53", "57"} or state == "25P03" or isinstance(error, OSError | TimeoutError)
+    state = sqlstate(error)
+    too_long = isinstance(error, OSError | TimeoutError | sa.exc.TimeoutError)  # the last: no connection in the pool
+    return too_long or state[:2] in {"08", "53", "57"} or state == "25P03"
 
 
 class Rows(Generic[R]):

@@ -1,8 +1,10 @@
 """The HTTP edge: every error is a problem document (RFC 9457): what, where, what to do; never a value."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
+from time import monotonic
 from typing import Annotated, Any
 
 import structlog
@@ -11,16 +13,23 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cir_chassis.database import is_outage
-from cir_chassis.login import Login, NotAllowed, NotLoggedIn
-from cir_chassis.outbox import EventTooLarge
+from cir_chassis.database import is_outage, sqlstate
+from cir_chassis.login import Login
 from cir_chassis.probes import DependencyProbe
+from cir_chassis.problems import Problem, Unavailable, path_of
 
 log = structlog.get_logger()
 MEASURING = 5.0  # seconds at most: who scrapes waits for ten
-UNSTORABLE = ("22021", "22P05")  # what PostgreSQL says of a NUL in a text
+LARGEST_BODY = 1_200_000  # bytes, unless a route declares its own `max_body_size`
+PATIENCE, SLOWEST = 10.0, 20_000  # seconds that a body may take, and as many more as it has these bytes
+MOST_ERRORS = 100  # told of one body
+DEADLOCK, UNSTORABLE = "40P01", ("22021", "22P05")  # PostgreSQL's states; the latter for a NUL in a text
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}, 503: {"Retry-After": "5"}}
 MEDIA_TYPE = "application/problem+json"
 _TELEMETRY: TelemetryConfig = {
     "metrics": False,
@@ -28,17 +37,6 @@ _TELEMETRY: TelemetryConfig = {
     "operation_spans": False,
     "exclude": lambda scope: not scope["path"].startswith("/v1/"),
 }
-
-
-class Problem(Exception):
-    """Ends a request with a problem document.
-
-    status: the HTTP status; detail: what is wrong and what to do; errors: (path, message) each, for fields.
-    """
-
-    def __init__(self, status: int, detail: str, errors: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.errors = status, detail, errors
 
 
 def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -50,25 +48,13 @@ def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONR
     }
     if problem.errors:
         body["errors"] = [{"path": path, "message": message} for path, message in problem.errors]
-    return JSONResponse(body, problem.status, headers, MEDIA_TYPE)
+    headers = {**_HEADERS.get(problem.status, {}), **(headers or {})}
+    return JSONResponse(body | problem.members, problem.status, headers, MEDIA_TYPE)
 
 
 async def _on_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
     return _answer(error)
-
-
-async def _on_not_logged_in(_: Request, error: Exception) -> JSONResponse:
-    problem = Problem(401, f"Log in first: {error}. Send a token that holds as `Authorization: Bearer …`.")
-    return _answer(problem, {"WWW-Authenticate": "Bearer"})
-
-
-async def _on_not_allowed(_: Request, error: Exception) -> JSONResponse:
-    return _answer(Problem(403, f"Not yours to do: {error}."))
-
-
-async def _on_too_large(_: Request, error: Exception) -> JSONResponse:
-    return _answer(Problem(413, "This is more than one dossier can hold. Nothing was stored: send less."))
 
 
 async def _on_http(_: Request, error: Exception) -> JSONResponse:
@@ -78,26 +64,90 @@ async def _on_http(_: Request, error: Exception) -> JSONResponse:
 
 async def _on_wrong_fields(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [(_path(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()]
+    errors = [(_path(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()[:MOST_ERRORS]]
     return _answer(Problem(422, "What was sent cannot be read: see errors. Nothing was stored.", errors))
 
 
 def _path(place: Sequence[str | int]) -> str:
     """`("body", "members", 0, "born_on")` → "members[0].born_on"; a header or query parameter keeps its kind."""
     kind, *rest = place or ("body",)
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest).lstrip(".")
+    path = path_of(rest)
     if kind == "body" and path and not path.startswith("["):
         return path
     return f"{kind}{path}" if path.startswith("[") or not path else f"{kind}.{path}"
 
 
-async def _on_anything(request: Request, error: Exception) -> JSONResponse:
+def _problem(error: Exception, method: str) -> Problem:
+    """What an error that no handler knows is to the caller."""
     if is_outage(error):
-        return _answer(Problem(503, "The register cannot store this now. Try again later."), {"Retry-After": "5"})
-    if getattr(getattr(error, "orig", error), "sqlstate", None) in UNSTORABLE:
-        return _answer(Problem(422, "A text holds a character that cannot be stored, such as NUL. Nothing was stored."))
-    log.error("request failed", method=request.method, exc_info=error)
-    return _answer(Problem(500, "Something went wrong here, and nothing was stored. It has been logged."))
+        return Unavailable("The register cannot do this now, and nothing was stored. Try again later.")
+    if sqlstate(error) in UNSTORABLE:
+        return Problem(422, "A text holds a character that cannot be stored, such as NUL. Nothing was stored.")
+    log.error("request failed", method=method, exc_info=error)
+    return Problem(500, "Something went wrong here, and nothing was stored. It has been logged.")
+
+
+class _Body:
+    """What a request sends: no more than its route takes, and not for ever; kept, for a request that is done once more."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._given, self._receive = scope, receive
+        self._declared = int(Headers(scope=scope).get("content-length", "0"))
+        self._since, self._read, self._whole, self._again = monotonic(), bytearray(), False, False
+        self.scope: Scope = {}
+
+    def start(self) -> None:
+        """Be read from the beginning. The declared length stays here: Starlette would answer it with a plain text."""
+        headers = [header for header in self._given["headers"] if header[0] != b"content-length"]
+        self.scope, self._again = {**self._given, "headers": headers}, self._whole
+
+    async def receive(self) -> Message:
+        if self._again:
+            self._again = False
+            return {"type": "http.request", "body": bytes(self._read)}
+        if self._whole:
+            return await self._receive()  # only whether the caller hung up
+        limit = self.scope.get(MAX_BODY_SIZE_SCOPE_KEY, LARGEST_BODY)
+        message: Message = {}
+        if self._declared <= limit:
+            try:
+                async with asyncio.timeout(PATIENCE + len(self._read) / SLOWEST + self._since - monotonic()):
+                    message = await self._receive()
+            except TimeoutError:
+                raise HTTPException(408, "The body took too long. Nothing was stored: send it again.") from None
+            self._read += message.get("body", b"")
+        if max(self._declared, len(self._read)) > limit:
+            raise HTTPException(413, f"A body has at most {limit} bytes here. Nothing was stored: send less.")
+        self._whole = not message.get("more_body")
+        return message
+
+
+class _Edge:
+    """Around every request: its body is bounded before anything is parsed or anybody recognised; after a deadlock it is done once
+    more; any other error is answered here, since Starlette raises what it answered again, and the connection would end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body, begun = _Body(scope, receive), False
+
+        async def begin(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        for last in (False, True):
+            body.start()
+            try:
+                await self._app(body.scope, body.receive, begin)
+                break
+            except Exception as error:
+                if begun:
+                    raise
+                if last or sqlstate(error) != DEADLOCK:  # its transaction was rolled back
+                    await _answer(_problem(error, scope["method"]))(scope, receive, send)
+                    break
 
 
 def create_app(
@@ -114,16 +164,10 @@ def create_app(
     """
     app = FastAPI(title=title, description=description, version="1", redoc_url=None, telemetry=_TELEMETRY)
     app.state.login = login
-    for kind, handler in (
-        (Problem, _on_problem),
-        (NotLoggedIn, _on_not_logged_in),
-        (NotAllowed, _on_not_allowed),
-        (EventTooLarge, _on_too_large),
-        (HTTPException, _on_http),
-        (RequestValidationError, _on_wrong_fields),
-        (Exception, _on_anything),
-    ):
-        app.add_exception_handler(kind, handler)
+    app.add_middleware(_Edge)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_wrong_fields)
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
@@ -159,7 +203,7 @@ def if_match_version(
     """Raises 428 where it is missing, 400 where it is no version."""
     if if_match is None:
         raise Problem(428, 'A change names the version it was made on: read it first, then send If-Match: "<version>".')
-    tag = if_match.strip().removeprefix("W/").strip('"')
-    if not tag.isdecimal():
+    tag = re.fullmatch(r'(?:W/)?"?([0-9]{1,19})"?', if_match.strip())
+    if tag is None:
         raise Problem(400, 'If-Match holds one version in quotes, as in "7".', [("header.If-Match", "no version")])
-    return int(tag)
+    return int(tag[1])

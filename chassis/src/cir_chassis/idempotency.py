@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cir_chassis.http import Problem
+from cir_chassis.problems import Problem
 
 
 def idempotency_table(metadata: sa.MetaData) -> sa.Table:

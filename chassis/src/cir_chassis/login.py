@@ -13,16 +13,17 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from cir_chassis.problems import NotAllowed, NotLoggedIn, Unavailable
+
 ALGORITHMS = ["RS256", "ES256"]
 _bearer = HTTPBearer(auto_error=False, description="An id token of the login")
 
 
-class NotLoggedIn(Exception):
-    """No token, or one that does not hold."""
-
-
-class LoginUnavailable(OSError):
+class LoginUnavailable(Unavailable):
     """The issuer does not answer, so nobody can be recognised now."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The login does not answer ({why}): nobody can be recognised now. Try again later.")
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class Login:
             keys = self._keys
             try:
                 claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
-            except (JoseError, ValueError):
+            except Exception:
                 if not await self._newer_than(keys):
                     raise
                 claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
             self._rules.validate(claims)
-        except (JoseError, ValueError) as error:
+        except LoginUnavailable:
+            raise
+        except Exception as error:  # a stranger's bytes: whatever they raise, they are no token that holds
             raise NotLoggedIn(type(error).__name__) from None
         held = {name: str(claims[claim]) for name, claim in self._claims.items() if claims.get(claim)}
         if "role" not in held:
@@ -112,10 +115,6 @@ def may(*roles: str) -> Callable[..., Awaitable[Caller]]:
 
     check.roles = roles  # type: ignore[attr-defined]
     return check
-
-
-class NotAllowed(Exception):
-    """Recognised, but this is not his to do."""
 
 
 async def anyone() -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from cir_chassis import driver
 from cir_chassis.bulk import among, given, rows
 from cir_chassis.probes import DependencyProbe
+from cir_chassis.problems import Problem
 
 log = structlog.get_logger()
 RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to Kafka", ["topic"])
@@ -30,8 +31,12 @@ RETENTION = timedelta(days=7)  # of what was sent, for `replay`; it holds person
 LARGEST = 1_000_000  # bytes of an event: what Kafka takes unless told otherwise, less its headers
 
 
-class EventTooLarge(Exception):
+class EventTooLarge(Problem):
     """An event that Kafka would never take: refused with all that it tells of, since everything behind it would wait."""
+
+    def __init__(self, topic: str) -> None:
+        detail = f"This is more than an event for {topic} can hold: {LARGEST} bytes. Nothing was stored: send less."
+        super().__init__(413, detail)
 
 
 class OutboxEvent(Protocol):
@@ -108,7 +113,7 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[OutboxEvent, str
     }
     for topic, value in zip(columns["topic"], columns["value"], strict=True):
         if len(value) > LARGEST:
-            raise EventTooLarge(f"an event for {topic} is larger than {LARGEST} bytes")
+            raise EventTooLarge(topic)
     await driver.run(connection, _ADD, rows(columns))
 
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis import trace
@@ -38,7 +39,14 @@ class PortTaken(Exception):
     """Somebody else listens where this service should."""
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """Serves an application until `should_exit`."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        )
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:  # signals are the service's: it stops more than the web server
         yield
@@ -90,10 +98,8 @@ class Service(Generic[W]):
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        listening = self._listen()
-        server = _Server(
-            uvicorn.Config(self.app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=5)
-        )
+        listening = self.listen()
+        server = Server(self.app)
         async with asyncio.TaskGroup() as group:
             watches = [group.create_task(line.watch()) for line in self._probes]
             web = group.create_task(server.serve(sockets=[listening]))
@@ -113,8 +119,9 @@ class Service(Generic[W]):
         await self.database.engine.dispose()
         log.info("stopped")
 
-    def _listen(self) -> socket.socket:
-        listening = socket.socket()
+    def listen(self) -> socket.socket:
+        """The socket that requests arrive at. Raises `PortTaken`."""
+        listening = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio sets no TCP_NODELAY, and answers wait 40 ms
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((self.settings.host, self.settings.port))

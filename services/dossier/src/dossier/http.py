@@ -1,6 +1,5 @@
 """What is asked of the register, by whom: the candidate for his own dossier, the case worker of its company."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -9,9 +8,10 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import AfterValidator, Field
 
 from cir_chassis.database import Database
-from cir_chassis.http import Problem, if_match_version
+from cir_chassis.http import if_match_version
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, may
+from cir_chassis.problems import Problem, path_of
 from cir_schemas.dossier import Helper, Stay
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import Household, Member, impossible_on
@@ -262,7 +262,7 @@ async def _claim(dossier: Dossier, household: HouseholdDeclared, work: RegisterW
 
 def _refuse_impossible(household: Household, day: date, prefix: str = "") -> None:
     if found := impossible_on(household, day):
-        errors = [(prefix + _path(place), why) for place, why in found]
+        errors = [(prefix + path_of(place), why) for place, why in found]
         raise Problem(422, f"What was declared cannot be true on {day}: see errors. Nothing was stored.", errors)
 
 
@@ -289,7 +289,3 @@ def _refuse_other_persons(body: HouseholdDeclared, found: Dossier, work: Registe
     ]
     if errors:
         raise Problem(422, "A dossier stays its applicant's: see errors. Nothing was stored.", errors)
-
-
-def _path(place: Iterable[str | int]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")

@@ -1,10 +1,10 @@
 """A household as somebody asks about it, in a file or over HTTP: both doors refuse the same, with the path of what is wrong."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from cir_chassis.problems import path_of
 from cir_schemas.household import HouseholdToAssess, Member, impossible_on
 from eligibility.domain.source import meant
 
@@ -42,15 +42,12 @@ def read(given: Any) -> HouseholdToAssess:
     try:
         household = HouseholdToAssess.model_validate(given)
     except ValidationError as error:
-        raise WrongHousehold([(path_of(e["loc"]), _why(e)) for e in error.errors(include_url=False)]) from None
+        raise WrongHousehold(
+            [(path_of(e["loc"]) or "household", _why(e)) for e in error.errors(include_url=False)]
+        ) from None
     if errors := impossible(household):
         raise WrongHousehold(errors)
     return household
-
-
-def path_of(place: Sequence[str | int]) -> str:
-    """`("members", 0, "born_on")` → "members[0].born_on"."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") or "household"
 
 
 def _why(error: Any) -> str:

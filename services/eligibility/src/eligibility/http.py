@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from cir_chassis.database import Database
-from cir_chassis.http import Problem
 from cir_chassis.login import anyone, may
+from cir_chassis.problems import Problem
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import HouseholdToAssess
 from eligibility.asked import WrongHousehold, impossible, read

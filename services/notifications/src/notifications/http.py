@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from cir_chassis.database import Database
-from cir_chassis.http import Problem
 from cir_chassis.login import Caller, may
+from cir_chassis.problems import Problem
 from cir_schemas.types import Shape
 from notifications.store import NotificationsWork
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from cir_chassis.http import Problem
-from cir_chassis.login import Caller, NotAllowed
+from cir_chassis.login import Caller
+from cir_chassis.problems import NotAllowed, Problem
 from cir_chassis.pseudonym import pseudonym
 from cir_schemas.types import DossierRef
 from priority.handlers import COMMANDS, NoSuchGroup, NotTheirs, Refused

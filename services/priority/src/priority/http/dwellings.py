@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from cir_chassis.database import Database
-from cir_chassis.http import Problem
-from cir_chassis.login import Caller, NotAllowed, may
+from cir_chassis.login import Caller, may
+from cir_chassis.problems import NotAllowed, Problem
 from cir_schemas.types import Day, DossierNumber, Shape
 from priority import asked
 from priority.books import Agreed, Free

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import SecretStr
 
 from cir_chassis.database import Database
-from cir_chassis.http import Problem
 from cir_chassis.login import Caller, may
+from cir_chassis.problems import Problem
 from cir_schemas.types import DossierNumber, DossierRef, Municipality, Shape
 from priority.domain.order import Dwelling, left_out_because
 from priority.http.door import company_of, own

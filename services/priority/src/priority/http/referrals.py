@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends
 from pydantic import SecretStr
 
 from cir_chassis.database import Database
-from cir_chassis.http import Problem
 from cir_chassis.login import Caller, may
+from cir_chassis.problems import Problem
 from cir_schemas.priority import Answer
 from cir_schemas.types import Company, DossierRef, Municipality, Shape
 from priority.books import Referral

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends
 from pydantic import Field, SecretStr
 
 from cir_chassis.database import Database
-from cir_chassis.http import Problem
 from cir_chassis.login import Caller, may
+from cir_chassis.problems import Problem
 from cir_schemas.priority import Decision
 from cir_schemas.types import DossierRef, Shape
 from priority.books import Situation
