@@ -62,6 +62,10 @@ class Doctor:
             ready = (await self._http.get(f"{self._addresses[name]}/health/ready")).json()
             found.answers = ready["status"]
             for what, why in ready["unavailable"].items():
+                if what == "events":
+                    do = f"its log says which error comes again: {self._folder}/logs/{name}.log; then start it again"
+                    found.needs.append((f"{name}: no event took effect for a minute, while some wait ({why})", do))
+                    continue
                 whose, log = ("" if what == "kafka" else f"{name}: "), self._folder / f"logs/{LOGS[what]}.log"
                 do = f"nothing is lost, and all goes on by itself when it is back; see {log}"
                 found.needs.append((f"{whose}{what} away ({why})", do))

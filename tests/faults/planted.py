@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from faststream.kafka import KafkaMessage
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cir_chassis import consumer, driver, outbox
+from cir_chassis import driver, outbox
 from cir_chassis.consumer import Consumer
 from cir_chassis.database import Rows, Work
 from cir_chassis.outbox import OUTBOX, Relay
@@ -69,12 +69,12 @@ def commits_before_the_effect() -> None:
 
 def no_unique_key() -> None:
     """What is heard is new each time, whatever its id."""
-    sound = consumer._read
+    sound = Consumer._read
 
     def read(*arguments: Any) -> Any:
         return sound(*arguments).model_copy(update={"id": uuid4()})
 
-    patch.object(consumer, "_read", read).start()
+    patch.object(Consumer, "_read", read).start()
 
 
 def no_version() -> None:

@@ -1,17 +1,21 @@
 """A service's tie to Kafka: it makes its own topics, joins the topics it consumes, and goes on when Kafka is back."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from time import monotonic
+from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from aiokafka.partitioner import DefaultPartitioner
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, Gauge
 
@@ -22,11 +26,24 @@ log = structlog.get_logger()
 PARTITIONS = 4  # fixed when a topic is made: a change would break the order per key
 DEAD_LETTERS = ".dlq"
 BATCH = 500  # events: what a service does with so many must stay well under its session timeout
+STALLED = 60.0  # seconds without a commit, while there is lag
 LAG = Gauge("cir_consumer_lag", "Events on the topic that have not taken effect here", ["topic"])
 BATCH_BYTES = 64 * 1024  # that a partition takes at a time
 LARGEST = 4 * 1024 * 1024  # bytes: a dead-letter topic takes what another producer got through elsewhere
 
 _PARTITION_OF = DefaultPartitioner()
+
+
+class Stalled(Exception):
+    """Events wait, and none has taken effect for a minute."""
+
+
+class _Errors:
+    """FastStream's errors in our log, by type and place: their texts may quote a value."""
+
+    def log(self, level: int, _: object, /, *, exc_info: Any = None, extra: object = None) -> None:
+        if level >= logging.ERROR and not isinstance(exc_info, asyncio.CancelledError):  # a stop is no error
+            log.log(level, "an error in FastStream", exc_info=exc_info)
 
 
 class Bus:
@@ -38,21 +55,31 @@ class Bus:
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
         self._ending: set[asyncio.Task[None]] = set()
+        self._committed: dict[TopicPartition, int | None] = {}
+        self._committed_at = 0.0
+        self.now = monotonic
         self.joined = False
         self.broker = KafkaBroker(
             self._address,
             client_id=service,
             allow_auto_create_topics=False,
-            logger=None,
+            logger=_Errors(),
             graceful_timeout=7,
             metadata_max_age_ms=5000,
             middlewares=[KafkaPrometheusMiddleware(registry=REGISTRY, app_name=service)],
         )
 
     def subscribe(self, deliver: Callable[[KafkaMessage], Awaitable[None]]) -> None:
-        """Hand over what is heard, in batches. Offsets are committed after a batch: a crash repeats it, never loses it."""
+        """Deliver records in batches. Offsets are committed after a batch: a crash repeats it, never loses it."""
 
-        @self.broker.subscriber(
+        async def parse(records: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaMessage:
+            # FastStream's own parser and decoder read headers and JSON, and one that is odd would cost the whole batch.
+            body = [record.value or b"" for record in records]
+            return KafkaAckableMessage(records, body, consumer=subscriber.consumer or FAKE_CONSUMER)
+
+        async def decode(_: KafkaMessage) -> None: ...
+
+        subscriber = self.broker.subscriber(
             *self._consumes,
             batch=True,
             max_records=BATCH,
@@ -63,23 +90,43 @@ class Bus:
             session_timeout_ms=6000,  # the least that Kafka takes: a killed replica's partitions move after it
             heartbeat_interval_ms=1500,
             fetch_max_wait_ms=50,  # by default an event may wait half a second for those after it
+            parser=parse,
+            decoder=decode,
         )
+
+        @subscriber
         async def on_batch(batch: KafkaMessage) -> None:
             await deliver(batch)
 
-    async def measure(self) -> None:
-        """Look up how far the effects are behind each topic, over the partitions that this replica consumes now."""
-        lags = dict.fromkeys(self._consumes, 0)
-        LAG.clear()  # until it is known: an old figure would hide that somebody is behind
-        for consumer in filter(None, (getattr(heard, "consumer", None) for heard in self.broker.subscribers)):
+    async def behind(self) -> tuple[dict[str, int], dict[TopicPartition, int | None]]:
+        """Topic → events without their effect, and partition → committed offset, of the partitions of this replica."""
+        lags, committed = dict.fromkeys(self._consumes, 0), dict[TopicPartition, int | None]()
+        for consumer in filter(None, (getattr(one, "consumer", None) for one in self.broker.subscribers)):
             places = list(consumer.assignment())
-            begins, ends, *done = await asyncio.gather(
+            begins, ends, *offsets = await asyncio.gather(
                 consumer.beginning_offsets(places), consumer.end_offsets(places), *map(consumer.committed, places)
             )
-            for place, offset in zip(places, done, strict=True):  # none: nothing has had its effect yet
+            for place, offset in zip(places, offsets, strict=True):  # none: nothing has had its effect yet
                 lags[place.topic] += max(0, ends[place] - (begins[place] if offset is None else offset))
-        for topic, lag in lags.items():
+                committed[place] = offset
+        return lags, committed
+
+    async def measure(self) -> None:
+        """Set the metric of what is behind."""
+        LAG.clear()  # until it is known: an old figure would hide that somebody is behind
+        for topic, lag in (await self.behind())[0].items():
             LAG.labels(topic).set(lag)
+
+    async def progress(self) -> None:
+        """Raises `Stalled` where no batch has been committed for a minute while there is lag."""
+        try:
+            lags, committed = await self.behind()
+        except KafkaError:
+            return  # the probe of Kafka tells
+        if not any(lags.values()) or committed != self._committed:
+            self._committed, self._committed_at = committed, self.now()
+        elif self.now() - self._committed_at > STALLED:
+            raise Stalled
 
     async def start(self, stopping: asyncio.Event) -> None:
         """Connect, make the topics that are ours, wait for those that are not, join. Waits as long as it takes."""

@@ -55,7 +55,7 @@ def sqlstate(error: BaseException) -> str:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Is the database (or the network to it) away or too busy, rather than the statement wrong?"""
+    """Is the database (or the network to it) unavailable, too busy or in a deadlock, rather than the statement wrong?"""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -63,7 +63,7 @@ def is_outage(error: BaseException) -> bool:
         return True
     state = sqlstate(error)
     too_long = isinstance(error, OSError | TimeoutError | sa.exc.TimeoutError)  # the last: no connection in the pool
-    return too_long or state[:2] in {"08", "53", "57"} or state == "25P03"
+    return too_long or state[:2] in {"08", "40", "53", "57"} or state == "25P03"
 
 
 class Rows(Generic[R]):

@@ -4,7 +4,7 @@ Such a topic is compacted, and a letter's key is the place it was heard at: it i
 without a value under the same key settles and erases it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -84,8 +84,13 @@ class DeadLetters:
         await self._bus.send((topic, key, value, headers))
 
 
+def text_of(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
+    """Headers as text, whatever a producer put there: the last of a name counts."""
+    return {name: (held or b"").decode(errors="replace") for name, held in headers}
+
+
 def _letter(record: ConsumerRecord[bytes, bytes]) -> DeadLetter:
-    headers = {name: text.decode(errors="replace") for name, text in record.headers}
+    headers = text_of(record.headers)
     place = (record.key or b"").decode().partition("/")[2]
     key = next((text for name, text in record.headers if name == _KEY), None)
     value = None if _EMPTY in headers else record.value

@@ -1,4 +1,4 @@
-"""What a service cannot live without (database, Kafka) is watched; while one is away the service says so and waits."""
+"""The dependencies of a service (database, Kafka) are watched; while one is unavailable the service says so and waits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,10 +12,13 @@ log = structlog.get_logger()
 class DependencyProbe:
     """One thing that must answer. `up` is set while it does; while it does not, one line a minute tells."""
 
-    EVERY, PATIENCE, SAY_AGAIN = 1.0, 3.0, 60.0  # seconds
+    SAY_AGAIN = 60.0  # seconds
 
-    def __init__(self, name: str, probe: Callable[[], Awaitable[object]]) -> None:
-        self.name, self._probe = name, probe
+    def __init__(
+        self, name: str, probe: Callable[[], Awaitable[object]], *, every: float = 1.0, patience: float = 3.0
+    ) -> None:
+        """probe: raises while it is unavailable; every: seconds between probes; patience: seconds that one may take."""
+        self.name, self._probe, self._every, self._patience = name, probe, every, patience
         self.up = asyncio.Event()
         self.why = "not asked yet"
 
@@ -24,7 +27,7 @@ class DependencyProbe:
         away_since, said_at = monotonic(), -self.SAY_AGAIN
         while True:
             try:
-                await asyncio.wait_for(self._probe(), self.PATIENCE)
+                await asyncio.wait_for(self._probe(), self._patience)
             except Exception as error:  # whatever the reason, it does not answer
                 if self.up.is_set():
                     self.up.clear()
@@ -39,4 +42,4 @@ class DependencyProbe:
                     log.info("answers", what=self.name)
                     said_at = -self.SAY_AGAIN
                 self.up.set()
-            await asyncio.sleep(self.EVERY)
+            await asyncio.sleep(self._every)
