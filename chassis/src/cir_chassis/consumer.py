@@ -75,7 +75,9 @@ class Consumer:
     async def deliver(self, batch: KafkaMessage) -> None:
         """Let one batch of raw records take effect, or dead-letter what cannot. Returns when nothing of it is left to do."""
         consumed: list[Consumed] = []
-        for record in _records(batch):
+        for n, record in enumerate(_records(batch)):
+            if n % 10 == 0:
+                await asyncio.sleep(0)  # a large event takes long to read: health and heartbeats come in between
             headers = text_of(record.headers)
             type_ = headers.get("ce_type")
             if type_ and type_ not in self._by_type:
@@ -147,7 +149,7 @@ class Consumer:
             for kind, handler in self._handlers.items():
                 if of_kind := [event for event in events if type(event) is kind]:
                     try:
-                        handler(of_kind, work)
+                        await asyncio.to_thread(handler, of_kind, work)  # the loop stays free
                     except Exception as error:
                         raise HandlerFailed from error
             return list(work.overtaken)

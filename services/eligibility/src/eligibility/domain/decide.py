@@ -147,9 +147,12 @@ class Engine:
                 result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
         for n in (~settled).nonzero()[0].tolist():
             if not (result := results[n][-1]).undecided:
-                for at in (mine := layout.of_household(n)):
-                    rest = max((int(low[other]) for other in mine if other != at), default=MET)
-                    result.asks = [*result.asks, *_differ(decided, at, rest)]
+                mine = layout.of_household(n)
+                *_, second, worst_of_all = sorted([MET, MET, *low[mine].tolist()])
+                result.asks = [
+                    slot for at in mine
+                    for slot in _differ(decided, at, second if low[at] == worst_of_all else worst_of_all)
+                ]  # fmt: skip
         for name in plan.condition.show:
             values = decided.table.column(decided.table.figures[name].num)
             for at, (n, value) in enumerate(zip(layout.own, values[decided.best].tolist(), strict=True)):

@@ -1,0 +1,60 @@
+"""Deciding leaves the process free: whatever comes, its health is answered within a second."""
+
+import asyncio
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from cir_schemas import HouseholdRecorded
+
+from .build import EXCEPTIONS
+from .conftest import Eligibility
+
+MEMBERS, INCOMES, RIGHTS = 50, 20, 20  # the most that is taken
+SOONEST = 1.0  # seconds within which an orchestrator must be answered
+
+
+def worst() -> dict[str, Any]:
+    """A household at the caps, with as much unknown as can be: every claim pending, every amount to be given."""
+    claims = {"recent_income": {"months": 3}, "set_aside": {"ground": "budget_guidance"}, "no_income_declared": {}}
+    rights = [{"right": "full_ownership", "exception": EXCEPTIONS[n % len(EXCEPTIONS)]} for n in range(RIGHTS)]
+    incomes = [{"year": 2023 - n, "jointly_taxable": "20000.00"} for n in range(INCOMES)]
+    member = {**claims, "real_rights": rights, "incomes": incomes, "dependant": True}
+    roles = ("applicant", "partner", *["co_resident"] * (MEMBERS - 2))
+    return {"members": [{"id": f"m{n}", "role": role, **member} for n, role in enumerate(roles)]}
+
+
+def batch(events: int) -> Any:
+    """As many of them as Kafka would hand over."""
+    dossier, test = uuid4(), {"id": str(uuid4()), "moment": "registration", "reference_date": "2024-03-20"}
+    one = HouseholdRecorded.model_validate(
+        {"dossier": dossier, "version": 1, "facts_version": 1, "household": worst(), "test": test}
+    )
+    value, records = one.value(), []
+    for offset in range(events):
+        id_ = str(uuid4())
+        headers = one.headers("/dossier") | {"ce_subject": id_, "ce_id": str(uuid4())}
+        own = value.replace(str(dossier).encode(), id_.encode())
+        wire = [(name, text.encode()) for name, text in headers.items()]
+        records.append(ConsumerRecord("cir.household.v1", 0, offset, 0, 0, id_.encode(), own, None, 0, 0, wire))
+    return SimpleNamespace(raw_message=tuple(records))
+
+
+@pytest.mark.parametrize("events", [10, pytest.param(500, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+async def test_health_answers_while_the_worst_batch_is_decided(eligibility: Eligibility, events: int) -> None:
+    for probe in eligibility.service._probes:
+        probe.up.set()
+    given = batch(events)
+    working = asyncio.create_task(eligibility.service.consumer.deliver(given))
+    answered, longest = monotonic(), 0.0
+    while not working.done():
+        assert (await eligibility.http.get("/health/live")).status_code == 200
+        longest, answered = max(longest, monotonic() - answered), monotonic()
+        await asyncio.sleep(0.01)
+    await working
+    assert len(await eligibility.rows()) == events
+    assert longest < SOONEST
