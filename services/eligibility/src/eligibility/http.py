@@ -1,19 +1,20 @@
-"""What is asked over HTTP: what would be decided of a household; what was decided of a dossier, and by which rules."""
+"""What is asked over HTTP: what would be decided of a household; and, by rule authors, what a rule has decided."""
 
 import asyncio
-from datetime import datetime
+from datetime import date
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from cir_chassis.clock import BELGIUM
 from cir_chassis.database import Database
 from cir_chassis.login import anyone, may
 from cir_chassis.problems import Problem
-from cir_schemas.eligibility import Assessment
+from cir_schemas.eligibility import Assessment, Condition
 from cir_schemas.household import HouseholdToAssess
+from cir_schemas.types import Outcome
 from eligibility.asked import WrongHousehold, impossible, read
 from eligibility.domain.decide import Engine
 from eligibility.domain.source import WrongRuleFile
@@ -23,72 +24,83 @@ from eligibility.store import Assessed, EligibilityWork
 RuleAuthor = Depends(may("rule_author"))
 
 
-class AssessmentKept(BaseModel):
-    """An assessment as it was said. test: that it counts for; none: it was for information. rules: hash of the rule files."""
+class PastAssessment(BaseModel):
+    """What was decided, and nothing of whom: no dossier, no person, no amount.
 
-    version: int
-    facts_version: int
-    test: UUID | None
+    number: by which it can be decided again; rules: the hash of the rule files it was decided by.
+    """
+
+    number: int
+    assessed_on: date
     rules: str
-    assessed_at: datetime
-    assessment: Assessment
+    reference_date: date
+    outcome: Outcome
+    provisional: tuple[str, ...]
+    conditions: dict[str, Condition]
+
+    @classmethod
+    def of(cls, kept: Assessed) -> "PastAssessment":
+        answer = Assessment.model_validate(kept.assessment, extra="ignore")
+        return cls(
+            number=kept.version,
+            assessed_on=kept.assessed_at.astimezone(BELGIUM).date(),
+            rules=kept.rules,
+            reference_date=answer.reference_date,
+            outcome=answer.outcome,
+            provisional=answer.provisional,
+            conditions={name: one.model_copy(update={"figures": None}) for name, one in answer.conditions.items()},
+        )
 
 
 class Recomputed(BaseModel):
-    """same: the rules of then, on the facts of then, say today what they said then."""
+    """same: the rules of then, on the facts of then, give today what they gave then."""
 
     same: bool
-    assessment: Assessment
 
 
 def routes(engine: Engine, database: Database[EligibilityWork]) -> APIRouter:
     """The endpoints under /v1."""
     router = APIRouter(prefix="/v1", tags=["assessment"])
     engines = {engine.rules.hash: engine}  # of every version asked for: a handful in years
+    deciding = asyncio.Semaphore(1)  # a household at a time: the loop competes with one thread, however many ask
 
     @router.post("/preview", response_model=Assessment, dependencies=[Depends(anyone)])
-    def preview(household: HouseholdToAssess) -> Any:
+    async def preview(household: HouseholdToAssess) -> Any:
         """What the rules in force would decide of this household. Nothing is stored, and nobody logs in."""
         if errors := impossible(household):
             day = household.reference_date
             raise Problem(422, f"What was declared cannot be true on {day}: see errors. Nothing was stored.", errors)
-        return JSONResponse(engine.decide([household.model_dump()])[0])
+        async with deciding:
+            [answer] = await asyncio.to_thread(lambda: engine.decide([household.model_dump()]))
+        return JSONResponse(answer)
 
-    @router.get("/assessments/{dossier}", dependencies=[RuleAuthor])
-    async def history(dossier: UUID) -> list[AssessmentKept]:
-        """Every assessment of a dossier, the newest first, each with the hash of the rules that decided it."""
-        return [
-            AssessmentKept.model_validate(one, from_attributes=True, extra="ignore") for one in await found(dossier)
-        ]
-
-    @router.get("/assessments/{dossier}/{version}/again", dependencies=[RuleAuthor])
-    async def again(dossier: UUID, version: int) -> Recomputed:
-        """Decide once more what was decided then, on the facts and by the rules of then: for who checks or appeals it."""
-        past = next((one for one in await found(dossier) if one.version == version), None)
-        if past is None:
-            raise Problem(404, "This dossier has no assessment of that version: read its history first.")
-        if past.rules not in engines:
-            async with database.work() as work:
-                texts = await work.texts_of(past.rules)
-            try:
-                engines[past.rules] = await asyncio.to_thread(lambda: Engine(compile_texts(texts)))
-            except WrongRuleFile as error:
-                raise Problem(
-                    409, f"This release no longer reads the rules of then ({error}): use one of then."
-                ) from None
-        try:
-            household = read(past.household).model_dump()
-        except WrongHousehold as error:
-            raise Problem(
-                409, f"This release does not read the facts of then ({error}): use the one that kept them."
-            ) from None
-        [answer] = await asyncio.to_thread(engines[past.rules].decide, [household])
-        return Recomputed(same=answer == past.assessment, assessment=Assessment.model_validate(answer))
-
-    async def found(dossier: UUID) -> list[Assessed]:
+    @router.get("/assessments", dependencies=[RuleAuthor])
+    async def past(rule: str | None = None, outcome: Outcome | None = None) -> list[PastAssessment]:
+        """The newest hundred assessments that the rule decided (its id is in `because`), or that had that outcome."""
         async with database.work() as work:
-            if not (history := await work.history(dossier)):
-                raise Problem(404, "No assessment of this dossier is known here.")
-            return history
+            return [PastAssessment.of(kept) for kept in await work.past(rule, outcome)]
+
+    @router.get("/assessments/{number}/again", dependencies=[RuleAuthor])
+    async def again(number: int) -> Recomputed:
+        """Decide once more what was decided then, on the facts and by the rules of then."""
+        async with database.work() as work:
+            if not (kept := await work.find_assessed(number)):
+                raise Problem(404, "No assessment has that number: GET /v1/assessments gives those there are.")
+            texts = {} if kept.rules in engines else await work.texts_of(kept.rules)
+        async with deciding:
+            same = await asyncio.to_thread(_same, kept, texts, engines)
+        return Recomputed(same=same)
 
     return router
+
+
+def _same(kept: Assessed, texts: dict[str, str], engines: dict[str, Engine]) -> bool:
+    """Raises `Problem` where this release cannot read the rules or the facts of then."""
+    try:
+        if texts:
+            engines[kept.rules] = Engine(compile_texts(texts))
+        household = read(kept.household).model_dump()
+    except (WrongRuleFile, WrongHousehold) as error:
+        what = "rules" if isinstance(error, WrongRuleFile) else "facts"
+        raise Problem(409, f"This release does not read the {what} of then ({error}): use one of then.") from None
+    return engines[kept.rules].decide([household]) == [kept.assessment]

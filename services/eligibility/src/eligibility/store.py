@@ -57,6 +57,7 @@ class RuleSet:
 _these = given([households.c.dossier])
 _ids = sa.select(_these.c.dossier).order_by(_these.c.place)
 _NEW = insert(households).from_select(["dossier"], _ids).on_conflict_do_nothing()
+_ASSESSED = sa.select(*(assessments.c[field.name] for field in fields(Assessed)))
 _ON_RECORD = sa.select(rulesets.c.hash).where(rulesets.c.hash == sa.bindparam("hash"))
 
 
@@ -84,11 +85,21 @@ class EligibilityWork(Work):
         if not await driver.run(self.connection, _ON_RECORD, {"hash": hash_}):
             self.rulesets.put(RuleSet(hash_, self._texts, self.clock.now()))
 
-    async def history(self, dossier: UUID) -> list[Assessed]:
-        """Every assessment of a dossier, the newest first."""
-        columns = [assessments.c[field.name] for field in fields(Assessed)]
-        query = sa.select(*columns).where(assessments.c.dossier == dossier).order_by(assessments.c.version.desc())
+    async def past(self, rule: str | None, outcome: str | None) -> list[Assessed]:
+        """The newest hundred assessments that the rule decided, and that had that outcome."""
+        query = _ASSESSED.order_by(assessments.c.version.desc()).limit(100)
+        if rule is not None:
+            decided = {rule.partition(".")[0]: {"because": [rule]}}
+            query = query.where(assessments.c.assessment["conditions"].contains(decided))
+        if outcome is not None:
+            query = query.where(assessments.c.outcome == outcome)
         return [Assessed(**row._mapping) for row in await self.connection.execute(query)]
+
+    async def find_assessed(self, version: int) -> Assessed | None:
+        """The assessment with that version (of two dossiers' in the same microsecond, one)."""
+        query = _ASSESSED.where(assessments.c.version == version).limit(1)
+        row = (await self.connection.execute(query)).one_or_none()
+        return Assessed(**row._mapping) if row else None
 
     async def texts_of(self, hash_: str) -> dict[str, str]:
         """The rule files that hash stands for."""

@@ -23,7 +23,7 @@ assessments = sa.Table(
     "assessments",
     metadata,
     sa.Column("dossier", sa.Uuid, primary_key=True),
-    sa.Column("version", sa.BigInteger, primary_key=True, comment="of the assessment, as it was said"),
+    sa.Column("version", sa.BigInteger, primary_key=True, index=True, comment="of the assessment, as it was said"),
     sa.Column("facts_version", sa.BigInteger, nullable=False),
     sa.Column("test", sa.Uuid, comment="none: for information"),
     sa.Column("rules", sa.Text, nullable=False, comment="hash of the rule files it was decided by"),
