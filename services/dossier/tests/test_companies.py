@@ -22,6 +22,10 @@ def test_the_sample_names_the_company_of_leuven() -> None:
         ("a: {name: A, municipalities: ['2406']}", "a.municipalities.0"),
         ("a: {name: A, towns: []}", "a.towns"),
         ("a: [", "CIR_COMPANIES"),
+        (
+            "a: {name: A, municipalities: []}\nb: {name: B, municipalities: []}\na: {name: C, municipalities: []}",
+            r"companies.yaml: `a` stands here twice\s+in \".*companies.yaml\", line 3",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, words: str) -> None:

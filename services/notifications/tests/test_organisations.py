@@ -26,6 +26,10 @@ def test_the_sample_has_a_mailbox_for_whoever_may_refer() -> None:
         ("caw: {name: CAW}", "caw.email"),
         ("caw: {name: CAW, email: a@caw.example, phone: 1}", "caw.phone"),
         ("C A W: {name: CAW, email: a@caw.example}", "C A W"),
+        (
+            "caw: {name: CAW, email: a@caw.example}\ncaw: {name: CAW, email: b@caw.example}",
+            r"`caw` stands here twice\s+in \".*organisations.yaml\", line 2",
+        ),
         ("caw: [", "CIR_ORGANISATIONS: .*organisations.yaml"),
         (None, "CIR_ORGANISATIONS: .*organisations.yaml"),
     ],

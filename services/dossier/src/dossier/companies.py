@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cir_chassis.settings import WrongSettings
+from cir_chassis.yaml_file import read_yaml
 from cir_schemas.types import Company, Municipality
 
 
@@ -23,7 +24,7 @@ class _Entry(BaseModel):
 def load_companies(path: Path) -> Mapping[str, str]:
     """municipality → company. Raises `WrongCompanies`, also where two companies treat one municipality."""
     try:
-        entries = TypeAdapter(dict[Company, _Entry]).validate_python(yaml.safe_load(path.read_text()))
+        entries = TypeAdapter(dict[Company, _Entry]).validate_python(read_yaml(path))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise WrongCompanies(f"CIR_COMPANIES: {path}: {error}") from None
     treats: dict[str, str] = {}

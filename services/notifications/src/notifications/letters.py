@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from cir_chassis.yaml_file import read_yaml
 from cir_schemas.priority import Answer, Decision
 from cir_schemas.types import Language, Status
 from notifications.domain.telling import NO_NEWS, REFERRER
@@ -41,7 +41,7 @@ class Letters:
     def __init__(self, folder: Path, url: str | None = None) -> None:
         """Raises OSError, `yaml.YAMLError` or `jinja2.TemplateError` where a file is missing or wrong."""
         self._url = url
-        self._words = yaml.safe_load((folder / "words.yaml").read_text("utf-8"))
+        self._words = read_yaml(folder / "words.yaml")
         environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=select_autoescape(["html"], default=False),

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cir_chassis.settings import WrongSettings
+from cir_chassis.yaml_file import read_yaml
 from cir_schemas.priority import Organisation
 from cir_schemas.types import Email
 
@@ -22,6 +23,6 @@ class Mailbox(BaseModel):
 def load_organisations(path: Path) -> Mapping[str, Mailbox]:
     """organisation → mailbox. Raises `WrongSettings` where it cannot be read."""
     try:
-        return TypeAdapter(dict[Organisation, Mailbox]).validate_python(yaml.safe_load(path.read_text("utf-8")))
+        return TypeAdapter(dict[Organisation, Mailbox]).validate_python(read_yaml(path))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise WrongSettings(f"CIR_ORGANISATIONS: {path}: {error}") from None

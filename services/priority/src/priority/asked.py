@@ -5,11 +5,12 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
+from cir_chassis.yaml_file import read_yaml
 from cir_schemas import dossier
 from cir_schemas.types import Company, Day, DossierNumber, Municipality, Shape, Status
 from priority.domain import order
@@ -128,24 +129,10 @@ def exact(share: str) -> Fraction:
     return Fraction(Decimal(share))
 
 
-class _Strict(yaml.SafeLoader):
-    """A key that stands twice is a slip: the last one would count alone."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if twice := next((key for n, key in enumerate(keys) if key in keys[:n]), None):
-            raise yaml.MarkedYAMLError(problem=f"`{twice}` stands here twice", problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def read(file: Path, shape: type[M]) -> M:
     """The file, in that shape. Raises `WrongFile`."""
     try:
-        text = file.read_text(encoding="utf-8")
-        if file.suffix in (".yaml", ".yml"):
-            given: Any = yaml.load(text, _Strict)  # noqa: S506
-        else:
-            given = json.loads(text)
+        given = read_yaml(file) if file.suffix in (".yaml", ".yml") else json.loads(file.read_text("utf-8"))
     except OSError as error:
         raise WrongFile(f"{file}: {error.strerror}") from None
     except json.JSONDecodeError as error:
