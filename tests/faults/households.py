@@ -32,10 +32,11 @@ class Case:
 
     @property
     def first(self) -> dict[str, Any]:
-        """The household as it was told first: with more than anybody may have, and in more words than later."""
+        """The household as it was told first: with as much as a request may hold, an event of some 5 kB."""
         first, *others = self.post["household"]["members"]
-        rights = [{"right": "full_ownership", "object": "dwelling", "country": "BE"}] * 80
-        first = first | {"balances": "900000.00", "real_rights": rights}
+        rights = [{"right": "full_ownership", "object": "dwelling", "country": "BE"}] * 20
+        incomes = [{"year": year, "jointly_taxable": "90000.00"} for year in range(2003, 2023)]
+        first = first | {"balances": "900000.00", "real_rights": rights, "incomes": incomes}
         return self.post | {"household": {"members": [first, *others]}}
 
     @property

@@ -1,11 +1,23 @@
 """What dossier tells priority (candidacy) and notifications (contacts, happenings): never an amount or a reason."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from cir_schemas.envelope import Happening, Snapshot
-from cir_schemas.types import Company, Day, DossierNumber, Email, Language, MemberId, Municipality, Role, Shape, Status
+from cir_schemas.types import (
+    Company,
+    Day,
+    DossierNumber,
+    Email,
+    Language,
+    MemberId,
+    Municipality,
+    RecordedEmail,
+    Role,
+    Shape,
+    Status,
+)
 
 HelpKind = Literal["other_person", "ocmw", "housing_company", "housing_desk", "other_organisation"]
 
@@ -26,6 +38,12 @@ class Stay(Shape):
     area: str | None = None
     from_: Day = Field(alias="from")
     until: Day | None = None
+
+
+class StayDeclared(Stay):
+    """A stay in a request."""
+
+    area: Annotated[str, Field(max_length=200)] | None = None
 
 
 class CandidacyRecorded(Snapshot, topic="cir.dossier.v1"):
@@ -50,15 +68,22 @@ class Helper(Shape):
 
     kind: HelpKind
     organisation: str | None = None
-    email: Email | None = None
+    email: RecordedEmail | None = None
     inform: bool = False
+
+
+class HelperDeclared(Helper):
+    """Who helps, in a request."""
+
+    organisation: Annotated[str, Field(max_length=200)] | None = None
+    email: Email | None = None
 
 
 class MemberContact(Shape):
     """Where a member is reached who is to be invited, or has just left the household."""
 
     member: MemberId
-    email: Email
+    email: RecordedEmail
 
 
 class ContactsRecorded(Snapshot, topic="cir.dossier.v1"):
@@ -66,9 +91,9 @@ class ContactsRecorded(Snapshot, topic="cir.dossier.v1"):
 
     company: Company
     language: Language
-    email: Email | None = None
+    email: RecordedEmail | None = None
     """Of the applicant."""
-    partner_email: Email | None = None
+    partner_email: RecordedEmail | None = None
     """Of the partner, once he confirmed."""
     members: tuple[MemberContact, ...] = ()
     help: Helper | None = None

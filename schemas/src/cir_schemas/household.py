@@ -4,6 +4,7 @@ What is left out is unknown (`None`), except a claim, which is then not made. Co
 every door (HTTP, command line, topic) refuses the same ones with the same words.
 """
 
+from collections import Counter
 from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -45,6 +46,8 @@ RightException = Literal[
     "bankruptcy",
 ]
 EARLIEST = date(2019, 1, 1)
+MOST_MEMBERS = 50
+"""In a request; an event may carry more."""
 
 
 class Income(Shape):
@@ -118,22 +121,29 @@ class Member(Shape):
     @field_validator("incomes")
     @classmethod
     def _a_year_once(cls, incomes: tuple[Income, ...] | None) -> tuple[Income, ...] | None:
-        years = [income.year for income in incomes or ()]
-        if doubled := sorted({year for year in years if years.count(year) > 1}):
+        years = Counter(income.year for income in incomes or ())
+        if doubled := [year for year in sorted(years) if years[year] > 1]:
             raise ValueError(f"two incomes of {doubled[0]}: give one per year")
         return incomes
+
+
+class MemberDeclared(Member):
+    """A member in a request: his lists have caps there, and none in an event."""
+
+    incomes: Annotated[tuple[Income, ...], Field(max_length=20)] | None = None
+    real_rights: Annotated[tuple[RealRight, ...], Field(max_length=20)] | None = None
 
 
 class Household(Shape):
     """Everybody in one dossier: exactly one applicant, who moves in, at most one partner."""
 
-    members: Annotated[tuple[Member, ...], Field(max_length=50)]
+    members: tuple[Member, ...]
 
     @field_validator("members")
     @classmethod
     def _one_applicant(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        ids = [member.id for member in members]
-        if doubled := [id_ for id_ in ids if ids.count(id_) > 1]:
+        ids = Counter(member.id for member in members)
+        if doubled := [id_ for id_ in ids if ids[id_] > 1]:
             raise ValueError(f"two members are called {doubled[0]}")
         applicants = [member for member in members if member.role == "applicant"]
         if len(applicants) != 1:
@@ -157,8 +167,8 @@ def impossible_on(household: Household, day: date) -> list[tuple[tuple[str | int
     return found
 
 
-class HouseholdToAssess(Household):
-    """What `assess` and `preview` are asked: a household, a day and a moment. What cannot be true then: `impossible_on`."""
+class HouseholdOnDay(Household):
+    """A household, a day and a moment. What cannot be true then: `impossible_on`."""
 
     reference_date: Day
     moment: Moment = "registration"
@@ -170,6 +180,12 @@ class HouseholdToAssess(Household):
         if day < EARLIEST:
             raise ValueError(f"the rules begin on {EARLIEST}")
         return day
+
+
+class HouseholdToAssess(HouseholdOnDay):
+    """What `assess` and `preview` are asked."""
+
+    members: Annotated[tuple[MemberDeclared, ...], Field(max_length=MOST_MEMBERS)]
 
 
 class Test(Shape):

@@ -8,20 +8,48 @@ from datetime import date
 from typing import Annotated, Literal, NewType
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 DossierId = NewType("DossierId", UUID)
 EventId = NewType("EventId", UUID)
 TestId = NewType("TestId", UUID)
 MemberId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-Municipality = Annotated[str, StringConstraints(pattern=r"^\d{5}$"), Field(description="NIS code")]
+Municipality = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Field(description="NIS code")]
 Company = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$"), Field(description="Woonmaatschappij")]
 DossierNumber = Annotated[
     str, StringConstraints(pattern=r"^\d{4}\.\d{2}\.\d{2}\.\d{4,}$"), Field(description="Ascending per day")
 ]
 DossierRef = UUID | DossierNumber
 """A dossier, by its id or by the number that stands on its papers."""
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+$", max_length=254)]
+RecordedEmail = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+$", max_length=254)
+]
+"""An address as an event carries it: readable, but not all of these can be written to. Requests take `Email`."""
+
+
+_WORD, _LABEL = "[A-Za-z0-9_&+=~-]+", "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_WORD}(\.{_WORD})*@({_LABEL}\.)+(?=[A-Za-z]){_LABEL}")
+
+
+def _plain_address(email: str) -> str:
+    if not _ADDRESS.fullmatch(email):
+        raise ValueError("an email address is name@domain.example: letters, digits and . _ & + = ~ - before the @")
+    return email
+
+
+Email = Annotated[
+    str, StringConstraints(max_length=254), AfterValidator(_plain_address), Field(json_schema_extra={"format": "email"})
+]
+"""An ASCII address, as requests and settings have it: no character of it has a meaning in a mail's headers."""
 Language = Literal["nl", "en"]
 Role = Literal["applicant", "partner", "co_resident"]
 Outcome = Literal["met", "not_met", "to_investigate"]

@@ -11,6 +11,7 @@ import pytest
 
 from cir_schemas import HouseholdRecorded
 from cir_schemas.envelope import UnreadableEvent
+from cir_schemas.household import HouseholdToAssess
 from eligibility import asked, cases
 from eligibility.asked import WrongHousehold
 from eligibility.domain import matcher
@@ -58,7 +59,7 @@ def put(household: Any, place: tuple[Any, ...], value: object) -> Any:
 
 async def by_file(eligibility: Eligibility, household: Any) -> bool:
     try:
-        asked.read(json.loads(json.dumps(household)))
+        asked.read(json.loads(json.dumps(household)), HouseholdToAssess)
     except WrongHousehold:
         return False
     return True

@@ -1,14 +1,15 @@
 """A household as somebody asks about it, in a file or over HTTP: both doors refuse the same, with the path of what is wrong."""
 
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from cir_chassis.problems import path_of
-from cir_schemas.household import HouseholdToAssess, Member, impossible_on
+from cir_schemas.household import HouseholdOnDay, HouseholdToAssess, Member, impossible_on
 from eligibility.domain.source import meant
 
 Errors = list[tuple[str, str]]
+H = TypeVar("H", bound=HouseholdOnDay)
 
 
 def leaves(of: Any) -> set[Any]:
@@ -32,15 +33,15 @@ class WrongHousehold(Exception):
         self.errors = errors
 
 
-def impossible(household: HouseholdToAssess) -> Errors:
+def impossible(household: HouseholdOnDay) -> Errors:
     """What cannot be true on the reference date."""
     return [(path_of(place), why) for place, why in impossible_on(household, household.reference_date)]
 
 
-def read(given: Any) -> HouseholdToAssess:
+def read(given: Any, shape: type[H]) -> H:
     """A household from what JSON gave. Raises `WrongHousehold`, with a hint where a key is not known."""
     try:
-        household = HouseholdToAssess.model_validate(given)
+        household = shape.model_validate(given)
     except ValidationError as error:
         raise WrongHousehold(
             [(path_of(e["loc"]) or "household", _why(e)) for e in error.errors(include_url=False)]

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import cents, euro
 from eligibility import rulefiles
 from eligibility.asked import WrongHousehold
@@ -129,7 +130,7 @@ def _case(node: Node) -> Case:
         **{key: spec[key].value for key in ("moment", "registered_on") if key in spec},
     }
     try:
-        return Case(sentence, node, read_household(household).model_dump(), expect)
+        return Case(sentence, node, read_household(household, HouseholdToAssess).model_dump(), expect)
     except WrongHousehold as error:
         raise WrongRuleFile("\n".join(_placed(spec, persons, path, why) for path, why in error.errors)) from None
 

@@ -58,7 +58,7 @@ def households_or_exit(file: Path, lines: bool = False) -> Iterator[HouseholdToA
     for number, part in enumerate(text.splitlines() if lines else [text], 1):
         place = f"{file}, line {number}" if lines else str(file)
         try:
-            yield read_household(json.loads(part))
+            yield read_household(json.loads(part), HouseholdToAssess)
         except json.JSONDecodeError as error:
             where = f"{file}, line {number if lines else error.lineno}, column {error.colno}"
             raise refuse(f"{where}: not JSON: {error.msg}") from None

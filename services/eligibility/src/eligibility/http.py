@@ -13,7 +13,7 @@ from cir_chassis.database import Database
 from cir_chassis.login import anyone, may
 from cir_chassis.problems import Problem
 from cir_schemas.eligibility import Assessment, Condition
-from cir_schemas.household import HouseholdToAssess
+from cir_schemas.household import HouseholdOnDay, HouseholdToAssess
 from cir_schemas.types import Outcome
 from eligibility.asked import WrongHousehold, impossible, read
 from eligibility.domain.decide import Engine
@@ -99,7 +99,7 @@ def _same(kept: Assessed, texts: dict[str, str], engines: dict[str, Engine]) -> 
     try:
         if texts:
             engines[kept.rules] = Engine(compile_texts(texts))
-        household = read(kept.household).model_dump()
+        household = read(kept.household, HouseholdOnDay).model_dump()
     except (WrongRuleFile, WrongHousehold) as error:
         what = "rules" if isinstance(error, WrongRuleFile) else "facts"
         raise Problem(409, f"This release does not read the {what} of then ({error}): use one of then.") from None

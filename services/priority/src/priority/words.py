@@ -1,18 +1,13 @@
 """The reason for a position, in words to read out to who asks: criteria and numbers, nobody's name."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 
+from cir_schemas.municipalities import NAMES
 from cir_schemas.types import Shape
 from priority.domain.ledger import Entry
 from priority.domain.turns import STANDARD
 
-# The municipalities of the Flemish Region between 2019 and 2024 (Statbel, by way of a public list). A code that came with the
-# mergers of 2025 is told as it is.
-_FILE = Path(__file__).parents[2] / "municipalities.csv"
-_NAMES = {row["nis"]: row["name"] for row in csv.DictReader(_FILE.read_text(encoding="utf-8").splitlines())}
 _CRITERIA = ("stricter_tie", "lasting_tie", "informal_care", "registration_date", "dossier_number")
 _WORDS = {
     "nl": {
@@ -82,7 +77,7 @@ def told(municipality: str, because: Sequence[str], day: date | None, before: Ma
             many = f"{sum(before.values())} {words['before you']}: {', '.join(ahead)}"
             text += f"; {many if ahead else words['nobody'] + ' ' + words['before you']}"
         written = f"{day.day} {words['months'].split()[day.month - 1]} {day.year}" if day else ""
-        return text.format(place=_NAMES.get(municipality, municipality), day=written)
+        return text.format(place=NAMES.get(municipality, municipality), day=written)
 
     return Text(**{language: say(words) for language, words in _WORDS.items()})
 
@@ -92,7 +87,7 @@ def reasons(municipality: str, because: Sequence[str]) -> Text:
 
     def say(words: Mapping[str, str]) -> str:
         called = {**words, "registration_date": words["a date of registration"]}
-        return ", ".join(called[why] for why in because).format(place=_NAMES.get(municipality, municipality))
+        return ", ".join(called[why] for why in because).format(place=NAMES.get(municipality, municipality))
 
     return Text(**{language: say(words) for language, words in _WORDS.items()})
 
