@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import SecretStr
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis import driver
@@ -115,11 +115,16 @@ class RegisterWork(Work):
         """Make these numbers, and no others, the candidates of the dossier. Returns those that another dossier has."""
         await self.flush()
         table = tables.candidates
-        await self.connection.execute(
-            sa.delete(table).where(table.c.dossier == dossier, table.c.number.not_in(numbers))
-        )
+        mine = table.c.dossier == dossier
+        await self._lock({*numbers, *await self.connection.scalars(sa.select(table.c.number).where(mine))})
+        await self.connection.execute(sa.delete(table).where(mine, table.c.number.not_in(numbers)))
         if numbers:
             rows = [{"number": number, "dossier": dossier} for number in sorted(numbers)]
             await self.connection.execute(insert(table).values(rows).on_conflict_do_nothing())
-        mine = sa.select(table.c.number).where(table.c.number.in_(numbers), table.c.dossier == dossier)
-        return set(numbers) - set(await self.connection.scalars(mine))
+        claimed = sa.select(table.c.number).where(table.c.number.in_(numbers), mine)
+        return set(numbers) - set(await self.connection.scalars(claimed))
+
+    async def _lock(self, numbers: Iterable[str]) -> None:
+        """Keep these numbers from every other dossier until the commit. One order for all, so that two never deadlock."""
+        in_order = sa.func.unnest(sa.cast(sorted(map(int, numbers)), ARRAY(sa.BigInteger))).column_valued("number")
+        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(in_order)))
