@@ -19,6 +19,7 @@ from dossier.handlers import take_assessments
 from dossier.store import RegisterWork
 
 ANNA, BRAM, CHILD, STRANGER = "85622300173", "86670100113", "15650100189", "70610100123"
+BORN = {ANNA: "1985-02-23", BRAM: "1986-07-01", CHILD: "2015-05-01", STRANGER: "1970-01-01"}
 KEY = SecretStr("a key that two services of a test share")
 
 
@@ -97,11 +98,16 @@ class Register:
 
 
 def applicant(**changed: Any) -> dict[str, Any]:
-    return {"id": "p1", "role": "applicant", "born_on": "1985-02-23", "number": ANNA} | changed
+    return person("p1", "applicant", changed.pop("number", ANNA), **changed)
 
 
 def partner(**changed: Any) -> dict[str, Any]:
-    return {"id": "p2", "role": "partner", "born_on": "1986-07-01", "number": BRAM} | changed
+    return person("p2", "partner", changed.pop("number", BRAM), **changed)
+
+
+def person(id_: str, role: str, number: str | None, **changed: Any) -> dict[str, Any]:
+    """A member who was born on the day that his number tells, if it is one of those above."""
+    return {"id": id_, "role": role, "number": number, "born_on": BORN.get(str(number), BORN[ANNA])} | changed
 
 
 def dossier(*, members: list[dict[str, Any]] | None = None, **changed: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from cir_chassis.pseudonym import pseudonym
 from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, ProofAsked, StatusChanged
 from dossier import tables
 
-from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, partner
+from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, partner, person
 
 
 async def names(register: Register) -> list[str]:
@@ -131,7 +131,7 @@ async def candidates(register: Register) -> list[list[str]]:
 
 
 async def test_the_waiting_list_is_told_the_pseudonyms_of_applicant_and_partner_alone(register: Register) -> None:
-    other = {"id": "c1", "role": "co_resident", "born_on": "1950-01-01", "number": STRANGER}
+    other = person("c1", "co_resident", STRANGER)
     id_ = await register.started(members=[applicant(), partner(), other])
     await register.submit(id_)
     assert await candidates(register) == [["Anna", "Bram"], ["Anna", "Bram"]]
@@ -214,7 +214,7 @@ async def test_who_must_still_confirm_is_asked_when_the_dossier_is_submitted(reg
 
 
 async def test_nothing_said_holds_a_national_number_and_nothing_for_mails_an_amount(register: Register) -> None:
-    other = {"id": "c1", "role": "co_resident", "born_on": "1950-01-01", "number": STRANGER}
+    other = person("c1", "co_resident", STRANGER)
     id_ = await register.started(members=[applicant(balances="1234.56"), partner(), other])
     await register.submit(id_)
     for member, number in (("p1", ANNA), ("p2", BRAM), ("c1", STRANGER)):

@@ -7,7 +7,7 @@ import pytest
 
 from dossier import tables
 
-from .conftest import ANNA, BRAM, STRANGER, Register, applicant, partner
+from .conftest import ANNA, BRAM, STRANGER, Register, applicant, partner, person
 
 
 async def rows(register: Register, table: Any) -> int:
@@ -60,7 +60,7 @@ async def test_two_who_start_at_once_get_one_dossier(register: Register) -> None
 
 
 async def test_a_co_resident_may_be_in_several(register: Register) -> None:
-    both = {"id": "c1", "role": "co_resident", "born_on": "1950-01-01", "number": STRANGER}
+    both = person("c1", "co_resident", STRANGER)
     await register.started(members=[applicant(), both])
     await register.started(who=await register.candidate(BRAM), key="k2", members=[applicant(number=BRAM), both])
 
@@ -148,7 +148,7 @@ async def test_every_adult_confirms_for_himself(register: Register) -> None:
 
 
 async def test_an_adult_co_resident_confirms_and_sees_nothing(register: Register) -> None:
-    grandmother = {"id": "c1", "role": "co_resident", "born_on": "1950-01-01", "number": STRANGER}
+    grandmother = person("c1", "co_resident", STRANGER)
     id_ = await register.started(members=[applicant(), grandmother])
     await register.submit(id_)
     who = await register.candidate(STRANGER)

@@ -1,5 +1,6 @@
 """What is asked of the register, by whom: the candidate for his own dossier, the case worker of its company."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -12,12 +13,13 @@ from cir_chassis.http import if_match_version
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, may
 from cir_chassis.problems import Problem, path_of
-from cir_schemas.dossier import Helper, Stay
+from cir_schemas.dossier import HelperDeclared, StayDeclared
 from cir_schemas.eligibility import Assessment
-from cir_schemas.household import Household, Member, impossible_on
+from cir_schemas.household import MOST_MEMBERS, Household, MemberDeclared, impossible_on
+from cir_schemas.municipalities import NAMES
 from cir_schemas.types import DossierRef, Email, Language, Municipality, Shape, Status
 from dossier.domain.household import CANDIDATES
-from dossier.domain.numbers import is_national_number
+from dossier.domain.numbers import born_on, contradictions
 from dossier.handlers import (
     COMMANDS,
     ChangeHousehold,
@@ -31,12 +33,11 @@ from dossier.store import Dossier, RegisterWork
 
 
 def _checked(number: str) -> str:
-    if not is_national_number(number):
-        raise ValueError("no national register number: eleven digits, of which the last two check the others")
+    born_on(number)
     return number
 
 
-class PersonDeclared(Member):
+class PersonDeclared(MemberDeclared):
     """A member as declared at the door: his facts, and the number that recognises him at the login."""
 
     number: Annotated[str, AfterValidator(_checked)] | None = None
@@ -45,7 +46,7 @@ class PersonDeclared(Member):
 class HouseholdDeclared(Household):
     """A household as declared at the door."""
 
-    members: Annotated[tuple[PersonDeclared, ...], Field(max_length=50)]
+    members: Annotated[tuple[PersonDeclared, ...], Field(max_length=MOST_MEMBERS)]
 
     def facts(self) -> list[dict[str, Any]]:
         """The members without their numbers, as JSON."""
@@ -63,10 +64,10 @@ class DossierStart(Shape):
     municipality: Municipality
     language: Language
     email: Email | None = None
-    help: Helper | None = None
-    wants: tuple[Municipality, ...] | None = None
-    residence: tuple[Stay, ...] = ()
-    informal_care_in: tuple[Municipality, ...] = ()
+    help: HelperDeclared | None = None
+    wants: Annotated[tuple[Municipality, ...], Field(max_length=50)] | None = None
+    residence: Annotated[tuple[StayDeclared, ...], Field(max_length=30)] = ()
+    informal_care_in: Annotated[tuple[Municipality, ...], Field(max_length=50)] = ()
 
 
 class Confirmation(Shape):
@@ -161,10 +162,11 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
                 raise Problem(
                     412, f"The facts were changed meanwhile (version {found.facts_version}): read them again."
                 )
-            _refuse_impossible(
-                body, date.fromisoformat(found.test["reference_date"]) if found.test else work.clock.today()
-            )
             _refuse_other_persons(body, found, work)
+            known = {member.member: member.number for member in work.members_of(found.id)}
+            numbers = {id_: number or known.get(id_) for id_, number in body.numbers().items()}
+            day = date.fromisoformat(found.test["reference_date"]) if found.test else work.clock.today()
+            _refuse_impossible(body, numbers, day)
             order(ChangeHousehold(dossier, body.facts(), body.numbers()), work)
             await _claim(found, body, work)
             response.headers["ETag"] = f'"{found.facts_version + 1}"'
@@ -221,6 +223,10 @@ def _new_dossier(body: DossierStart, caller: Caller, work: RegisterWork) -> Doss
     if company is None:
         raise Problem(422, "No housing company treats this municipality.", [("municipality", "unknown")])
     at = {member.role: n for n, member in enumerate(body.household.members)}
+    unknown = [n for n, place in enumerate(body.wants or ()) if place not in NAMES and place not in work.companies]
+    if unknown:
+        errors = [(f"wants[{n}]", "unknown") for n in unknown]
+        raise Problem(422, "A household wants to live in municipalities of the Flemish Region: see errors.", errors)
     missing = [role for role in CANDIDATES if role in at and body.household.members[at[role]].number is None]
     if missing:
         errors = [(f"household.members[{at[role]}].number", f"the {role}'s number is needed") for role in missing]
@@ -232,7 +238,7 @@ def _new_dossier(body: DossierStart, caller: Caller, work: RegisterWork) -> Doss
         )
     if caller.role == "case_worker" and caller.relation("company") != company:
         raise Problem(403, f"The company of this municipality is {company}: its case workers start a dossier here.")
-    _refuse_impossible(body.household, work.clock.today(), "household.")
+    _refuse_impossible(body.household, body.household.numbers(), work.clock.today(), "household.")
     given = body.model_dump(mode="json", exclude_none=True)
     return Dossier(
         id=uuid4(),
@@ -260,8 +266,12 @@ async def _claim(dossier: Dossier, household: HouseholdDeclared, work: RegisterW
         raise Problem(409, "An applicant or partner can be in one dossier only, and already has one.", errors)
 
 
-def _refuse_impossible(household: Household, day: date, prefix: str = "") -> None:
-    if found := impossible_on(household, day):
+def _refuse_impossible(household: Household, numbers: Mapping[str, str | None], day: date, prefix: str = "") -> None:
+    """numbers: of every member, those on record included."""
+    members = list(enumerate(household.members))
+    of = {n: number for n, member in members if (number := numbers[member.id])}
+    born = {n: member.born_on for n, member in members if member.born_on}
+    if found := [*impossible_on(household, day), *contradictions(of, born)]:
         errors = [(prefix + path_of(place), why) for place, why in found]
         raise Problem(422, f"What was declared cannot be true on {day}: see errors. Nothing was stored.", errors)
 

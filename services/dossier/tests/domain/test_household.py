@@ -3,10 +3,7 @@
 from datetime import date
 from typing import Any
 
-import pytest
-
 from dossier.domain.household import is_adult, must_confirm, persons, to_bring
-from dossier.domain.numbers import dossier_number, is_national_number
 
 DAY = date(2024, 3, 20)
 
@@ -42,23 +39,3 @@ def test_asks_are_told_per_role_so_that_nobody_can_be_known_from_a_mail() -> Non
         {"role": "applicant", "proofs": ["payslips", "certificate"]},
         {"role": "co_resident", "proofs": ["handicap_certificate"]},
     ]
-
-
-def test_a_dossier_number_has_at_least_four_digits() -> None:
-    assert dossier_number(DAY, 1) == "2024.03.20.0001"
-    assert dossier_number(DAY, 10000) == "2024.03.20.10000"
-
-
-@pytest.mark.parametrize(
-    ("number", "holds"),
-    [
-        ("85622300166", False),
-        ("85622300173", True),  # born 1985, month + 60
-        ("8562230019", False),
-        ("8562230019x", False),
-        ("٨٥٦٢٢٣٠٠١٧٣", False),
-        ("15650100189", True),  # born 2015: a 2 before the nine
-    ],
-)
-def test_check_digits(number: str, holds: bool) -> None:
-    assert is_national_number(number) == holds
