@@ -19,7 +19,7 @@ from cir_chassis.bus import Bus
 from cir_chassis.consumer import CONSUMED, Consumer
 from cir_chassis.database import Database
 from cir_chassis.dead_letters import DeadLetters
-from cir_chassis.outbox import LARGEST, OUTBOX, RETENTION, EventTooLarge, Message, Relay, replay
+from cir_chassis.outbox import LARGEST, OLD, OUTBOX, RETENTION, EventTooLarge, Message, Relay, replay
 from cir_chassis.probes import DependencyProbe
 
 from .conftest import Count, Counted, CountWork, Open, stored
@@ -323,9 +323,7 @@ async def test_what_was_sent_long_ago_is_forgotten_and_what_waits_never_is(open_
         for value, sent_at in ((b"1", old), (b"2", sa.func.now())):
             await connection.execute(sa.update(OUTBOX).where(OUTBOX.c.value == value).values(sent_at=sent_at))
     stopping = asyncio.Event()
-    forgetting = asyncio.create_task(
-        Relay(database.engine, Bus(":1", "test", owns=(), consumes=()), ()).forget(stopping)
-    )
+    forgetting = asyncio.create_task(driver.forget(database.engine, OLD, stopping))
 
     async def left() -> set[bytes]:
         async with database.engine.connect() as connection:

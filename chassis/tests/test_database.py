@@ -198,7 +198,7 @@ async def test_a_connection_that_is_lost_is_an_outage_whichever_statement_meets_
 async def test_a_pool_that_is_used_up_is_no_outage(open_database: Open) -> None:
     database = open_database()
     async with AsyncExitStack() as stack:
-        for _ in range(20):
+        for _ in range(10):
             await stack.enter_async_context(database.engine.connect())
         async with asyncio.timeout(5):
             await database.probe()

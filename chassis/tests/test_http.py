@@ -7,6 +7,7 @@ import socket
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +23,9 @@ from pydantic import BaseModel
 
 from cir_chassis import http
 from cir_chassis.database import Database
-from cir_chassis.driver import transaction
+from cir_chassis.driver import forget, transaction
 from cir_chassis.http import if_match_version
+from cir_chassis.idempotency import KEYS, OLD, idempotent
 from cir_chassis.login import may
 from cir_chassis.problems import Conflict
 from cir_chassis.service import Server, Service
@@ -32,7 +34,7 @@ from conftest import free_port
 from deploy.token import AUDIENCE
 
 from .conftest import Count, CountWork, Open, counts
-from .test_bus import Topic, keep
+from .test_bus import Topic, keep, until
 
 NOWHERE = "127.0.0.1:1"
 
@@ -186,6 +188,7 @@ async def test_a_body_that_does_not_come_ends_with_its_connection(
     answer = await raw(service, head)
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert http.MEDIA_TYPE.encode() in answer
+    assert b"connection: close" in answer.lower()
 
 
 _part = st.one_of(
@@ -283,3 +286,28 @@ async def test_a_deadlock_is_answered_by_doing_the_request_once_more(open_databa
     assert len(tries) == 3
     async with database.engine.connect() as connection:
         assert {row.version for row in await connection.execute(counts.select())} == {2}
+
+
+async def test_a_key_is_answered_for_a_month_and_then_forgotten(open_database: Open) -> None:
+    database, stopping = open_database(), asyncio.Event()
+
+    async def effect() -> dict[str, int]:
+        return {"id": 1}
+
+    async def keys() -> set[str]:
+        async with database.engine.connect() as connection:
+            return {row.key for row in await connection.execute(KEYS.select())}
+
+    for key, age in (("new", timedelta(0)), ("a month", timedelta(days=30)), ("older", timedelta(days=30, minutes=1))):
+        async with database.work() as work:
+            await idempotent(work.connection, "anna", key, b"x", effect)
+            at = sa.func.now() - age + timedelta(seconds=30)
+            await work.connection.execute(sa.update(KEYS).where(KEYS.c.key == key).values(at=at))
+    forgetting = asyncio.create_task(forget(database.engine, OLD, stopping))
+
+    async def forgotten() -> bool:
+        return await keys() == {"new", "a month"}
+
+    await until(forgotten)
+    stopping.set()
+    await forgetting

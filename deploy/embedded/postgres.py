@@ -19,6 +19,13 @@ from deploy.embedded import CannotStart
 from deploy.embedded.ports import answers
 from deploy.embedded.supervisor import Part
 
+NO_VALUES = (
+    "log_parameter_max_length=0",
+    "log_parameter_max_length_on_error=0",
+    "log_min_error_statement=panic",
+    "log_error_verbosity=terse",
+)
+"""Its log tells of an error neither the statement nor its parameters nor the row, as in docker-compose.yml."""
 _NOBODY = 65534
 _NAMESPACE = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}")
 
@@ -45,8 +52,9 @@ def part(folder: Path, port: int) -> Part:
             return False
         return True
 
-    listen = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-    return Part("postgres", _command("postgres", "-D", data, *listen), ready, stop_signal=signal.SIGINT)
+    settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", *NO_VALUES)
+    told = [word for setting in settings for word in ("-c", setting)]
+    return Part("postgres", _command("postgres", "-D", data, "-p", str(port), *told), ready, stop_signal=signal.SIGINT)
 
 
 async def create_databases(port: int, names: tuple[str, ...]) -> None:

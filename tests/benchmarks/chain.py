@@ -337,7 +337,7 @@ async def run_ours(door: int) -> None:
         handlers.confirm_participation(handlers.ConfirmParticipation(id_, order["person"], "bench"), work)
 
     async def take_orders(stopping: asyncio.Event) -> None:
-        await open_door(door, service.database.work, (start, submit, confirm))
+        await open_door(door, service.background.work, (start, submit, confirm))
         await stopping.wait()
 
     service.jobs.append(take_orders)

@@ -99,7 +99,7 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
             chosen &= OUTBOX.c.said_at >= since.replace(tzinfo=UTC)
         if dossier is not None:
             chosen &= OUTBOX.c.key == dossier
-        typer.echo(f"{_run(replay(tied().database.engine, chosen))} events are said again by the relay")
+        typer.echo(f"{_run(replay(tied().background.engine, chosen))} events are said again by the relay")
 
     cli.add_typer(_dead_letters(tied), name="dlq")
     return cli
@@ -182,7 +182,7 @@ async def _with(service: Service[Any], action: Callable[[Service[Any]], Coroutin
         return await action(service)
     finally:
         await service.bus.stop()
-        await service.database.engine.dispose()
+        await service.dispose()
 
 
 def _run(action: Coroutine[Any, Any, T]) -> T:

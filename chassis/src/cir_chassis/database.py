@@ -33,6 +33,7 @@ R = TypeVar("R")
 W = TypeVar("W", bound="Work")
 
 
+FOR_REQUESTS = {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s"}
 OVERTAKEN = Counter("cir_overtaken_total", "Snapshots heard that were not newer than what is on record", ["type"])
 
 
@@ -62,8 +63,8 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(cause, InterfaceError) and "connection is closed" in str(cause):
         return True
     state = sqlstate(error)
-    too_long = isinstance(error, OSError | TimeoutError | sa.exc.TimeoutError)  # the last: no connection in the pool
-    return too_long or state[:2] in {"08", "40", "53", "57"} or state == "25P03"
+    waited = isinstance(error, OSError | TimeoutError | sa.exc.TimeoutError)  # the last: no connection was free
+    return waited or state[:2] in {"08", "40", "53", "57"} or state == "25P03"
 
 
 class Rows(Generic[R]):
@@ -178,17 +179,18 @@ class Work:
 class Database(Generic[W]):
     """One service's database, and the works done in it."""
 
-    def __init__(self, url: str, work: Callable[[AsyncConnection], W]) -> None:
-        """work: makes a unit of work on a connection."""
+    def __init__(self, url: str, work: Callable[[AsyncConnection], W], *, requests: bool = False) -> None:
+        """work: makes a unit of work on a connection. requests: its works are those of people, who wait for nothing for long."""
         self.engine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             isolation_level="AUTOCOMMIT",  # `driver.transaction` begins, not SQLAlchemy
             json_serializer=lambda held: to_json(held).decode(),  # several times as fast as the standard library's
             json_deserializer=from_json,
             pool_size=10,
-            max_overflow=10,
+            max_overflow=0,
+            pool_timeout=1 if requests else 30,
             hide_parameters=True,  # a statement that fails must not print what people earn
-            connect_args={"timeout": 5},
+            connect_args={"timeout": 5, "server_settings": FOR_REQUESTS if requests else {}},
         )
         sa.event.listen(self.engine.sync_engine, "checkout", _renew_if_ended)
         self._aside = create_async_engine(self.engine.url, poolclass=sa.NullPool, connect_args={"timeout": 5})

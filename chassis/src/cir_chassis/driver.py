@@ -4,15 +4,18 @@ SQLAlchemy's way to it costs the processor more than the rest of such a statemen
 types, stays said in SQLAlchemy; whatever is asked less often is run by it as well, on the same connection.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from asyncpg import InternalClientError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+log = structlog.get_logger()
 Process = Callable[[Any], Any] | None
 
 
@@ -40,6 +43,18 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         except BaseException:  # cancelled: the network may be cut off, and keep a rollback waiting
             await connection.invalidate()
             raise
+
+
+async def forget(engine: AsyncEngine, old: sa.Delete, stopping: asyncio.Event) -> None:
+    """Delete what is past its retention, every hour until `stopping`."""
+    while not stopping.is_set():
+        try:
+            async with transaction(engine) as connection:
+                await connection.execute(old)
+        except Exception:
+            log.warning("what is past its retention is not deleted yet", statement=str(old), exc_info=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), 3600)
 
 
 def _is_lost(driver: Any, error: Exception) -> bool:

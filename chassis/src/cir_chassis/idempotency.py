@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,8 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
 
 
 KEYS = idempotency_table(sa.MetaData())
+RETENTION = timedelta(days=30)  # of an answer: a repeat after that is a new request
+OLD = sa.delete(KEYS).where(KEYS.c.at < sa.func.now() - RETENTION)
 
 
 async def idempotent(

@@ -92,6 +92,7 @@ _UNSENT = (
 )
 _MARK = sa.update(OUTBOX).where(among(OUTBOX.c.id)).values(sent_at=sa.func.now())
 _UNMARK = sa.update(OUTBOX).where(among(OUTBOX.c.id)).values(sent_at=None)
+OLD = sa.delete(OUTBOX).where(OUTBOX.c.sent_at < sa.func.now() - RETENTION)
 _MINE = sa.select(
     sa.func.pg_try_advisory_xact_lock(sa.func.hashtext("cir.relay"), type_=sa.Boolean),
     sa.func.set_config("idle_in_transaction_session_timeout", "3s", sa.true(), type_=sa.Text),
@@ -124,6 +125,16 @@ async def replay(engine: AsyncEngine, chosen: sa.ColumnElement[bool]) -> int:
         return (await connection.execute(again)).rowcount
 
 
+async def measure(engine: AsyncEngine) -> None:
+    """Look up how much waits to be carried, and since when."""
+    age = sa.extract("epoch", sa.func.now() - sa.func.min(OUTBOX.c.said_at))
+    query = sa.select(sa.func.count(), sa.func.coalesce(age, 0)).where(OUTBOX.c.sent_at.is_(None))
+    async with engine.connect() as connection:
+        unsent, oldest = (await connection.execute(query)).one()
+    UNSENT.set(unsent)
+    OLDEST.set(float(oldest))
+
+
 class Relay:
     """Carries one service's outbox to Kafka for as long as both it and the database are up."""
 
@@ -154,27 +165,6 @@ class Relay:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), self.POLL)
             self._woken.clear()
-
-    async def forget(self, stopping: asyncio.Event) -> None:
-        """Delete what was sent and is past its retention, every hour until `stopping`."""
-        old = sa.delete(OUTBOX).where(OUTBOX.c.sent_at < sa.func.now() - RETENTION)
-        while not stopping.is_set():
-            try:
-                async with driver.transaction(self._engine) as connection:
-                    await connection.execute(old)
-            except Exception:
-                log.warning("what was sent long ago is not deleted yet", exc_info=True)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), 3600)
-
-    async def measure(self) -> None:
-        """Look up how much waits to be carried, and since when."""
-        age = sa.extract("epoch", sa.func.now() - sa.func.min(OUTBOX.c.said_at))
-        query = sa.select(sa.func.count(), sa.func.coalesce(age, 0)).where(OUTBOX.c.sent_at.is_(None))
-        async with self._engine.connect() as connection:
-            unsent, oldest = (await connection.execute(query)).one()
-        UNSENT.set(unsent)
-        OLDEST.set(float(oldest))
 
     async def carry(self) -> int:
         """Carry one batch. Returns how many rows; 0 also where another relay is active."""

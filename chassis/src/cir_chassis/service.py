@@ -9,6 +9,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -17,12 +18,13 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cir_chassis import trace
+from cir_chassis import outbox, trace
 from cir_chassis.asyncapi import channels
 from cir_chassis.bus import Bus
 from cir_chassis.consumer import Consumer, Handlers
 from cir_chassis.database import Database, Work, check_migrated
 from cir_chassis.dead_letters import DeadLetters
+from cir_chassis.driver import forget
 from cir_chassis.http import create_app
 from cir_chassis.login import Login
 from cir_chassis.outbox import Relay
@@ -75,18 +77,21 @@ class Service(Generic[W]):
         trace.configure(name, settings.otlp)
         self.name, self.settings, self._migrations = name, settings, migrations
         self.jobs: list[Job] = []
-        self.database: Database[W] = Database(settings.database_url, work)
+        self.database: Database[W] = Database(settings.database_url, work, requests=True)
+        self.background: Database[W] = Database(settings.database_url, work)
+        """Connections of its own for what is no request: none is taken from consumer, relay and jobs."""
+        self.background.on_commit = self.database.on_commit
         topics = {kind.topic for kind in consumes}
         self.bus = Bus(settings.kafka, name, owns={kind.topic for kind in publishes}, consumes=topics)
         needs = (DependencyProbe("database", self.database.probe), DependencyProbe("kafka", self.bus.probe))
         self._probes = (*needs, DependencyProbe("events", self.bus.progress, every=5.0, patience=60.0))
-        self._relay = Relay(self.database.engine, self.bus, needs)
+        self._relay = Relay(self.background.engine, self.bus, needs)
         self.database.on_commit.append(self._relay.wake)
         self.dead_letters = DeadLetters(name, settings.kafka, self.bus, topics)
-        self.consumer = Consumer(self.database, consumes, self.dead_letters, needs)
+        self.consumer = Consumer(self.background, consumes, self.dead_letters, needs)
         self.bus.subscribe(self.consumer.deliver)
         login = Login(settings.issuer, settings.audience, settings.claims)
-        measures = (self._relay.measure, self.bus.measure)
+        measures = (partial(outbox.measure, self.database.engine), self.bus.measure)
         self.app = create_app(name, description, self._probes, login, lambda: self.bus.joined, measures)
         self.app.add_api_route(
             "/asyncapi.json", lambda: channels(name, description, publishes, list(consumes)), tags=["integrators"]
@@ -117,8 +122,13 @@ class Service(Generic[W]):
                 task.cancel()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.bus.stop(), self.FINISH_REST)
-        await self.database.engine.dispose()
+        await self.dispose()
         log.info("stopped")
+
+    async def dispose(self) -> None:
+        """Let go of the database."""
+        for database in (self.database, self.background):
+            await database.engine.dispose()
 
     def listen(self) -> socket.socket:
         """The socket that requests arrive at. Raises `PortTaken`."""
@@ -133,7 +143,8 @@ class Service(Generic[W]):
 
     async def _work(self, stopping: asyncio.Event) -> None:
         await self._probes[0].up.wait()
-        await check_migrated(self.database, self.settings.database_url, self._migrations)
+        await check_migrated(self.background, self.settings.database_url, self._migrations)
         async with asyncio.TaskGroup() as group:
-            for job in (self._relay.run, self._relay.forget, self.bus.start, *self.jobs):
+            jobs: list[Job] = [self._relay.run, partial(forget, self.background.engine, outbox.OLD), self.bus.start]
+            for job in (*jobs, *self.jobs):
                 group.create_task(job(stopping))

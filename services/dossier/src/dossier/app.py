@@ -3,7 +3,9 @@
 from functools import partial
 from pathlib import Path
 
+from cir_chassis import idempotency
 from cir_chassis.clock import Clock
+from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, ProofAsked, StatusChanged
@@ -34,5 +36,6 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         publishes=[HouseholdRecorded, CandidacyRecorded, ContactsRecorded, StatusChanged, ProofAsked],
         consumes=handlers.EVENTS,
     )
+    service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
     service.app.include_router(http.routes(service.database))
     return service

@@ -45,7 +45,7 @@ def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
         MIGRATIONS,
         consumes=handlers.EVENTS,
     )
-    sender = Sender(service.database, Letters(TEMPLATES, settings.register_url), settings.smtp, settings.mail_from)
+    sender = Sender(service.background, Letters(TEMPLATES, settings.register_url), settings.smtp, settings.mail_from)
     service.jobs.append(sender.run)
     service.database.on_commit.append(sender.wake)
     service.app.include_router(http.routes(service.database))
