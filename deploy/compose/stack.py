@@ -105,6 +105,7 @@ class Stack:
             password = secrets.token_urlsafe(24)
             line = f'database_url = "postgresql://{name}:{password}@postgres/{name}"\n'
             line += person_key if name in KEYED else ""
+            line += f'mail_key = "{secrets.token_hex(32)}"\n' if name == "notifications" else ""
             self._secret(name).write_text(password if name == "postgres" else line)
         public = images.public()
         if not public:
@@ -122,6 +123,7 @@ class Stack:
             "CIR_AUDIENCE": AUDIENCE,
             "CIR_SMTP": "mails:8125",
             "CIR_MAIL_FROM": "register@cir.example",
+            "CIR_PUBLIC_URL": f"http://127.0.0.1:{self.ports['notifications']}",
             "CIR_TODAY": os.environ.get("CIR_TODAY", TODAY),
             **{f"CIR_{name.upper()}_PORT": self.ports[name] for name in PUBLISHED},
         }

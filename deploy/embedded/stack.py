@@ -189,16 +189,18 @@ class Stack:
             settings["otlp"] = collector
         if service == "notifications":
             settings |= {"smtp": f"127.0.0.1:{self.ports['smtp']}", "mail_from": "register@cir.example"}
+            settings |= {"mail_key": self._key("mail"), "public_url": self.url(service)}
+            settings |= {"quiet_minutes": "0", "unconfirmed_a_day": "20"}  # nobody who tries it out waits
         if service in KEYED:
-            settings["person_key"] = self._person_key()
+            settings["person_key"] = self._key("person")
         file = self.folder / f"{service}.toml"
         file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
         ours = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")}
         return ours | {"CIR_SETTINGS_FILE": str(file), "NO_PROXY": "127.0.0.1"}
 
-    def _person_key(self) -> str:
-        """Drawn at the first start in a folder: what was said under it stays true at the next."""
-        file = self.folder / "person.key"
+    def _key(self, name: str) -> str:
+        """Drawn at the first start in a folder: what was made with it stays true at the next."""
+        file = self.folder / f"{name}.key"
         if not file.exists():
             file.write_text(secrets.token_hex(32))
         return file.read_text()

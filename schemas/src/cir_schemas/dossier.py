@@ -97,6 +97,8 @@ class ContactsRecorded(Snapshot, topic="cir.dossier.v1"):
     """Of the partner, once he confirmed."""
     members: tuple[MemberContact, ...] = ()
     help: Helper | None = None
+    confirmed: tuple[str, ...] = ()
+    """Those of these addresses that a case worker entered at the counter: mails to them are not held back."""
 
 
 class ToBring(Shape):

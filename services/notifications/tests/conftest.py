@@ -14,18 +14,21 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from pydantic import SecretStr
 
 from cir_chassis.service import Service
 from cir_schemas import ContactsRecorded, ProofAsked, ReferralAnswered, SituationReviewed, StatusChanged
 from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
 from notifications import tables
-from notifications.app import TEMPLATES, NotificationsSettings, make
+from notifications.app import TEMPLATES, make
 from notifications.handlers import EVENTS
 from notifications.letters import Letters
 from notifications.sender import Sender
+from notifications.settings import NotificationsSettings
 from notifications.store import NotificationsWork
 
+KEY = SecretStr("k" * 32)
 NUMBER = "2024.03.20.0001"
 ANNA, HELPER, REFERRER = "anna@candidates.example", "help@ocmw.example", "aanmeldingen@diletti.example"
 
@@ -206,6 +209,8 @@ async def notifications(
         audience=AUDIENCE,
         smtp=smtp,
         mail_from="register@cir.example",
+        mail_key=KEY,
+        public_url="http://notifications",
     )
     notifications = Notifications(make(settings), smtp, login)
     yield notifications

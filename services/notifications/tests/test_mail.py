@@ -43,6 +43,7 @@ def written(address: str, **changed: Any) -> bytes:
         "event": UUID(int=1), "channel": "email", "audience": "candidate", "kind": "submitted", "language": "nl",
         "number": "2024.03.20.0001", "company": "dijledal", "organisation": None, "asks": [],
         "message_id": "<1.candidate.email@cir.example>", "at": datetime.now(UTC), "tries": 0, "trace": None, "address": address,
+        "dossier": UUID(int=2), "addressee": None, "superseded": False,
     }  # fmt: skip
     return write_mail(Due(**(due | changed)), address, LETTERS, "register@cir.example")
 

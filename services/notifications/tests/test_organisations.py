@@ -6,15 +6,15 @@ import pytest
 import yaml
 
 from cir_chassis.settings import WrongSettings
-from notifications.app import HERE
-from notifications.organisations import load_organisations
+from notifications.organisations import load_mailboxes
+from notifications.settings import HERE
 
 AGREEMENT = HERE.parents[1] / "deploy" / "embedded" / "agreement.yaml"
 
 
 def test_the_sample_has_a_mailbox_for_whoever_may_refer() -> None:
     groups = yaml.safe_load(AGREEMENT.read_text("utf-8"))["groups"].values()
-    assert set(load_organisations(HERE / "organisations.yaml")) == {
+    assert set(load_mailboxes(HERE / "organisations.yaml").organisations) == {
         name for group in groups for name in group["referrers"]
     }
 
@@ -22,13 +22,17 @@ def test_the_sample_has_a_mailbox_for_whoever_may_refer() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("caw: {name: CAW, email: nowhere}", "caw.email"),
-        ("caw: {name: CAW}", "caw.email"),
-        ("caw: {name: CAW, email: a@caw.example, phone: 1}", "caw.phone"),
-        ("C A W: {name: CAW, email: a@caw.example}", "C A W"),
+        ("companies: {}\norganisations: {caw: {name: CAW, email: nowhere}}", "organisations.caw.email"),
+        ("companies: {}\norganisations: {caw: {name: CAW}}", "organisations.caw.email"),
         (
-            "caw: {name: CAW, email: a@caw.example}\ncaw: {name: CAW, email: b@caw.example}",
-            r"`caw` stands here twice\s+in \".*organisations.yaml\", line 2",
+            "companies: {dijledal: {name: D, email: a@d.example, phone: 1}}\norganisations: {}",
+            "companies.dijledal.phone",
+        ),
+        ("companies: {}\norganisations: {C A W: {name: CAW, email: a@caw.example}}", "C A W"),
+        ("caw: {name: CAW, email: a@caw.example}", "caw"),
+        (
+            "companies: {}\norganisations: {}\ncompanies: {}",
+            r"`companies` stands here twice\s+in \".*organisations.yaml\", line 3",
         ),
         ("caw: [", "CIR_ORGANISATIONS: .*organisations.yaml"),
         (None, "CIR_ORGANISATIONS: .*organisations.yaml"),
@@ -39,4 +43,4 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str | None, words: str) -
     if text:
         file.write_text(text)
     with pytest.raises(WrongSettings, match=words):
-        load_organisations(file)
+        load_mailboxes(file)

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from notifications import tables
 
-from .conftest import ANNA, HELPER, REFERRER, MailServer, Notifications, answered, asked, contacts, helped, moved, until
+from .conftest import ANNA, HELPER, REFERRER, MailServer, Notifications, answered, contacts, helped, moved, until
 
 HIDDEN = b64encode(b"a\r\nBcc: spy@x.example\r\nX: ").decode()
 INJECTED = f"::=?utf-8?b?{HIDDEN}?=':x@y.example"
@@ -205,7 +205,7 @@ async def test_each_try_that_comes_to_nothing_doubles_the_wait(
 async def test_a_server_that_refuses_us_halfway_does_not_undo_what_was_sent(
     notifications: Notifications, server: MailServer, dossier: UUID
 ) -> None:
-    await notifications.hear(contacts(dossier), moved(dossier), asked(dossier, "pay_slips"))
+    await notifications.hear(contacts(dossier), moved(dossier), moved(dossier, "registered"))
     server.senders = ["250 OK", "452 4.5.3 enough for now"]
     with pytest.raises(SMTPSenderRefused):
         await notifications.sender.send_due()
@@ -260,7 +260,7 @@ async def test_two_replicas_share_the_work_and_no_mail_goes_out_twice(
 ) -> None:
     for _ in range(30):
         dossier = uuid4()
-        await notifications.hear(contacts(dossier), moved(dossier))
+        await notifications.hear(contacts(dossier, email=f"{dossier}@x.example"), moved(dossier))
     second_is_at_it, at_it = asyncio.Event(), 0
 
     async def both_at_once() -> None:
@@ -294,7 +294,20 @@ async def test_a_helper_is_not_told_once_the_candidate_no_longer_agrees(
     await notifications.hear(contacts(dossier, 2, help=helped(inform=False)))
     await notifications.sender.send_due()
     assert server.told == [ANNA]
-    assert await notifications.states() == {"candidate": "sent", "helper": "no_address"}
+    assert await notifications.states() == {"candidate": "sent", "helper": "withdrawn"}
+
+
+async def test_a_new_helper_gets_no_news_of_the_time_of_the_one_before(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier, help=helped()), moved(dossier))
+    await notifications.hear(contacts(dossier, 2, help=helped(email="new@ocmw.example")))
+    await notifications.sender.send_due()
+    assert server.told == [ANNA]
+    assert await notifications.states() == {"candidate": "sent", "helper": "withdrawn"}
+    await notifications.hear(moved(dossier, "registered"))
+    await notifications.sender.send_due()
+    assert sorted(server.told) == [ANNA, ANNA, "new@ocmw.example"]
 
 
 async def test_a_referrer_gets_a_letter_of_its_own_in_dutch_at_its_mailbox(

@@ -1,7 +1,8 @@
 """`python -m notifications serve | migrate`."""
 
 from cir_chassis.cli import program
-from notifications.app import MIGRATIONS, NotificationsSettings, make
+from notifications.app import MIGRATIONS, make
+from notifications.settings import NotificationsSettings
 
 cli = program("notifications", NotificationsSettings, make, MIGRATIONS)
 

@@ -8,8 +8,8 @@ import structlog
 from cir_chassis.consumer import Handlers
 from cir_schemas import ContactsRecorded, ProofAsked, ReferralAnswered, SituationReviewed, StatusChanged
 from cir_schemas.dossier import ToBring
-from notifications.domain.telling import NO_NEWS, REFERRER, addressees
-from notifications.store import EMAIL, NO_ADDRESS, WAITING, Contacts, Message, News, NotificationsWork
+from notifications.domain.recipients import NO_NEWS, REFERRER, recipients
+from notifications.store import Address, Contacts, News, NotificationsWork
 
 log = structlog.get_logger()
 
@@ -24,6 +24,8 @@ def record_contacts(events: Sequence[ContactsRecorded], work: NotificationsWork)
         work.contacts.put(
             Contacts(event.dossier, event.version, event.company, event.language, event.email, helper_email=agreed)
         )
+        for address in event.confirmed:  # what a reader said of it since then holds: it stays as it is
+            work.addresses.put(Address(event.dossier, work.pseudonym(address), "confirmed"))
         for news in work.waiting.all():
             if news.dossier == event.dossier:
                 _tell(news, work)
@@ -71,29 +73,13 @@ def _tell(news: News, work: NotificationsWork) -> None:
     if contacts is None:
         work.waiting.put(news)
         return
-    told = dict(addressees(contacts.email, contacts.helper_email))
+    found = dict(recipients(contacts.email, contacts.helper_email))
     if news.organisation:
-        if (mailbox := work.organisations.get(news.organisation)) is None:
+        if (mailbox := work.mailboxes.organisations.get(news.organisation)) is None:
             log.warning("an organisation without a mailbox is not told", organisation=news.organisation)
-        told[REFERRER] = mailbox.email if mailbox else None
-    for audience, address in told.items():
-        work.plan(
-            Message(
-                event=news.event,
-                audience=audience,
-                channel=EMAIL,
-                dossier=news.dossier,
-                kind=news.kind,
-                number=news.number,
-                asks=news.asks,
-                message_id=f"<{news.event}.{audience}.{EMAIL}@{work.domain}>" if address else None,
-                state=WAITING if address else NO_ADDRESS,
-                at=work.clock.now(),
-                happened_at=news.at,
-                trace=news.trace,
-                organisation=news.organisation if audience == REFERRER else None,
-            )
-        )
+        found[REFERRER] = mailbox.email if mailbox else None
+    for audience, address in found.items():
+        work.plan(news, audience, address)
 
 
 EVENTS: Handlers = {

@@ -22,7 +22,7 @@ class MessageRead(Shape):
     audience: str
     channel: str
     state: str
-    """waiting · sent · failed · no_address"""
+    """waiting · sent · failed · no_address · superseded · withdrawn"""
     message_id: str | None
     at: datetime
     """Since when it is in this state."""

@@ -14,12 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from cir_chassis.yaml_file import read_yaml
 from cir_schemas.priority import Answer, Decision
 from cir_schemas.types import Language, Status
-from notifications.domain.telling import NO_NEWS, REFERRER
+from notifications.domain.recipients import NO_NEWS, PROOF_ASKED, REFERRER
 
 KINDS = {
     **{status: status for status in get_args(Status) if status not in NO_NEWS},
     **dict.fromkeys(("refused", "struck", "withdrawn", "housed"), "closed"),
-    "proof_asked": "proof_asked",
+    PROOF_ASKED: PROOF_ASKED,
     **{f"situation_{decision}": "situation" for decision in get_args(Decision)},
     **{f"referral_{answer}": "referral" for answer in get_args(Answer)},
 }

@@ -25,8 +25,9 @@ from prometheus_client import Gauge
 
 from cir_chassis.database import Database
 from cir_chassis.trace import step
+from notifications.domain.recipients import HELPER, NOT_MINE
 from notifications.letters import Letters
-from notifications.store import FAILED, NO_ADDRESS, SENT, Due, NotificationsWork
+from notifications.store import FAILED, NO_ADDRESS, SENT, STOPPED, SUPERSEDED, WITHDRAWN, Due, NotificationsWork
 
 log = structlog.get_logger()
 OLDEST = Gauge("cir_oldest_unsent_message_seconds", "How long the oldest unsent message waits")
@@ -105,8 +106,11 @@ class Sender:
 
     async def _send(self, due: Due, work: NotificationsWork) -> Exception | None:
         """Send one mail and mark what became of it. Returns what would befall every other mail too."""
-        if due.address is None:
-            await work.settle(due, NO_ADDRESS)
+        if state := _ends_unsent(due, work):
+            await work.settle(due, state)
+            return None
+        assert due.address
+        if await work.holds_back(due, due.address):
             return None
         try:
             mail = write_mail(due, due.address, self._letters, self._from)
@@ -144,6 +148,18 @@ class Sender:
             log.warning(
                 what, reason=type(error).__name__, exc_info=not isinstance(error, SMTPException | OSError), **ids
             )
+
+
+def _ends_unsent(due: Due, work: NotificationsWork) -> str | None:
+    """The state in which this message ends without being sent; None where it is sent."""
+    now = work.pseudonym(due.address) if due.address else None
+    if due.superseded:
+        return SUPERSEDED
+    if due.audience == HELPER and due.addressee not in {now, None}:  # news of the time of another helper, or of consent
+        return WITHDRAWN
+    if now is None:
+        return NO_ADDRESS
+    return STOPPED if due.standing == NOT_MINE else None
 
 
 def write_mail(due: Due, address: str, letters: Letters, mail_from: str) -> bytes:

@@ -1,9 +1,9 @@
 """Every query of notifications. A message is a row before it is sent, and its row is locked while it is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,13 +15,25 @@ from cir_chassis import driver
 from cir_chassis.bulk import among
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
-from notifications import tables
-from notifications.organisations import Mailbox
-from notifications.tables import contacts, messages, waiting
+from cir_chassis.pseudonym import pseudonym
+from cir_schemas.types import Status
+from notifications.domain.recipients import (
+    OPERATORS_OWN,
+    PROOF_ASKED,
+    PROVOKED,
+    REFERRER,
+    Standing,
+    standing,
+)
+from notifications.organisations import Mailboxes
+from notifications.settings import NotificationsSettings
+from notifications.tables import addresses, contacts, messages, waiting
 
 WAITING, SENT, FAILED, NO_ADDRESS = "waiting", "sent", "failed", "no_address"
+SUPERSEDED, WITHDRAWN, STOPPED = "superseded", "withdrawn", "stopped"
 EMAIL = "email"
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=30)  # between two tries of one message
+DAY = timedelta(hours=24)
 MESSAGES = Counter("cir_messages_total", "Messages, by the state they came into", ["kind", "state"])
 
 
@@ -66,28 +78,47 @@ class Message:
     state: str
     at: datetime
     happened_at: datetime
+    due_at: datetime
+    addressee: str | None
     trace: str | None = None
     organisation: str | None = None
 
 
 @dataclass(frozen=True)
+class Address:
+    """What somebody said of an address in a dossier (see tables.addresses)."""
+
+    dossier: UUID
+    addressee: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
 class Due:
-    """A message that is to be sent now; address: the newest one on record, None where it is gone or no longer agreed to."""
+    """A message that is to be sent now.
+
+    addressee: pseudonym of the address that it was planned for; superseded: something newer tells what is asked; address:
+    the newest one on record, None where it is gone or no longer agreed to; standing: of that address in the dossier.
+    """
 
     event: UUID
     audience: str
     channel: str
+    dossier: UUID
     kind: str
     number: str
     asks: list[dict[str, Any]]
     message_id: str
     at: datetime
     tries: int
+    addressee: str | None
     trace: str | None
     organisation: str | None
+    superseded: bool
     company: str
     language: str
     address: str | None
+    standing: Standing | None = None
 
 
 _keys = sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.BigInteger))).column_valued("key")
@@ -99,21 +130,21 @@ class NotificationsWork(Work):
     """One transaction on the messages."""
 
     def __init__(
-        self, connection: AsyncConnection, clock: Clock, domain: str, organisations: Mapping[str, Mailbox]
+        self, connection: AsyncConnection, clock: Clock, settings: NotificationsSettings, mailboxes: Mailboxes
     ) -> None:
-        """domain: what stands right of the @ in a Message-ID; organisations: where those who refer are told."""
         super().__init__(connection, clock, "/notifications")
-        self.domain, self.organisations = domain, organisations
+        self.mailboxes, self._settings = mailboxes, settings
         self.contacts = Rows(contacts, Contacts, newer="version")
         self.waiting = Rows(waiting, News, insert_only=True)
         self.messages = Rows(messages, Message, insert_only=True)
+        self.addresses = Rows(addresses, Address, insert_only=True)
         self.told: set[UUID] = set()
         """Events of the loaded dossiers that are messages already."""
         self._planned: list[Message] = []
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.contacts, self.waiting, self.messages)
+        return (self.contacts, self.waiting, self.messages, self.addresses)
 
     async def load(self, dossiers: Iterable[UUID]) -> None:
         ids = list(dossiers)
@@ -124,8 +155,30 @@ class NotificationsWork(Work):
         await self.waiting.load(self.connection, "dossier", ids)
         self.told = {event for (event,) in await driver.run(self.connection, _TOLD, {"ids": ids})}
 
-    def plan(self, message: Message) -> None:
-        """Put a message on record, to be sent once this work has committed."""
+    def pseudonym(self, address: str) -> str:
+        """By what an address is known outside `contacts`; capitals make no other one."""
+        return pseudonym(address.casefold(), self._settings.mail_key)
+
+    def plan(self, news: News, audience: str, address: str | None) -> None:
+        """Put a message on record, to be sent once this work has committed, or later where it may be replaced."""
+        now = self.clock.now()
+        message = Message(
+            event=news.event,
+            audience=audience,
+            channel=EMAIL,
+            dossier=news.dossier,
+            kind=news.kind,
+            number=news.number,
+            asks=news.asks,
+            message_id=f"<{news.event}.{audience}.{EMAIL}@{self._settings.domain}>" if address else None,
+            state=WAITING if address else NO_ADDRESS,
+            at=now,
+            happened_at=news.at,
+            due_at=now + self._settings.quiet if news.kind == PROOF_ASKED else min(news.at, now),
+            addressee=self.pseudonym(address) if address else None,
+            trace=news.trace,
+            organisation=news.organisation if audience == REFERRER else None,
+        )
         self.messages.put(message)
         self.told.add(message.event)
         self._planned.append(message)
@@ -142,30 +195,72 @@ class NotificationsWork(Work):
         """Lock up to so many messages that are due, oldest first, that no other replica holds."""
         # One that is paused with a batch in hand must not keep it for ever. Longer than a server may take over one mail.
         await self.connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '3min'"))
-        told = {"candidate": contacts.c.email, "helper": contacts.c.helper_email}
-        address = sa.case(told, value=messages.c.audience)
+        typed = {"candidate": contacts.c.email, "helper": contacts.c.helper_email}
+        address = sa.case(typed, value=messages.c.audience)
+        newer = messages.alias()
+        superseded = (messages.c.kind == PROOF_ASKED) & sa.exists().where(
+            newer.c.dossier == messages.c.dossier,
+            newer.c.happened_at > messages.c.happened_at,
+            newer.c.kind.in_([PROOF_ASKED, *get_args(Status)]),
+        )
         same = [messages.c[field.name] for field in fields(Due) if field.name in messages.c]
+        derived = superseded.label("superseded"), contacts.c.company, contacts.c.language, address.label("address")
         query = (
-            sa.select(*same, contacts.c.company, contacts.c.language, address.label("address"))
+            sa.select(*same, *derived)
             .join(contacts, contacts.c.dossier == messages.c.dossier)
             .where(messages.c.state == WAITING, messages.c.due_at <= sa.func.now())
             .order_by(messages.c.due_at, messages.c.happened_at)
             .limit(most)
             .with_for_update(of=messages, skip_locked=True)
         )
-        return [self._addressed(Due(**found._mapping)) for found in await self.connection.execute(query)]
+        return [await self._addressed(Due(**found._mapping)) for found in await self.connection.execute(query)]
 
-    def _addressed(self, due: Due) -> Due:
-        """A referrer's address, and its name in the letter, stand in the operators' file."""
-        if due.organisation is None:
-            return due
-        found = self.organisations.get(due.organisation)
-        return replace(due, organisation=found.name, address=found.email, language="nl") if found else due
+    async def _addressed(self, due: Due) -> Due:
+        """Complete what stands elsewhere: operators' file has the mailboxes of organisations and companies."""
+        if due.audience in OPERATORS_OWN:
+            boxes, owner = self.mailboxes.companies, due.company
+            if due.audience == REFERRER:
+                boxes, owner = self.mailboxes.organisations, due.organisation or ""
+            name, address = (box.name, box.email) if (box := boxes.get(owner)) else (None, None)
+            return replace(due, organisation=name, address=address, language="nl")
+        return replace(due, standing=await self.standing(due.dossier, due.address)) if due.address else due
+
+    async def standing(self, dossier: UUID, address: str) -> Standing | None:
+        """How this address stands in this dossier. A mailbox of operators' file is confirmed, unless its reader objected."""
+        query = sa.select(addresses.c.dossier, addresses.c.standing).where(
+            addresses.c.addressee == self.pseudonym(address)
+        )
+        known = {found.dossier: found.standing for found in await self.connection.execute(query)}
+        return standing(dossier, known) or ("confirmed" if address.casefold() in self.mailboxes.addresses else None)
+
+    async def holds_back(self, due: Due, address: str) -> bool:
+        """Whether this message waits because nobody confirmed its address, which had its mails of this day already."""
+        if due.standing or due.kind not in PROVOKED or due.audience in OPERATORS_OWN:
+            return False
+        addressee = self.pseudonym(address)
+        # Two replicas would each count without the other's mail. Tried, not waited for: else two batches deadlock.
+        lock = sa.func.pg_try_advisory_xact_lock(int(addressee[:15], 16))
+        now = sa.func.clock_timestamp()
+        free_at: Any = now + timedelta(seconds=1)
+        if await self.connection.scalar(sa.select(lock)):
+            free_at = await self.connection.scalar(
+                sa.select(messages.c.at + DAY)
+                .where(messages.c.addressee == addressee, messages.c.state == SENT, messages.c.at > now - DAY)
+                .where(messages.c.kind.in_(PROVOKED))
+                .order_by(messages.c.at.desc())
+                .offset(self._settings.unconfirmed_a_day - 1)
+                .limit(1)
+            )
+        if free_at is not None:
+            await self.connection.execute(_this(due).values(due_at=free_at))
+        return free_at is not None
 
     async def settle(self, due: Due, state: str, reason: str | None = None) -> None:
         """The message came into a state that it keeps."""
-        now = sa.func.clock_timestamp()
-        await self.connection.execute(_this(due).values(state=state, reason=reason, at=now))
+        given: dict[str, Any] = {"state": state, "reason": reason, "at": sa.func.clock_timestamp()}
+        if state == SENT and due.address:
+            given["addressee"] = self.pseudonym(due.address)
+        await self.connection.execute(_this(due).values(given))
         MESSAGES.labels(due.kind, state).inc()
 
     async def put_off(self, due: Due) -> None:
@@ -174,9 +269,13 @@ class NotificationsWork(Work):
         await self.connection.execute(_this(due).values(tries=due.tries + 1, due_at=later))
 
     async def oldest_waiting(self) -> datetime | None:
-        """Since when the oldest unsent message waits."""
+        """Since when the oldest message waits that should have been sent: one that is held back on purpose does not count."""
+        since = sa.case(
+            (messages.c.tries == 0, sa.func.greatest(messages.c.at, messages.c.due_at)), else_=messages.c.at
+        )
+        due = (messages.c.tries > 0) | (messages.c.due_at <= sa.func.now())
         oldest: datetime | None = await self.connection.scalar(
-            sa.select(sa.func.min(messages.c.at)).where(messages.c.state == WAITING)
+            sa.select(sa.func.min(since)).where(messages.c.state == WAITING, due)
         )
         return oldest
 
@@ -199,6 +298,5 @@ class NotificationsWork(Work):
 
 
 def _this(due: Due) -> sa.Update:
-    table = tables.messages
-    key = (table.c.event == due.event) & (table.c.audience == due.audience) & (table.c.channel == due.channel)
-    return sa.update(table).where(key)
+    key = (messages.c.event == due.event, messages.c.audience == due.audience, messages.c.channel == due.channel)
+    return sa.update(messages).where(*key)

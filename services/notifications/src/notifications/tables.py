@@ -1,4 +1,5 @@
-"""The tables of notifications. Persons' addresses stand in `contacts` alone: a message looks its address up when it is sent."""
+"""The tables of notifications. Persons' addresses stand in `contacts` alone: a message looks its address up when it is sent.
+Elsewhere an address is known by its pseudonym (`NotificationsWork.pseudonym`)."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -58,6 +59,18 @@ messages = sa.Table(
     sa.Column("trace", sa.Text, comment="the traceparent of what made it a message"),
     sa.Column("organisation", sa.Text, comment="that the message goes to; of referrers alone"),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="that came to nothing"),
+    sa.Column("addressee", sa.Text, comment="pseudonym of the address: planned for; once sent, the one it went to"),
 )
 sa.Index("messages_due", messages.c.due_at, postgresql_where=messages.c.state == "waiting")
 sa.Index("messages_unsent", messages.c.at, postgresql_where=messages.c.state == "waiting")
+sa.Index("messages_sent_to", messages.c.addressee, messages.c.at, postgresql_where=messages.c.state == "sent")
+
+addresses = sa.Table(
+    "addresses",
+    metadata,
+    sa.Column("dossier", sa.Uuid, primary_key=True),
+    sa.Column("addressee", sa.Text, primary_key=True, index=True, comment="pseudonym of the address"),
+    sa.Column("standing", sa.Text, nullable=False, comment="confirmed or not_mine"),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    comment="what somebody said of an address in a dossier",
+)
