@@ -17,14 +17,17 @@ from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
 from dossier.app import DossierSettings
 from eligibility.app import EligibilitySettings
-from notifications.app import NotificationsSettings
+from notifications.settings import NotificationsSettings
 
 TODAY = date(2024, 3, 20)
 SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "dossier": (DossierSettings, {"person_key": SecretStr("a key of tests alone, of 32 characters")}),
     "eligibility": (EligibilitySettings, {}),
     "priority": (KeyedSettings, {"person_key": SecretStr("a key of tests alone, of 32 characters")}),
-    "notifications": (NotificationsSettings, {"smtp": "127.0.0.1:1", "mail_from": "register@cir.example"}),
+    "notifications": (
+        NotificationsSettings,
+        {"smtp": "127.0.0.1:1", "mail_from": "register@cir.example", "mail_key": "k" * 32, "public_url": "http://x"},
+    ),
 }
 KINDS: dict[str, type[Event]] = {kind.type: kind for kind in EVENTS}
 
