@@ -31,6 +31,7 @@ def free_port() -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="in full what is otherwise only sampled")
+    parser.addoption("--update", action="store_true", help="write tests/security/who_may.txt anew")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -67,9 +67,9 @@ class Services:
             for row in rows
         ]
 
-    async def pass_on(self, source: str) -> None:
-        """Let all that a service published take effect in the others, in one batch each."""
-        events = [event for event, _ in await self.outbox(source)]
+    async def pass_on(self, source: str, *events: Event) -> None:
+        """Let these events, or else all that a service published, take effect in the others, in one batch each."""
+        events = events or tuple(event for event, _ in await self.outbox(source))
         for name in self.by_name.keys() - {source}:
             async with self.by_name[name].database.work() as work:
                 await work.load({event.dossier for event in events})
