@@ -8,7 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from .conftest import CANDIDATE, Priority, candidacy
+from .conftest import AGREED, CANDIDATE, FOR, Priority, candidacy
 
 ID = uuid4()
 NUMBER = "2019.04.02.0007"
@@ -68,6 +68,28 @@ async def test_what_is_forwarded_waits_at_the_referrer_until_somebody_refers(pri
     assert (await waits("caw"), await waits("mind-the-gap"), await waits("unknown")) == ([asked], [], [])
     await priority.refer(NUMBER)
     assert await waits("caw") == []
+
+
+async def test_what_is_forwarded_is_read_by_the_referrers_of_the_agreement_it_was_reviewed_under_alone(
+    priority: Priority, asked: str
+) -> None:
+    def other(referrer: str) -> dict[str, Any]:
+        groups = AGREED["groups"]
+        return {"groups": {**groups, "homeless": {**groups["homeless"], "referrers": [referrer, "shared"]}}}
+
+    async def reads() -> list[str]:
+        names = ("caw", "elsewhere", "later", "shared")
+        seen = {one: await priority.get("/v1/situations", role="helper", organisation=one) for one in names}
+        return [one for one, answer in seen.items() if answer.json()]
+
+    await priority.agreed(municipalities=["24011"], **other("elsewhere"))  # where this dossier wants no home
+    await review(priority, asked, "forwarded", "homeless")
+    assert await reads() == ["caw"]
+    now = next(one for one in (await priority.get("/v1/agreements")).json() if "24062" in str(one))
+    made = await priority.post("/v1/agreements", AGREED | other("later") | {"from": "2024-06-01"}, "council")
+    await priority.post(f"/v1/agreements/{made.json()['id']}/adoption", FOR | {"ends": now["id"]}, "council")
+    assert len((await priority.http.get("/v1/priorities?municipality=24062")).json()) == 1
+    assert await reads() == ["caw"], "what the later agreement names is no leave to read what was forwarded before"
 
 
 async def test_a_priority_comes_first_for_a_home_that_is_kept_for_it_and_only_there(

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis.database import Rows
@@ -111,6 +111,7 @@ class Situation:
     reasons: list[str] | None = None
     reviewed_by: str | None = None
     reviewed_at: datetime | None = None
+    agreements: list[str] | None = None
 
 
 class Books:
@@ -285,20 +286,19 @@ class Books:
             query = query.where(situations.c.decision.is_(None), situations.c.dossier.in_(treats))
         return [Situation(**row._mapping) for row in await self._connection.execute(query)]
 
-    async def forwarded_to(self, organisation: str, on: date) -> list[Situation]:
-        """The requests forwarded to groups that an organisation refers for, as long as nobody referred them; the oldest first."""
-        there = [
-            sa.and_(candidacies.c.company == agreed.company, situations.c.group == name)
-            for agreed in await self.in_force(on)
-            for name, group in agreed.agreement.groups.items()
-            if organisation in group.referrers
-        ]
+    async def forwarded_to(self, organisation: str) -> list[Situation]:
+        """The requests forwarded to groups that an organisation refers for by the agreement that they were reviewed under, as
+        long as nobody referred them; the oldest first."""
+        groups = sa.cast(agreements.c.content, JSONB)["groups"]
+        refers = sa.exists().where(
+            situations.c.agreements.has_key(sa.cast(agreements.c.id, sa.Text)),
+            groups[situations.c.group]["referrers"].has_key(organisation),
+        )
         accepted = sa.exists().where(referrals.c.dossier == situations.c.dossier, referrals.c.answer == "accepted")
         query = (
             sa.select(situations)
             .join(candidacies, candidacies.c.dossier == situations.c.dossier)
-            .where(situations.c.decision == "forwarded", candidacies.c.status.not_in(OVER), sa.or_(sa.false(), *there))
-            .where(~accepted)
+            .where(situations.c.decision == "forwarded", candidacies.c.status.not_in(OVER), refers, ~accepted)
             .order_by(situations.c.reviewed_at, situations.c.id)
         )
         return [Situation(**row._mapping) for row in await self._connection.execute(query)]

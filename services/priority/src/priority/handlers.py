@@ -68,6 +68,7 @@ class ReviewSituation:
     """Decide on a request; agreements: those of the company in force."""
 
     situation: Situation
+    candidacy: Candidacy
     agreements: Sequence[Agreed]
     decision: Decision
     group: str | None
@@ -213,16 +214,19 @@ def review_situation(command: ReviewSituation, work: PriorityWork) -> None:
     situation = command.situation
     if situation.decision is not None:
         raise Refused("This request was reviewed already: another situation is another request.")
-    agreements = [agreed.agreement for agreed in command.agreements]
+    wants = {wanted["municipality"] for wanted in command.candidacy.wants}
+    there = [
+        agreed for agreed in command.agreements if wants & set(agreed.municipalities)
+    ]  # elsewhere nobody can refer it
     if command.decision == "priority":
-        groups = {group for agreement in agreements for group in agreement.target_groups}
+        groups = {group for agreed in command.agreements for group in agreed.agreement.target_groups}
     else:
-        groups = {group for agreement in agreements for group in agreement.groups}
+        groups = {group for agreed in there for group in agreed.agreement.groups}
     if command.decision == "refused":
         if command.group is not None:
             raise NoSuchGroup("A refusal names no group.")
     elif command.group not in groups:
-        known = ", ".join(sorted(groups)) or "none, as no agreement of the company is in force"
+        known = ", ".join(sorted(groups)) or "none, as no agreement of the company in force names one"
         raise NoSuchGroup(f"There is no such group for this decision. There is: {known}.")
     work.books.situations.put(
         replace(
@@ -233,6 +237,7 @@ def review_situation(command: ReviewSituation, work: PriorityWork) -> None:
             reasons=list(command.reasons),
             reviewed_by=command.by,
             reviewed_at=work.clock.now(),
+            agreements=[str(agreed.id) for agreed in there if command.group in agreed.agreement.groups],
         )
     )
     told = {"dossier": situation.dossier, "number": situation.number, "situation": situation.id}

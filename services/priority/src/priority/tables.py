@@ -141,6 +141,7 @@ situations = sa.Table(
     sa.Column("reasons", JSONB(none_as_null=True)),
     sa.Column("reviewed_by", sa.Text),
     sa.Column("reviewed_at", sa.DateTime(timezone=True)),
+    sa.Column("agreements", JSONB(none_as_null=True), comment="ids; if forwarded: whose referrers read it"),
     comment="requests about a housing situation (woonsituatie)",
 )
 sa.Index("situations_to_review", situations.c.dossier, unique=True, postgresql_where=situations.c.decision.is_(None))

@@ -82,7 +82,7 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
         for an organisation, those forwarded to the groups that it refers for, until somebody refers them."""
         async with database.work() as work:
             if caller.role == "helper":
-                found = await work.books.forwarded_to(organisation_of(caller), work.clock.today())
+                found = await work.books.forwarded_to(organisation_of(caller))
             elif dossier is not None:
                 candidacy = await own(dossier, caller, work, key)
                 found = await work.books.situations_of(dossier=candidacy.dossier)
@@ -99,10 +99,10 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
             situation = await work.books.situation(id)
             if situation is None:
                 raise Problem(404, "There is no such request, or it is not yours to see.")
-            await own(situation.dossier, caller, work, key)
+            candidacy = await own(situation.dossier, caller, work, key)
             in_force = await work.books.in_force(work.clock.today(), company=company_of(caller))
             decided = (body.decision, body.group, body.reasons)
-            order(ReviewSituation(situation, in_force, *decided, company_of(caller), caller.subject), work)
+            order(ReviewSituation(situation, candidacy, in_force, *decided, company_of(caller), caller.subject), work)
             return _read(work.books.situations.get(id))
 
     return router
