@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,11 +14,11 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cir_chassis.pseudonym import KeyedSettings, pseudonym
+from cir_chassis.pseudonym import pseudonym
 from cir_chassis.service import Service
 from cir_schemas import CandidacyRecorded
 from deploy.token import AUDIENCE, token
-from priority.app import make
+from priority.app import PrioritySettings, make
 from priority.handlers import EVENTS
 from priority.store import PriorityWork
 
@@ -42,7 +43,11 @@ AGREED: dict[str, Any] = {
     "target_ceiling": "0.2",
 }
 
-
+COMPANIES = """
+dijledal: {name: Dijledal, municipalities: ["24062", "24011"]}
+kanvaz: {name: Kanvaz, municipalities: ["12025"], phone: kept by dossier}
+woontrots: {name: Woontrots, municipalities: ["23088"]}
+"""
 FOR = {"votes": [{"member": "Stad Leuven", "municipality": "24062", "vote": "for"}]}
 
 
@@ -147,10 +152,11 @@ def candidacy(number: str | None, version: int = 1, dossier: UUID | None = None,
 
 
 @pytest.fixture
-async def priority(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Priority]:
-    settings = KeyedSettings(
+async def priority(database_of: Callable[[str], Awaitable[str]], login: str, tmp_path: Path) -> AsyncIterator[Priority]:
+    (companies := tmp_path / "companies.yaml").write_text(COMPANIES)
+    settings = PrioritySettings(
         database_url=await database_of("priority"), kafka="127.0.0.1:1", port=1, issuer=login, audience=AUDIENCE,
-        environment="demo", today=date(2024, 6, 1), person_key=KEY,
+        environment="demo", today=date(2024, 6, 1), person_key=KEY, companies=companies,
     )  # fmt: skip
     priority = Priority(make(settings), login)
     yield priority

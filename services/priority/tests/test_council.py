@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from typer.testing import CliRunner
 
+from cir_chassis.settings import WrongSettings
 from priority.__main__ import cli
+from priority.asked import load_companies
 from priority.council import Agreement
 
 from .conftest import AGREED, FOR, Priority, candidacy
@@ -283,10 +286,53 @@ async def test_agreements_of_other_municipalities_share_no_room(priority: Priori
     assert [one.json()["answer"] for one in answers] == ["accepted", "accepted", "accepted", "refused"]
 
 
-async def test_a_company_agrees_on_its_own_homes_alone(priority: Priority) -> None:
-    await priority.hear(candidacy("2019.04.02.0007"))
-    taken = await priority.post("/v1/agreements", AGREED | {"company": "kanvaz"}, "council", company="kanvaz")
-    assert (taken.status_code, taken.json()["errors"][0]["path"]) == (422, "municipalities[0]")
+async def test_a_council_agrees_on_the_municipalities_of_its_company_alone_whoever_waits_there(
+    priority: Priority,
+) -> None:
+    for waits in ([], [candidacy("2019.04.02.0007", wants=[{"municipality": "24062", "company": "kanvaz"}])]):
+        await priority.hear(*waits)
+        for place in ("24062", "23088", "11002"):  # another company's, another's still, nobody's
+            given = AGREED | {"company": "kanvaz", "municipalities": ["12025", place]}
+            refused = await priority.post("/v1/agreements", given, "council", company="kanvaz")
+            assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "municipalities[1]")
+        assert (await priority.post("/v1/agreements", AGREED, "council")).status_code == 201
+
+
+async def test_what_was_proposed_for_a_municipality_that_went_to_another_company_is_not_adopted(
+    priority: Priority,
+) -> None:
+    _, path = await adoption(priority)
+    async with priority.service.database.work() as work:
+        moved = sa.text("""UPDATE agreements SET municipalities = '["24062", "12025"]'""")
+        await work.connection.execute(moved)
+    refused = await priority.post(path, FOR, "council")
+    assert (refused.status_code, "12025" in refused.text) == (409, True)
+
+
+async def test_only_the_company_of_a_municipality_reads_its_list_whoever_waits_there(priority: Priority) -> None:
+    await priority.hear(candidacy("2019.04.02.0007", wants=[{"municipality": "24062", "company": None}]))
+    assert (await priority.ask("24062", "kanvaz")).status_code == 404
+    assert (await priority.ask("11002", "kanvaz")).status_code == 404
+    assert (await priority.ask("12025", "kanvaz")).json() == []
+    assert await priority.list() == ["2019.04.02.0007"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("dijledal: [24062", "not YAML"),
+        ("dijledal: {municipalities: [Leuven]}", "dijledal.municipalities[0]"),
+        ('a: {municipalities: ["24062"]}\nb: {municipalities: ["24062"]}', "24062 stands at a and b"),
+        (None, "No such file"),
+    ],
+)
+def test_a_wrong_file_of_companies_is_refused_by_name(tmp_path: Path, text: str | None, says: str) -> None:
+    file = tmp_path / "companies.yaml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(WrongSettings, match=r"^CIR_COMPANIES: ") as wrong:
+        load_companies(file)
+    assert says in str(wrong.value)
 
 
 def test_a_key_that_stands_twice_is_a_slip(tmp_path: Path) -> None:

@@ -9,14 +9,13 @@ from typing import Annotated
 import typer
 
 from cir_chassis.cli import NO, WRONG_CALL, program, refuse
-from cir_chassis.pseudonym import KeyedSettings
-from priority.app import MIGRATIONS, make
+from priority.app import MIGRATIONS, PrioritySettings, make
 from priority.asked import RankAsked, TurnsAsked, WrongFile, read
 from priority.council import Agreement
 from priority.domain.order import rank
 from priority.domain.turns import SharesDoNotAddUp, turns
 
-cli = program("priority", KeyedSettings, make, MIGRATIONS)
+cli = program("priority", PrioritySettings, make, MIGRATIONS)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
 
 

@@ -8,18 +8,27 @@ from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import ReferralAnswered, SituationReviewed
 from priority import handlers, http
+from priority.asked import load_companies
 from priority.store import PriorityWork
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
-def make(settings: KeyedSettings) -> Service[PriorityWork]:
-    """The service, ready to run."""
+class PrioritySettings(KeyedSettings):
+    """What priority is told beside what every service is."""
+
+    companies: Path
+    """Which company lets homes in which municipality: the file that dossier is given. No default: two would differ."""
+
+
+def make(settings: PrioritySettings) -> Service[PriorityWork]:
+    """The service, ready to run. Raises `WrongSettings`."""
+    companies = load_companies(settings.companies)
     service = Service(
         "priority",
         "Who is first: the waiting list, in the order that the law gives it.",
         settings,
-        partial(PriorityWork, clock=Clock(settings.today)),
+        partial(PriorityWork, clock=Clock(settings.today), companies=companies),
         MIGRATIONS,
         publishes=[SituationReviewed, ReferralAnswered],
         consumes=handlers.EVENTS,

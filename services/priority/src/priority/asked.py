@@ -1,6 +1,7 @@
 """What is asked in a file or at the door: refused with the place of what is wrong."""
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationError, model_validator
 
+from cir_chassis.settings import WrongSettings
 from cir_chassis.yaml_file import read_yaml
 from cir_schemas import dossier
 from cir_schemas.types import Company, Day, DossierNumber, Municipality, Shape, Status
@@ -127,6 +129,30 @@ class TurnsAsked(Shape):
 
 def exact(share: str) -> Fraction:
     return Fraction(Decimal(share))
+
+
+class _Treats(BaseModel):
+    municipalities: tuple[Municipality, ...]  # name and address stand there as well, for dossier
+
+
+class _Companies(RootModel[dict[Company, _Treats]]):
+    @model_validator(mode="after")
+    def _one_company_each(self) -> "_Companies":
+        treats: dict[str, str] = {}
+        for company, entry in self.root.items():
+            for place in entry.municipalities:
+                if treats.setdefault(place, company) != company:
+                    raise ValueError(f"{place} stands at {treats[place]} and {company}: a municipality has one company")
+        return self
+
+
+def load_companies(file: Path) -> Mapping[str, str]:
+    """municipality → the company that lets homes there, from the file that dossier is given. Raises `WrongSettings`."""
+    try:
+        companies = read(file, _Companies).root
+    except WrongFile as wrong:
+        raise WrongSettings("\n".join(f"CIR_COMPANIES: {line}" for line in str(wrong).splitlines())) from None
+    return {place: company for company, entry in companies.items() for place in entry.municipalities}
 
 
 def read(file: Path, shape: type[M]) -> M:

@@ -157,6 +157,8 @@ def adopt_agreement(command: AdoptAgreement, work: PriorityWork) -> None:
     agreed, one = command.agreed, command.agreed.agreement
     if agreed.adopted_at is not None:
         raise Refused("This agreement is adopted already.")
+    if lost := [place for place in agreed.municipalities if work.companies.get(place) != agreed.company]:
+        raise Refused(f"{agreed.company} lets no homes any more in {', '.join(lost)}: propose one without.")
     if why := may_not_adopt(one, command.votes):
         raise Refused(f"Not adopted: {why}.")
     adopted = {other.id: other for other in command.others if other.adopted_at is not None}

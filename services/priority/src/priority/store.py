@@ -1,7 +1,7 @@
 """Every query of priority. Where somebody stands is kept by day, so that any day's order is read from one index."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
@@ -80,8 +80,10 @@ class Next:
 class PriorityWork(Work):
     """One transaction on the waiting list."""
 
-    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str]) -> None:
+        """companies: municipality → the company that lets homes there."""
         super().__init__(connection, clock, "/priority")
+        self.companies = companies
         self.candidacies = Rows(tables.candidacies, Candidacy, newer="version")
         self.books = Books(connection)
         self._to_place: dict[UUID, Candidacy] = {}
@@ -132,11 +134,6 @@ class PriorityWork(Work):
         query = query.where(this).with_for_update() if lock else query.where(this)
         row = (await self.connection.execute(query)).first()
         return Candidacy(**row._mapping) if row else None
-
-    async def companies_of(self, municipality: str) -> set[str | None]:
-        """The companies that let homes in a municipality, as those on its list say."""
-        query = sa.select(tables.places.c.company).where(tables.places.c.municipality == municipality).distinct()
-        return set(await self.connection.scalars(query))
 
     async def regulation(self, on: date, company: str | None, municipality: str) -> Regulation:
         """What the council chose for the whole municipality, whatever the area."""

@@ -125,9 +125,9 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
         made = uuid4()
         async with database.work() as work:
             for n, place in enumerate(body.municipalities):
-                if (companies := await work.companies_of(place) - {None}) and body.company not in companies:
-                    where = [(f"municipalities[{n}]", "another company's")]
-                    raise Problem(422, f"Another company lets the homes in {place}.", where)
+                if work.companies.get(place) != body.company:
+                    where = [(f"municipalities[{n}]", "not this company's")]
+                    raise Problem(422, f"{body.company} lets no homes in {place}.", where)
             order(ProposeAgreement(made, body, caller.subject), work)
         return Made(id=made)
 

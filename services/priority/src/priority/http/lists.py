@@ -48,8 +48,8 @@ def routes(database: Database[PriorityWork], key: SecretStr) -> APIRouter:
         """Who is registered for a municipality, in order: for the case workers of the company that lets homes there."""
         async with database.work() as work:
             await work.catch_up()
-            company, companies = company_of(caller), await work.companies_of(municipality)
-            if companies and company not in companies:
+            company = company_of(caller)
+            if work.companies.get(municipality) != company:
                 raise Problem(404, "Your company has no waiting list for this municipality.")
             today = work.clock.today()
             regulation = await work.regulation(today, company, municipality)
