@@ -14,7 +14,7 @@ from pathlib import Path
 import flask
 from werkzeug.serving import make_server
 
-from deploy.embedded import HOST
+from deploy.embedded import HOST, write_private
 from deploy.embedded.samples import SAMPLES
 from deploy.token import citizen
 
@@ -28,10 +28,7 @@ with warnings.catch_warnings():
 def key_in(file: Path) -> RSAKey:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            json.dump(RSAKey.generate_key(is_private=True).as_dict(is_private=True), out)
-        part.replace(file)
+        write_private(file, json.dumps(RSAKey.generate_key(is_private=True).as_dict(is_private=True)))
     return RSAKey.import_key(json.loads(file.read_text()))
 
 

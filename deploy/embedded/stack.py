@@ -17,10 +17,11 @@ from typing import IO, Self
 
 import httpx
 
-from deploy.embedded import CACHE, KEYED, ROOT, SERVICES, CannotStart, kafka, ports, postgres
+from deploy.embedded import CACHE, COMPANIES, KEYED, ROOT, SERVICES, CannotStart, kafka, ports, postgres, write_private
 from deploy.embedded.supervisor import Child, Part, Say, end_of, end_with_parent
 from deploy.token import AUDIENCE
 
+STARTS = 3  # at most: a port that was free when it was chosen may be taken by the time it is needed
 TODAY = "2024-03-20"  # of the samples: `CIR_TODAY` lives on another day
 
 
@@ -93,7 +94,17 @@ class Stack:
             self._lock = None
             raise CannotStart(f"a stack runs in {self.folder} already; its addresses are in addresses.json") from None
         (self.folder / "addresses.json").unlink(missing_ok=True)
-        self.ports = ports.choose(self.folder / "ports.json", self.say, self._shift)
+        for again in reversed(range(STARTS)):
+            self.ports = ports.choose(self.folder / "ports.json", self.say, self._shift)
+            try:
+                await self._start_all()
+                return
+            except CannotStart:
+                await self._end_all()
+                if not again or all(map(ports.is_free, self.ports.values())):
+                    raise
+
+    async def _start_all(self) -> None:
         async with self._timed("Kafka's jars, checked"):
             jars = await asyncio.to_thread(kafka.fetch, CACHE / "kafka")
         await _together(self._kafka(jars), self._mails(), self._login(), self._postgres_and_services())
@@ -102,23 +113,28 @@ class Stack:
         self._told = False
         if self._lock:  # else they are those of the stack that runs here
             (self.folder / "addresses.json").unlink(missing_ok=True)
-        for names in (self.services, ("login", "mails"), ("kafka",), ("postgres",)):  # who uses before who is used
-            await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
-        self.children.clear()
+        await self._end_all()
         await self._http.aclose()
         if self._lock:
             self._lock.close()
 
+    async def _end_all(self) -> None:
+        for names in (self.services, ("login", "mails"), ("kafka",), ("postgres",)):  # who uses before who is used
+            await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
+        self.children.clear()
+
     async def _kafka(self, jars: Path) -> None:
         async with self._timed("kafka"):
             broker, controller = self.ports["kafka"], self.ports["kafka controller"]
-            await self._child(await asyncio.to_thread(kafka.part, self.folder / "kafka", jars, broker, controller))
+            await self._child(
+                await _whole(kafka.part, self.folder / "kafka", jars, broker, controller), "kafka controller"
+            )
 
     async def _postgres_and_services(self) -> None:
         """The services do not wait for Kafka to be there: they do so themselves, and migrate meanwhile."""
         async with self._timed("postgres"):
             port = self.ports["postgres"]
-            await self._child(await asyncio.to_thread(postgres.part, self.folder / "postgres", port))
+            await self._child(await _whole(postgres.part, self.folder / "postgres", port))
             await postgres.create_databases(port, self.services)
         await _together(*(self._service(name) for name in self.services))
 
@@ -126,7 +142,7 @@ class Stack:
         async with self._timed("mails"):
             both = [str(self.ports["smtp"]), str(self.ports["mails"])]
             command = [sys.executable, "-m", "deploy.embedded.mails", str(self.folder / "mails"), *both]
-            await self._child(Part("mails", command, self._answers("mails", "/health/ready")))
+            await self._child(Part("mails", command, self._answers("mails", "/health/ready")), "smtp")
 
     async def _login(self) -> None:
         async with self._timed("login"):
@@ -146,7 +162,11 @@ class Stack:
                 raise CannotStart(f"{name} migrate: exit code {code}; its log, {log}, ends with:\n{end_of(log)}")
             await self._child(Part(name, [*program, "serve"], self._answers(name, "/health/ready"), settings))
 
-    async def _child(self, part: Part) -> None:
+    async def _child(self, part: Part, *listens: str) -> None:
+        """listens: the ports that it has beside the one of its name. One that somebody took since is not tried."""
+        for name in (part.name, *listens):
+            if not ports.is_free(self.ports[name]):
+                raise CannotStart(f"port {self.ports[name]} was taken before {name} could listen on it")
         child = self.children[part.name] = Child(part, self.folder / "logs", self.say, self._note)
         await child.start()
 
@@ -192,9 +212,9 @@ class Stack:
             settings |= {"mail_key": self._key("mail"), "public_url": self.url(service)}
             settings |= {"quiet_minutes": "0", "unconfirmed_a_day": "20"}  # nobody who tries it out waits
         if service in KEYED:
-            settings["person_key"] = self._key("person")
+            settings |= {"person_key": self._key("person"), "companies": str(COMPANIES)}
         file = self.folder / f"{service}.toml"
-        file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+        write_private(file, "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
         ours = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")}
         return ours | {"CIR_SETTINGS_FILE": str(file), "NO_PROXY": "127.0.0.1"}
 
@@ -202,8 +222,17 @@ class Stack:
         """Drawn at the first start in a folder: what was made with it stays true at the next."""
         file = self.folder / f"{name}.key"
         if not file.exists():
-            file.write_text(secrets.token_hex(32))
+            write_private(file, secrets.token_hex(32))
         return file.read_text()
+
+
+async def _whole(make: Callable[..., Part], *given: object) -> Part:
+    """In a thread, which is not ended by who gives up waiting: he waits for it all the same, else the next start meets it."""
+    making = asyncio.create_task(asyncio.to_thread(make, *given))
+    try:
+        return await asyncio.shield(making)
+    finally:
+        await asyncio.wait([making])
 
 
 async def _together(*steps: Coroutine[None, None, None]) -> None:

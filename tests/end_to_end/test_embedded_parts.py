@@ -6,6 +6,7 @@ import os
 import signal
 import smtplib
 import socket
+import stat
 import subprocess
 import sys
 import tomllib
@@ -17,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.embedded import CACHE, ROOT, CannotStart, kafka, ports
+from deploy.embedded import CACHE, ROOT, SERVICES, CannotStart, kafka, ports
 from deploy.embedded.demo import until
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import Child, Part
@@ -201,6 +202,46 @@ def test_who_knows_people_by_pseudonym_has_one_key_and_keeps_it(tmp_path: Path) 
 
     assert len({key("dossier"), key("priority"), key("dossier")} - {None}) == 1
     assert key("eligibility") is key("notifications") is None
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_what_holds_a_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    stack = Stack(tmp_path)
+    stack.ports = defaultdict(int)
+    (tmp_path / "priority.toml").write_text("as an earlier release left it")
+    before = os.umask(umask)
+    try:
+        for service in SERVICES:
+            stack._settings(service)
+    finally:
+        os.umask(before)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {*(f"{one}.toml" for one in SERVICES), "person.key"}
+    assert {stat.filemode(path.stat().st_mode) for path in files} == {"-rw-------"}
+
+
+async def test_a_port_that_is_taken_between_choice_and_start_is_chosen_again(tmp_path: Path) -> None:
+    told: list[str] = []
+    taken: dict[str, socket.socket] = {}
+
+    def say(line: str) -> None:
+        told.append(line)
+        if line.startswith("Kafka's jars, checked") and not taken:
+            taken.update({name: listen(stack.ports[name]) for name in ("smtp", "kafka", "postgres")})
+
+    try:
+        async with (stack := Stack(tmp_path, say, shift=SHIFT, services=())):
+            held = {name: holder.getsockname()[1] for name, holder in taken.items()}
+            assert {name for name, port in held.items() if stack.ports[name] != port} == {"smtp", "kafka", "postgres"}
+            await asyncio.to_thread(send_mail, stack.ports["smtp"], "<once@cir.example>")
+            assert await ports.answers(stack.ports["kafka"])
+            assert stat.filemode((tmp_path / "login" / "key.json").stat().st_mode) == "-rw-------"
+            assert json.loads((tmp_path / "ports.json").read_text()) == stack.ports
+        for name, port in held.items():
+            assert [line for line in told if f"port {port} is taken by another program: {name} listens on" in line]
+    finally:
+        for holder in taken.values():
+            holder.close()
 
 
 def test_a_token_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:
