@@ -1,14 +1,14 @@
 #!/bin/sh
-# For every service a role and a database that no other role reaches. The password is the one in the service's secret.
+# For every service a role and a database that no other role reaches. The password is that of the service's own secret,
+# of which this container is given no more.
 set -eu
 for service in dossier eligibility priority notifications; do
-  url=$(sed -n 's/^database_url *= *"\(.*\)"/\1/p' "/run/secrets/$service")
-  password=${url#"postgresql://$service:"}
-  if [ "$password" = "$url" ]; then
-    echo "the secret of $service has no line such as: database_url = \"postgresql://$service:PASSWORD@postgres/$service\"" >&2
+  password=$(sed -n "s/^$service=//p" /run/secrets/roles)
+  if [ -z "$password" ]; then
+    echo "the secret \`roles\` has no line such as: $service=PASSWORD" >&2
     exit 1
   fi
-  psql -q -v ON_ERROR_STOP=1 -v name="$service" -v password="${password%%@*}" -d postgres <<'SQL'
+  psql -q -v ON_ERROR_STOP=1 -v name="$service" -v password="$password" -d postgres <<'SQL'
 CREATE ROLE :"name" LOGIN PASSWORD :'password';
 CREATE DATABASE :"name" OWNER :"name";
 REVOKE ALL ON DATABASE :"name" FROM PUBLIC;

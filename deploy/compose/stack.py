@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from deploy.embedded import KEYED, ROOT, SERVICES, CannotStart, ports
+from deploy.embedded import KEYED, ROOT, SERVICES, CannotStart, ports, write_private
 from deploy.embedded.stack import TODAY
 from deploy.embedded.supervisor import Say
 from deploy.offline import images
@@ -31,6 +31,7 @@ class Stack:
     def __init__(self, folder: Path, project: str, say: Say = print, *, shift: int = 0) -> None:
         self.folder, self.project, self.say, self._shift = folder.resolve(), project, say, shift
         self.ports: dict[str, int] = {}
+        self._passwords: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
         self.environment = self.folder / "compose.env"
 
@@ -43,7 +44,7 @@ class Stack:
     def database(self, service: str, of: str | None = None) -> str:
         """The address of a service's database, with its own role or another's."""
         role = of or service
-        return f"postgresql://{role}:{self._password(role)}@127.0.0.1:{self.ports['postgres']}/{service}"
+        return f"postgresql://{role}:{self._passwords[role]}@127.0.0.1:{self.ports['postgres']}/{service}"
 
     def compose(
         self, *command: str, check: bool = True, environment: dict[str, str] | None = None
@@ -99,14 +100,19 @@ class Stack:
 
     def _tell(self) -> None:
         """Make the secrets, choose the ports, write down what compose is told."""
-        (self.folder / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)  # within, who runs as another may read
+        (self.folder / "secrets").mkdir(parents=True, exist_ok=True)
+        (self.folder / "secrets").chmod(0o700)  # within, who runs in a container, as another than we are, may read
         person_key = f'person_key = "{secrets.token_hex(32)}"\n'
-        for name in ("postgres", *self.services):
-            password = secrets.token_urlsafe(24)
-            line = f'database_url = "postgresql://{name}:{password}@postgres/{name}"\n'
-            line += person_key if name in KEYED else ""
-            line += f'mail_key = "{secrets.token_hex(32)}"\n' if name == "notifications" else ""
-            self._secret(name).write_text(password if name == "postgres" else line)
+        self._passwords = {name: secrets.token_urlsafe(24) for name in ("postgres", *self.services)}
+        held = {"postgres": self._passwords["postgres"]}
+        held["roles"] = "".join(f"{name}={self._passwords[name]}\n" for name in self.services)
+        for name in self.services:
+            held[f"{name}.toml"] = f'database_url = "postgresql://{name}:{self._passwords[name]}@postgres/{name}"\n'
+            held[f"{name}.toml"] += person_key if name in KEYED else ""
+        held["notifications.toml"] += f'mail_key = "{secrets.token_hex(32)}"\n'
+        for name, text in held.items():
+            write_private(file := self.folder / "secrets" / name, text)
+            file.chmod(0o644)
         public = images.public()
         if not public:
             with self.timed("bases built"):
@@ -128,10 +134,3 @@ class Stack:
             **{f"CIR_{name.upper()}_PORT": self.ports[name] for name in PUBLISHED},
         }
         self.environment.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
-
-    def _secret(self, name: str) -> Path:
-        return self.folder / "secrets" / (name if name == "postgres" else f"{name}.toml")
-
-    def _password(self, role: str) -> str:
-        text = self._secret(role).read_text()
-        return text if role == "postgres" else text.split(f"{role}:")[1].split("@")[0]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import stat
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from rich.console import Console
 from deploy.compose.stack import Stack
 from deploy.embedded import ROOT, SERVICES, CannotStart
 from deploy.embedded.demo import COMPANIES, Register, expect, play, until
+from deploy.offline.engine import run
 
 TOPICS = ["cir.household.v1", "cir.dossier.v1", "cir.eligibility.v1"]
 SCHEMAS = ROOT / "schemas/released/v1"
@@ -71,6 +73,12 @@ async def say(stack: Stack, dossier: str, **data: Any) -> str:
     async with AIOKafkaProducer(bootstrap_servers=stack.addresses["kafka"]) as producer:
         await producer.send_and_wait(TOPICS[1], message.value, dossier.encode(), headers=list(message.headers.items()))
     return id
+
+
+def inspected(stack: Stack, part: str) -> Any:
+    """A container as the engine has it, one that ended as well."""
+    [found] = json.loads(run("docker", "inspect", stack.compose("ps", "--all", "--quiet", part).stdout.strip()))
+    return found
 
 
 async def waiting_list(register: Register) -> set[str]:
@@ -140,13 +148,39 @@ async def test_a_service_reaches_its_own_database_and_no_other(stack: Stack, ser
             await asyncpg.connect(stack.database(other, of=service))
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_not_root_and_changes_nothing_where_it_runs(stack: Stack, service: str) -> None:
-    within = stack.compose(
-        "exec", "-T", service, "sh", "-c", "id -u; touch /app/x; touch /tmp/x && echo writes", check=False
+@pytest.mark.parametrize("part", [*SERVICES, "kafka", "postgres", "login", "mails"])
+def test_a_container_is_not_root_changes_nothing_where_it_runs_and_gains_no_right(stack: Stack, part: str) -> None:
+    host = inspected(stack, part)["HostConfig"]
+    assert (host["CapDrop"], host["CapAdd"], host["ReadonlyRootfs"]) == (["ALL"], None, True)
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    tried = (
+        "id -u; touch /tmp/x && echo writes; grep -E '^(CapBnd|CapEff|NoNewPrivs)' /proc/self/status; touch /x /etc/x"
     )
-    assert within.stdout.split() == ["10001", "writes"]
-    assert "Read-only file system" in within.stderr
+    within = stack.compose("exec", "-T", part, "sh", "-c", tried, check=False)
+    user, *others = within.stdout.split()
+    assert user == "10001" if part in SERVICES else user != "0"
+    assert others == ["writes", "CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1"]
+    assert within.stderr.count("Read-only file system") == 2
+
+
+def test_a_container_is_given_its_own_secret_alone(stack: Stack) -> None:
+    own = {service: [f"{service}.toml"] for service in SERVICES}
+    own |= {f"{service}-migrate": files for service, files in own.items()} | {"postgres": ["postgres", "roles"]}
+    for part in (*own, "kafka", "login", "mails"):
+        mounted = [
+            mount for mount in inspected(stack, part)["Mounts"] if "/secrets/" in mount["Source"] + mount["Destination"]
+        ]
+        assert sorted(Path(mount["Source"]).name for mount in mounted) == own.get(part, [])
+        assert not [mount for mount in mounted if mount["RW"]]
+    there = stack.compose("exec", "-T", "postgres", "sh", "-c", "ls /run/secrets; cat /run/secrets/*").stdout
+    assert there.split()[:2] == ["postgres", "roles"]
+    assert "person_key" not in there
+
+
+def test_the_secrets_are_their_owners_alone_but_for_who_is_given_one(stack: Stack) -> None:
+    folder = stack.folder / "secrets"
+    assert stat.filemode(folder.stat().st_mode) == "drwx------"
+    assert {stat.filemode(file.stat().st_mode) for file in folder.iterdir()} == {"-rw-r--r--"}
 
 
 @pytest.mark.parametrize("service", ["dossier", "notifications"])
