@@ -10,20 +10,24 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import EVENTS
 from cir_schemas.envelope import Event
+from deploy.embedded import COMPANIES
 from deploy.token import AUDIENCE, token
 from dossier.app import DossierSettings
 from eligibility.app import EligibilitySettings
 from notifications.settings import NotificationsSettings
+from priority.app import PrioritySettings
 
 TODAY = date(2024, 3, 20)
 SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "dossier": (DossierSettings, {"person_key": SecretStr("a key of tests alone, of 32 characters")}),
     "eligibility": (EligibilitySettings, {}),
-    "priority": (KeyedSettings, {"person_key": SecretStr("a key of tests alone, of 32 characters")}),
+    "priority": (
+        PrioritySettings,
+        {"person_key": SecretStr("a key of tests alone, of 32 characters"), "companies": COMPANIES},
+    ),
     "notifications": (
         NotificationsSettings,
         {"smtp": "127.0.0.1:1", "mail_from": "register@cir.example", "mail_key": "k" * 32, "public_url": "http://x"},
