@@ -38,8 +38,10 @@ class Count:
 
 
 class CountWork(Work):
+    versioned = (counts.c.version,)
+
     def __init__(self, connection: AsyncConnection, mode: dict[str, Any]) -> None:
-        super().__init__(connection, Clock(), "/test")
+        super().__init__(connection, Clock())
         self.counts = Rows(counts, Count, **mode)
 
     @property
@@ -70,10 +72,10 @@ class Counted:
     def value(self) -> bytes:
         return self.text.encode()
 
-    def headers(self, source: str) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         return {
             "ce_type": self.type,
-            "ce_source": source,
+            "ce_source": "/test",
             "ce_id": str(self.id),
             "ce_time": self.at.isoformat(),
         }

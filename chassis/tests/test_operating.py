@@ -19,7 +19,7 @@ from cir_chassis.outbox import OUTBOX, Relay
 from cir_chassis.service import Service
 from cir_chassis.settings import Settings
 
-from .conftest import Counted, CountWork, Open, stored
+from .conftest import Count, Counted, CountWork, Open, stored
 from .test_bus import Topic, keep, running, send
 from .test_dead_letters import parked
 
@@ -54,6 +54,33 @@ def command(open_database: Open, kafka: str, topic: Topic, monkeypatch: pytest.M
     cli: typer.Typer = program("test", Settings, make, Path())
     yield lambda *words: CliRunner().invoke(cli, words)
     logs.configure("tests", "warning")  # a command sets its own, on what it prints to
+
+
+async def test_a_version_that_came_in_wrongly_is_reset_and_the_next_snapshot_is_taken(
+    command: Command, open_database: Open
+) -> None:
+    database, one, other = open_database(newer="version"), uuid4(), uuid4()
+
+    async def put(version: int) -> None:
+        async with database.work() as work:
+            await work.load([one, other])
+            for dossier in (one, other):
+                work.counts.put(Count(dossier, version))
+
+    run = partial(asyncio.to_thread, command, "versions", "reset")
+    await put(999)
+    refused = await run(str(one))
+    assert (refused.exit_code, "--why" in refused.stderr) == (2, True)
+    unknown = await run(str(uuid4()), "--why", "a test")
+    assert (unknown.exit_code, "no snapshot of this dossier" in unknown.stderr) == (1, True)
+    done = await run(str(one), "--why", "a forged snapshot, ticket 7")
+    assert (done.exit_code, f"replay --dossier {one}" in done.stdout) == (0, True)
+    [logged] = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (logged["event"], logged["dossier"]) == ("versions reset", str(one))
+    assert logged["why"] == "a forged snapshot, ticket 7"
+    await put(5)
+    async with stored(database) as rows:
+        assert rows == {one: 5, other: 999}
 
 
 async def test_what_is_parked_is_listed_shown_retried_and_dropped(
@@ -111,7 +138,7 @@ async def test_what_was_said_is_said_again_by_time_or_dossier(
     run = partial(asyncio.to_thread, command, "replay")
     assert (await run()).exit_code == 2
     assert (await run("--since", "2999-01-01")).stdout.startswith("0 events")
-    assert (await run("--dossier", str(one))).stdout == "1 events are said again by the relay\n"
+    assert (await run("--dossier", str(one))).stdout == "1 events are published again by the relay\n"
     assert await unsent() == 1
     assert (await run("--since", "2020-01-01")).stdout.startswith("2 events")
     assert await unsent() == 3

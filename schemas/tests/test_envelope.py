@@ -1,10 +1,11 @@
 """An event goes over the wire and back, whatever a later contract adds; what cannot be read says where, not what."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
-from cir_schemas import StatusChanged
+from cir_schemas import ContactsRecorded, HouseholdAssessed, StatusChanged
 from cir_schemas.envelope import UnreadableEvent
 from cir_schemas.types import DossierId
 
@@ -17,7 +18,7 @@ def changed() -> StatusChanged:
 
 def test_comes_back_as_it_went() -> None:
     event = changed()
-    assert StatusChanged.read(event.headers("/dossier"), event.key.encode(), event.value()) == event
+    assert StatusChanged.read(event.headers(), event.key.encode(), event.value()) == event
 
 
 def test_the_payload_carries_nothing_of_the_headers() -> None:
@@ -29,13 +30,13 @@ def test_the_payload_carries_nothing_of_the_headers() -> None:
 def test_a_field_of_a_later_contract_is_ignored(later: bytes) -> None:
     event = changed()
     value = event.value().replace(b'{"dossier"', b"{" + later + b',"dossier"')
-    assert StatusChanged.read(event.headers("/dossier"), event.key.encode(), value) == event
+    assert StatusChanged.read(event.headers(), event.key.encode(), value) == event
 
 
 @pytest.mark.parametrize("header", ["ce_id", "ce_type", "ce_source", "ce_time", "ce_subject"])
 def test_a_missing_header_is_named(header: str) -> None:
     event = changed()
-    headers = event.headers("/dossier")
+    headers = event.headers()
     del headers[header]
     with pytest.raises(UnreadableEvent, match=header):
         StatusChanged.read(headers, event.key.encode(), event.value())
@@ -47,12 +48,13 @@ def test_a_missing_header_is_named(header: str) -> None:
         ("ce_time", "2024-03-20T10:00:00", "ce_time has no time zone"),
         ("ce_time", "yesterday", "a wrong ce_id or ce_time"),
         ("ce_id", "7", "a wrong ce_id or ce_time"),
+        ("ce_source", "/priority", "ce_source is not the owner of the topic"),
     ],
 )
 def test_a_wrong_header_is_named(header: str, text: str, reason: str) -> None:
     event = changed()
     with pytest.raises(UnreadableEvent, match=reason):
-        StatusChanged.read(event.headers("/dossier") | {header: text}, event.key.encode(), event.value())
+        StatusChanged.read(event.headers() | {header: text}, event.key.encode(), event.value())
 
 
 @pytest.mark.parametrize(
@@ -67,14 +69,33 @@ def test_a_wrong_header_is_named(header: str, text: str, reason: str) -> None:
 def test_an_unreadable_value_says_where_and_never_what(value: bytes | None, reason: str) -> None:
     event = changed()
     with pytest.raises(UnreadableEvent, match=reason) as caught:
-        StatusChanged.read(event.headers("/dossier"), event.key.encode(), value)
+        StatusChanged.read(event.headers(), event.key.encode(), value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("minutes", "readable"), [(4, True), (6, False)])
+def test_a_snapshot_from_more_than_five_minutes_ahead_is_refused(minutes: int, readable: bool) -> None:
+    version = int((datetime.now(UTC) + timedelta(minutes=minutes)).timestamp() * 1_000_000)
+    event = ContactsRecorded(dossier=DossierId(uuid4()), version=version, company="dijledal", language="nl")
+    if readable:
+        assert ContactsRecorded.read(event.headers(), event.key.encode(), event.value()) == event
+    else:
+        with pytest.raises(UnreadableEvent, match="the version lies in the future"):
+            ContactsRecorded.read(event.headers(), event.key.encode(), event.value())
+
+
+def test_a_reason_quotes_no_key_of_the_value() -> None:
+    headers = changed().headers() | {"ce_source": "/eligibility"}
+    value = b'{"assessment":{"conditions":{"Jan Peeters earns 1250.00":{"outcome":"rich"}}}}'
+    with pytest.raises(UnreadableEvent, match=r"assessment\.conditions\.\*\.outcome: literal_error") as caught:
+        HouseholdAssessed.read(headers, headers["ce_subject"].encode(), value)
+    assert "Peeters" not in str(caught.value)
 
 
 def test_a_key_that_is_not_the_subject_is_refused() -> None:
     event = changed()
     with pytest.raises(UnreadableEvent, match="the key is not the subject"):
-        StatusChanged.read(event.headers("/dossier"), b"another", event.value())
-    other = event.headers("/dossier") | {"ce_subject": "another"}
+        StatusChanged.read(event.headers(), b"another", event.value())
+    other = event.headers() | {"ce_subject": "another"}
     with pytest.raises(UnreadableEvent, match="in the value is not the subject"):
         StatusChanged.read(other, b"another", event.value())

@@ -21,7 +21,7 @@ ADDRESS: TypeAdapter[str] = TypeAdapter(Email)
 
 
 def read(event: Event) -> Event:
-    return type(event).read(event.headers("/dossier"), event.key.encode(), event.value())
+    return type(event).read(event.headers(), event.key.encode(), event.value())
 
 
 def accepted(text: str) -> bool:

@@ -43,7 +43,7 @@ async def _measure(folder: Path) -> tuple[float, float, float]:
     """The median seconds of the relay and of the floor, and the mean bytes of a value."""
     async with Stack(folder, lambda line: None, shift=SHIFT, services=()) as stack:
         url = f"postgresql://postgres@127.0.0.1:{stack.ports['postgres']}/postgres"
-        database: Database[Work] = Database(url, lambda connection: Work(connection, Clock(), "/eligibility"))
+        database: Database[Work] = Database(url, lambda connection: Work(connection, Clock()))
         bus = Bus(f"127.0.0.1:{stack.ports['kafka']}", "eligibility", owns={HouseholdAssessed.topic}, consumes=())
         await bus.start(asyncio.Event())
         connection = await asyncpg.connect(url)

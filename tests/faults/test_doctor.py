@@ -80,7 +80,7 @@ async def test_the_doctor_finds_each_thing_that_needs_somebody(stack: Stack) -> 
         async with AIOKafkaProducer(bootstrap_servers=f"127.0.0.1:{stack.ports['kafka']}") as producer:
             poison = [("ce_type", contacts.type.encode())]
             await producer.send_and_wait(contacts.topic, b"1", str(dossier).encode(), headers=poison)
-            headers = [(name, text.encode()) for name, text in contacts.headers("/dossier").items()]
+            headers = [(name, text.encode()) for name, text in contacts.headers().items()]
             await producer.send_and_wait(contacts.topic, contacts.value(), contacts.key.encode(), headers=headers)
         out = await says(
             stack.folder,

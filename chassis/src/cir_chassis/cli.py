@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 import typer
 from aiokafka.errors import KafkaError
 
@@ -22,6 +24,7 @@ from cir_chassis.outbox import OUTBOX, replay
 from cir_chassis.service import PortTaken, Service
 from cir_chassis.settings import Settings, WrongSettings, load
 
+log = structlog.get_logger()
 S = TypeVar("S", bound=Settings)
 W = TypeVar("W", bound=Work)
 T = TypeVar("T")
@@ -88,10 +91,10 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
 
     @cli.command("replay")
     def replay_(
-        since: Annotated[datetime | None, typer.Option(help="OutboxEvent at or after this moment, in UTC")] = None,
-        dossier: Annotated[str | None, typer.Option(help="OutboxEvent of this dossier")] = None,
+        since: Annotated[datetime | None, typer.Option(help="Events published at or after this moment, in UTC")] = None,
+        dossier: Annotated[str | None, typer.Option(help="Events of this dossier")] = None,
     ) -> None:
-        """Say again what was said in the past week. Harmless: who heard it already skips it."""
+        """Publish again the events of the past week. Harmless: a consumer that had them skips them."""
         if since is None and dossier is None:
             raise refuse("replay what? --since 2026-11-24T10:00:00, --dossier ID, or both")
         chosen: sa.ColumnElement[bool] = sa.true()
@@ -99,8 +102,27 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
             chosen &= OUTBOX.c.said_at >= since.replace(tzinfo=UTC)
         if dossier is not None:
             chosen &= OUTBOX.c.key == dossier
-        typer.echo(f"{_run(replay(tied().background.engine, chosen))} events are said again by the relay")
+        typer.echo(f"{_run(replay(tied().background.engine, chosen))} events are published again by the relay")
 
+    versions = typer.Typer(help="Of other services' snapshots, as they are on record here.", no_args_is_help=True)
+
+    @versions.command()
+    def reset(
+        dossier: UUID, why: Annotated[str, typer.Option(help="Is logged with the dossier's id: name nobody")]
+    ) -> None:
+        """Have the owner's next snapshots of a dossier taken, after one with a wrong version came in. Then `replay` there."""
+
+        async def go(service: Service[Any]) -> int:
+            async with service.background.work() as work:
+                found: int = await work.reset_versions(dossier)
+            return found
+
+        if not _run(_with(service_or_exit(name, kind, make), go)):
+            raise refuse(f"{dossier}: no snapshot of this dossier is on record here", NO)
+        log.warning("versions reset", dossier=str(dossier), why=why)
+        typer.echo(f"{dossier}: the owner's next snapshots are taken; have it publish them: replay --dossier {dossier}")
+
+    cli.add_typer(versions, name="versions")
     cli.add_typer(_dead_letters(tied), name="dlq")
     return cli
 

@@ -135,9 +135,11 @@ def _writing(table: sa.Table, names: Sequence[str], insert_only: bool, newer: st
 class Work:
     """One transaction. A service's own work subclasses it: its tables as `Rows`, and how they are loaded."""
 
-    def __init__(self, connection: AsyncConnection, clock: Clock, source: str) -> None:
-        """source: who says what this work says, such as "/dossier"."""
-        self.connection, self.clock, self._source = connection, clock, source
+    versioned: ClassVar[Sequence[sa.Column[Any]]] = ()
+    """Where the version of another service's snapshot is kept: columns of tables whose key is the dossier."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self.connection, self.clock = connection, clock
         self.overtaken: list[OutboxEvent] = []
         self.wrote = False
         self._said: list[tuple[OutboxEvent, str | None]] = []
@@ -163,6 +165,15 @@ class Work:
         self.overtaken.append(event)
         return False
 
+    async def reset_versions(self, dossier: UUID) -> int:
+        """Have the next snapshots of a dossier taken, whatever is on record. Returns how many versions were reset."""
+        reset = 0
+        for column in self.versioned:
+            [key] = column.table.primary_key
+            to_none = sa.update(column.table).where(key == dossier).values({column: 0})
+            reset += (await self.connection.execute(to_none)).rowcount
+        return reset
+
     def next_version(self, last: int) -> int:
         """A snapshot's version: above the last one, and above anything a lost database may have given out."""
         return max(last + 1, int(self.clock.now().timestamp() * 1_000_000))
@@ -172,7 +183,7 @@ class Work:
         for table in self.rows:
             self.wrote |= await table.flush(self.connection)
         self.wrote |= bool(self._said)
-        await outbox.add(self.connection, self._said, self._source)
+        await outbox.add(self.connection, self._said)
         self._said.clear()
 
 

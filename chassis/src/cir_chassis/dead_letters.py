@@ -13,7 +13,8 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from cir_chassis.bus import DEAD_LETTERS, Bus
 
-_REASON, _SERVICE, _AT, _KEY, _EMPTY = "dlq_reason", "dlq_service", "dlq_at", "dlq_key", "dlq_empty"
+_OURS = "dlq_"  # an event brings no header of that name: its producer would give the reason
+_REASON, _SERVICE, _AT, _KEY, _EMPTY = (_OURS + name for name in ("reason", "service", "at", "key", "empty"))
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class DeadLetters:
         Raises `KafkaError`.
         """
         why = {_REASON: reason, _SERVICE: self._service, _AT: datetime.now(UTC).isoformat()}
-        headers = [*record.headers, *((name, text.encode()) for name, text in why.items())]
+        brought = (header for header in record.headers if not header[0].startswith(_OURS))
+        headers = [*brought, *((name, text.encode()) for name, text in why.items())]
         headers += [(_KEY, record.key)] if record.key is not None else []
         empty = [*headers, (_EMPTY, b"the value was left out: it is too large, and stands where it was heard")]
         place = f"{record.topic}/{record.partition}/{record.offset}"

@@ -49,7 +49,7 @@ class OutboxEvent(Protocol):
     @property
     def key(self) -> str: ...
     def value(self) -> bytes: ...
-    def headers(self, source: str) -> dict[str, str]: ...
+    def headers(self) -> dict[str, str]: ...
 
 
 Message = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
@@ -99,7 +99,7 @@ _MINE = sa.select(
 )
 
 
-async def add(connection: AsyncConnection, said: Sequence[tuple[OutboxEvent, str | None]], source: str) -> None:
+async def add(connection: AsyncConnection, said: Sequence[tuple[OutboxEvent, str | None]]) -> None:
     """Write the events, each with the traceparent of what it was said in, in the order in which they were said.
 
     Raises `EventTooLarge`.
@@ -109,7 +109,7 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[OutboxEvent, str
     columns: dict[str, list[Any]] = {
         "topic": [event.topic for event, _ in said],
         "key": [event.key for event, _ in said],
-        "headers": [event.headers(source) | ({"traceparent": trace} if trace else {}) for event, trace in said],
+        "headers": [event.headers() | ({"traceparent": trace} if trace else {}) for event, trace in said],
         "value": [event.value() for event, _ in said],
     }
     for topic, value in zip(columns["topic"], columns["value"], strict=True):

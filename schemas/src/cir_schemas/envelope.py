@@ -1,11 +1,13 @@
-"""CloudEvents 1.0 in Kafka's binary mode: headers say who said what, when, about which dossier; the value is the event.
+"""CloudEvents 1.0 in Kafka's binary mode: headers name source, type, time and dossier; the value is the event.
 
 A snapshot carries one aspect of a dossier whole, with its version: the newer one wins, whatever the order of arrival.
 A happening carries what occurred once: its id is the key of its effect. The headers' part of an event (id, at, trace)
 is kept beside the payload, never in it.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
@@ -16,7 +18,14 @@ from cir_schemas.types import DossierId, EventId, Shape, Version
 
 Headers = dict[str, str]
 REQUIRED = ("ce_id", "ce_type", "ce_source", "ce_time", "ce_subject")
-
+OWNERS = {
+    "cir.household.v1": "/dossier",
+    "cir.dossier.v1": "/dossier",
+    "cir.eligibility.v1": "/eligibility",
+    "cir.priority.v1": "/priority",
+}
+"""Topic → the service that alone publishes there, as `ce_source` names it."""
+AHEAD = timedelta(minutes=5)  # that an owner's clock may be ahead of a reader's
 
 _BESIDE = {("id",), ("at",), ("trace",)}
 
@@ -29,6 +38,7 @@ class Event(Shape):
     """What every event has. Subclasses name their topic: `class X(Snapshot, topic="cir.dossier.v1")`."""
 
     topic: ClassVar[str]
+    source: ClassVar[str]
     type: ClassVar[str]
 
     dossier: DossierId
@@ -39,7 +49,7 @@ class Event(Shape):
     def __init_subclass__(cls, topic: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if topic is not None:
-            cls.topic = topic
+            cls.topic, cls.source = topic, OWNERS[topic]
             cls.type = f"{topic}.{cls.__name__}"
 
     @property
@@ -51,13 +61,13 @@ class Event(Shape):
         """The payload, JSON in UTF-8."""
         return self.model_dump_json(exclude_none=True).encode()
 
-    def headers(self, source: str) -> Headers:
-        """The CloudEvents attributes as Kafka headers; `source` is the service that says it, such as "/dossier"."""
+    def headers(self) -> Headers:
+        """The CloudEvents attributes as Kafka headers."""
         headers = {
             "ce_specversion": "1.0",
             "ce_id": str(self.id),
             "ce_type": self.type,
-            "ce_source": source,
+            "ce_source": self.source,
             "ce_time": self.at.isoformat(),
             "ce_subject": self.key,
             "content-type": "application/json",
@@ -68,10 +78,12 @@ class Event(Shape):
     def read(cls, headers: Headers, key: bytes | None, value: bytes | None) -> Self:
         """One event from what Kafka brought. Unknown fields are ignored: contracts only grow.
 
-        Raises `UnreadableEvent`; its message names fields, and never shows what stood in them.
+        Raises `UnreadableEvent`; its message names fields of the contract, and quotes nothing of the value, keys included.
         """
         if missing := [name for name in REQUIRED if not headers.get(name)]:
             raise UnreadableEvent(f"header missing: {', '.join(missing)}")
+        if headers["ce_source"] != cls.source:
+            raise UnreadableEvent("ce_source is not the owner of the topic")
         if key is None or key.decode(errors="replace") != headers["ce_subject"]:
             raise UnreadableEvent("the key is not the subject (ce_subject)")
         try:
@@ -86,7 +98,9 @@ class Event(Shape):
             wrong = error.errors(include_input=False, include_url=False)
             if not wrong[0]["loc"]:
                 raise UnreadableEvent("the value is not a JSON object") from None
-            places = [f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in wrong]
+            names = _names(cls)
+            paths = [".".join(str(p) if isinstance(p, int) or p in names else "*" for p in e["loc"]) for e in wrong]
+            places = dict.fromkeys(f"{path}: {e['type']}" for path, e in zip(paths, wrong, strict=True))
             raise UnreadableEvent(f"wrong fields: {'; '.join(places)}") from None
         if event.key != headers["ce_subject"]:
             raise UnreadableEvent("the dossier in the value is not the subject (ce_subject)")
@@ -104,10 +118,32 @@ class Event(Shape):
         return cls.model_validate_json(to_json(payload), extra="ignore")
 
 
+@cache
+def _names(kind: type[Event]) -> frozenset[str]:
+    """Every name of a field in the contract of an event."""
+
+    def walk(schema: Any) -> Iterator[str]:
+        if isinstance(schema, dict):
+            yield from schema.get("properties", ())
+            schema = list(schema.values())
+        for part in schema if isinstance(schema, list) else ():
+            yield from walk(part)
+
+    return frozenset(walk(kind.model_json_schema()))
+
+
 class Snapshot(Event):
-    """One aspect of a dossier, whole."""
+    """One aspect of a dossier, whole. `version`: greater than the last one, and than the microseconds since 1970."""
 
     version: Version
+
+    @classmethod
+    def read(cls, headers: Headers, key: bytes | None, value: bytes | None) -> Self:
+        """The same. A version of the future is refused: it would keep out every later snapshot of the dossier."""
+        event = super().read(headers, key, value)
+        if event.version > (datetime.now(UTC) + AHEAD).timestamp() * 1_000_000:
+            raise UnreadableEvent("the version lies in the future (microseconds since 1970)")
+        return event
 
 
 class Happening(Event):

@@ -37,7 +37,7 @@ def batch(events: int) -> Any:
     value, records = one.value(), []
     for offset in range(events):
         id_ = str(uuid4())
-        headers = one.headers("/dossier") | {"ce_subject": id_, "ce_id": str(uuid4())}
+        headers = one.headers() | {"ce_subject": id_, "ce_id": str(uuid4())}
         own = value.replace(str(dossier).encode(), id_.encode())
         wire = [(name, text.encode()) for name, text in headers.items()]
         records.append(ConsumerRecord("cir.household.v1", 0, offset, 0, 0, id_.encode(), own, None, 0, 0, wire))

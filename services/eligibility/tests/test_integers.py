@@ -80,7 +80,7 @@ async def by_event(eligibility: Eligibility, household: Any) -> bool:
     value = json.loads(event.value()) | {"household": {"members": household["members"]}}
     value["test"] |= {key: household[key] for key in ("reference_date", "moment", "registered_on")}
     try:
-        HouseholdRecorded.read(event.headers("/dossier"), event.key.encode(), json.dumps(value).encode())
+        HouseholdRecorded.read(event.headers(), event.key.encode(), json.dumps(value).encode())
     except UnreadableEvent:
         return False
     return True

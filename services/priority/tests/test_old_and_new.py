@@ -66,7 +66,7 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
         replica(kafka, "new", newer, {CandidacyRecorded: record_and_look}),
     ):
         for event in said:
-            headers = [(name, text.encode()) for name, text in event.headers("/dossier").items()]
+            headers = [(name, text.encode()) for name, text in event.headers().items()]
             await bus.send((TOPIC, event.key.encode(), event.value(), headers))
         everybody = [f"2024.03.20.000{n}" for n in (1, 2, 3)]
 

@@ -72,11 +72,13 @@ _ONE_MORE = (
 class RegisterWork(Work):
     """One transaction on the register."""
 
+    versioned = (tables.dossiers.c.heard_version,)
+
     def __init__(
         self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str], person_key: SecretStr
     ) -> None:
         """companies: municipality → the company that treats it. person_key: of the pseudonyms."""
-        super().__init__(connection, clock, "/dossier")
+        super().__init__(connection, clock)
         self.companies, self.person_key = companies, person_key
         self.dossiers = Rows(tables.dossiers, Dossier)
         self.members = Rows(tables.members, Member)

@@ -64,9 +64,11 @@ _ON_RECORD = sa.select(rulesets.c.hash).where(rulesets.c.hash == sa.bindparam("h
 class EligibilityWork(Work):
     """One transaction on facts and assessments."""
 
+    versioned = (households.c.version,)
+
     def __init__(self, connection: AsyncConnection, clock: Clock, engine: Engine, texts: dict[str, str]) -> None:
         """engine: the rules in force; texts: their files, kept with the first assessment they decide."""
-        super().__init__(connection, clock, "/eligibility")
+        super().__init__(connection, clock)
         self.engine, self._texts = engine, texts
         self.households = Rows(households, Facts, newer="version")
         self.assessments = Rows(assessments, Assessed, insert_only=True)

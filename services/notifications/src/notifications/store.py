@@ -129,10 +129,12 @@ _TOLD = sa.select(messages.c.event).where(among(messages.c.dossier)).distinct()
 class NotificationsWork(Work):
     """One transaction on the messages."""
 
+    versioned = (contacts.c.version,)
+
     def __init__(
         self, connection: AsyncConnection, clock: Clock, settings: NotificationsSettings, mailboxes: Mailboxes
     ) -> None:
-        super().__init__(connection, clock, "/notifications")
+        super().__init__(connection, clock)
         self.mailboxes, self._settings = mailboxes, settings
         self.contacts = Rows(contacts, Contacts, newer="version")
         self.waiting = Rows(waiting, News, insert_only=True)

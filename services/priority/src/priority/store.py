@@ -80,9 +80,11 @@ class Next:
 class PriorityWork(Work):
     """One transaction on the waiting list."""
 
+    versioned = (tables.candidacies.c.version,)
+
     def __init__(self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str]) -> None:
         """companies: municipality → the company that lets homes there."""
-        super().__init__(connection, clock, "/priority")
+        super().__init__(connection, clock)
         self.companies = companies
         self.candidacies = Rows(tables.candidacies, Candidacy, newer="version")
         self.books = Books(connection)
