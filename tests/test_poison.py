@@ -15,7 +15,8 @@ from cir_chassis.bus import Bus
 from cir_schemas import ContactsRecorded
 from cir_schemas.envelope import Event
 from deploy.embedded.demo import until
-from notifications.app import NotificationsSettings, make
+from notifications.app import make
+from notifications.settings import NotificationsSettings
 from notifications.tables import contacts
 
 Record = tuple[bytes, bytes | None, dict[str, bytes | None]]
@@ -69,6 +70,9 @@ async def test_ten_poison_records_harm_no_ordinary_event(
         record(recorded(), ce_type=b"cir.dossier.v9.Unknown"),
         record(last),
     ]
+    settings = {"database_url": await database_of("notifications"), "kafka": kafka, "port": 1, "smtp": "127.0.0.1:1"}
+    settings |= {"issuer": "http://x", "audience": "x", "mail_from": "a@b.example", "mail_key": "k" * 32}
+    service = make(NotificationsSettings.model_validate(settings | {"public_url": "http://x"}))
     owners = Bus(kafka, "owners", owns=["cir.dossier.v1", "cir.priority.v1"], consumes=[])
     await owners.start(asyncio.Event())
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
@@ -77,18 +81,6 @@ async def test_ten_poison_records_harm_no_ordinary_event(
         await producer.send("cir.dossier.v1", value, key=key, headers=list(headers.items()), partition=0)
     await producer.stop()
 
-    url, nowhere = await database_of("notifications"), "127.0.0.1:1"
-    service = make(
-        NotificationsSettings(
-            database_url=url,
-            kafka=kafka,
-            port=1,
-            issuer="http://x",
-            audience="x",
-            smtp=nowhere,
-            mail_from="a@b.example",
-        )
-    )
     watches = [asyncio.create_task(probe.watch()) for probe in service._probes]
     await service.bus.start(asyncio.Event())
 
@@ -122,4 +114,4 @@ async def test_ten_poison_records_harm_no_ordinary_event(
     await admin.start()
     await admin.delete_topics(["cir.dossier.v1", "cir.dossier.v1.dlq"])  # no other test is to meet the poison
     await admin.close()
-    await service.database.engine.dispose()
+    await service.dispose()
