@@ -113,6 +113,15 @@ async def test_what_a_newer_release_kept_can_be_read_after_a_rollback(
     assert kept["outcome"] == "to_investigate"
 
 
+async def test_facts_beyond_a_requests_caps_are_decided_again_like_any_other(
+    eligibility: Eligibility, dossier: UUID, author: dict[str, str]
+) -> None:
+    await eligibility.hear(recorded(dossier, real_rights=[{"right": "bare_ownership"}] * 21))
+    [past] = (await eligibility.http.get("/v1/assessments", headers=author)).json()
+    answer = await eligibility.http.get(f"/v1/assessments/{past['number']}/again", headers=author)
+    assert answer.json() == {"same": True}
+
+
 async def test_facts_that_only_a_newer_release_knows_are_said_to_be(
     eligibility: Eligibility, dossier: UUID, author: dict[str, str]
 ) -> None:

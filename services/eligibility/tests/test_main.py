@@ -48,6 +48,9 @@ def test_a_household_a_line_an_answer_a_line(tmp_path: Path) -> None:
     assert [json.loads(line)["reference_date"] for line in result.stdout.splitlines()] == days
 
 
+CROWD = [EXAMPLE["members"][0] | {"real_rights": [{"right": "full_ownership"}] * 21}]
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
@@ -57,6 +60,7 @@ def test_a_household_a_line_an_answer_a_line(tmp_path: Path) -> None:
         (json.dumps(EXAMPLE).replace("living_wage", "livingwage"), "members[0].incomes[0].livingwage: unknown key"),
         (json.dumps(EXAMPLE).replace("2015-05-01", "2025-05-01"), "members[2].born_on: born after 2024-03-20"),
         (json.dumps(EXAMPLE).replace('"1200.00"', "1200.0"), "members[0].balances: "),
+        (json.dumps(EXAMPLE | {"members": CROWD}), "members[0].real_rights: "),
         (json.dumps(EXAMPLE).replace('"moment"', '"momment"'), "did you mean `moment`?"),
     ],
 )
