@@ -1,11 +1,14 @@
 """What is parked waits, whole, until somebody retries or drops it; what was overtaken meanwhile is skipped."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from aiokafka.admin import AIOKafkaAdminClient
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from cir_chassis.bus import DEAD_LETTER, PARTITIONS, Bus
 from cir_chassis.dead_letters import DeadLetter, DeadLetters
 
 from .conftest import Count, Counted, CountWork, Open, stored
@@ -107,6 +110,52 @@ async def test_a_message_of_two_megabytes_in_the_middle_is_parked_whole(open_dat
         await until(moved_on)
         [letter] = await parked(letters, 1)
     assert (letter.key, len(letter.value or b"")) == (str(one).encode(), 2_000_000)
+
+
+async def test_a_dropped_letter_is_unreadable_at_once_and_off_disk_soon(
+    open_database: Open, kafka: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    database, topic, secret = open_database(), Topic(), f"secret {uuid4()}".encode()
+
+    def on_disk() -> bool:
+        files = tmp_path_factory.getbasetemp().glob(f"kafka*/**/{topic.name}.dlq-*/*.log*")
+        return any(secret in file.read_bytes() for file in files)
+
+    async with running(kafka, database, topic, keep) as (bus, _, letters):
+        # As it is made, but for the minute that Kafka keeps a file after it is compacted.
+        await configure(kafka, f"{topic.name}.dlq", {**DEAD_LETTER, "file.delete.delay.ms": "1"})
+        await send(bus, topic, secret, uuid4())
+        [letter] = await parked(letters, 1)
+        assert on_disk()
+        await letters.settle(letter)
+        assert await letters.open() == []
+        async with asyncio.timeout(100):
+            while on_disk():
+                await asyncio.sleep(0.5)
+
+
+async def test_an_owner_alters_a_topic_of_its_own_that_is_kept_otherwise(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = Topic().name
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    given = {"retention.ms": "1000", "max.message.bytes": "2000000"}
+    await admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=given)])
+    for _ in range(2):
+        bus = Bus(kafka, topic, owns=[topic], consumes=[])
+        await bus.start(asyncio.Event())
+        await bus.stop_consuming()
+        await bus.stop()
+
+    async def own(name: str) -> dict[str, str]:
+        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        return {name: value for name, value, _, source, *_ in answer.resources[0][4] if source == 1}
+
+    assert await own(topic) == {**given, "retention.ms": str(7 * 24 * 3600 * 1000), "segment.ms": str(24 * 3600 * 1000)}
+    assert await own(f"{topic}.dlq") == DEAD_LETTER
+    await admin.close()
+    assert caplog.text.count("topic altered") == 1
 
 
 async def test_each_service_sees_its_own_letters(open_database: Open, kafka: str) -> None:

@@ -41,7 +41,7 @@ def channels(name: str, description: str, publishes: Sequence[Any], consumes: Se
 
 def _message(kind: Any) -> dict[str, Any]:
     attributes: dict[str, Any] = {attribute: {"type": "string"} for attribute in _ATTRIBUTES}
-    attributes["ce_type"]["const"] = kind.type
+    attributes["ce_type"]["const"], attributes["ce_source"]["const"] = kind.type, kind.source
     return {
         "name": kind.type,
         "summary": inspect.getdoc(kind),

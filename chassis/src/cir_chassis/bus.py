@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from aiokafka.partitioner import DefaultPartitioner
 from faststream import AckPolicy
@@ -19,7 +21,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, Gauge
 
-from cir_chassis.outbox import Message
+from cir_chassis.outbox import RETENTION, Message
 
 log = structlog.get_logger()
 
@@ -30,6 +32,17 @@ STALLED = 60.0  # seconds without a commit, while there is lag
 LAG = Gauge("cir_consumer_lag", "Events on the topic that have not taken effect here", ["topic"])
 BATCH_BYTES = 64 * 1024  # that a partition takes at a time
 LARGEST = 4 * 1024 * 1024  # bytes: a dead-letter topic takes what another producer got through elsewhere
+SEGMENT = 60_000  # ms: of a dead-letter topic; Kafka compacts no segment that is still written to
+# Events hold personal data: none is kept longer than for `replay`. A whole segment ends at once, so it spans a day at most.
+EVENTS = {"retention.ms": str(RETENTION // timedelta(milliseconds=1)), "segment.ms": str(86_400_000)}
+DEAD_LETTER = {  # kept until settled, then erased (dead_letters.py)
+    "cleanup.policy": "compact",
+    "max.message.bytes": str(LARGEST),
+    "segment.ms": str(SEGMENT),
+    "max.compaction.lag.ms": "300000",
+    "min.cleanable.dirty.ratio": "0.01",
+}
+_OVERRIDDEN = 1  # source of a setting of the topic's own, as Kafka tells it
 
 _PARTITION_OF = DefaultPartitioner()
 
@@ -178,11 +191,9 @@ class Bus:
         try:
             await admin.start()
             there = set(await admin.list_topics())
-            ours = [topic + suffix for topic in self._owns for suffix in ("", DEAD_LETTERS)]
-            new = [NewTopic(topic, PARTITIONS, 1) for topic in ours if topic not in there]
+            ours = dict.fromkeys(self._owns, EVENTS) | {topic + DEAD_LETTERS: DEAD_LETTER for topic in self._owns}
+            new = [NewTopic(topic, PARTITIONS, 1, topic_configs=ours[topic]) for topic in ours if topic not in there]
             for topic in new:
-                if topic.name.endswith(DEAD_LETTERS):  # kept until settled, then erased (dead_letters.py)
-                    topic.topic_configs = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST)}
                 topic.replication_factor = -1  # the broker's default; aiokafka's constructor refuses what Kafka takes
             if new:
                 with suppress(TopicAlreadyExistsError):  # another replica was first
@@ -192,17 +203,18 @@ class Bus:
                 if (many := len(topic["partitions"])) != PARTITIONS:
                     what = f"the topic {topic['topic']} has {many} partitions, not {PARTITIONS}"
                     raise LookupError(f"{what}: a dossier's events would change places and lose their order")
+            await _configure(admin, {topic: ours[topic] for topic in made})
             return [topic for topic in self._consumes if topic not in there | set(ours)]
         finally:
             await admin.close()
 
-    async def send(self, message: Message) -> None:
-        """Send one message; returns once Kafka has it. Raises KafkaError."""
-        _, failure = await self.send_all([message])
+    async def send(self, message: Message, at: int | None = None) -> None:
+        """Send one message; returns once Kafka has it. at: its timestamp, in ms, where that is not now. Raises KafkaError."""
+        _, failure = await self.send_all([message], at)
         if failure:
             raise failure
 
-    async def send_all(self, messages: Sequence[Message]) -> tuple[int, Exception | None]:
+    async def send_all(self, messages: Sequence[Message], at: int | None = None) -> tuple[int, Exception | None]:
         """Send in order, and stop at the first failure. Returns how many all replicas have, and what failed."""
         producer = await self._open_producer()
         places: dict[tuple[str, int], list[int]] = defaultdict(list)
@@ -217,7 +229,7 @@ class Bus:
             while waiting:
                 batch, taken = producer.create_batch(), 0
                 for _, key, value, headers in (messages[n] for n in waiting):
-                    if not batch.append(timestamp=None, key=key, value=value, headers=headers):
+                    if not batch.append(timestamp=at, key=key, value=value, headers=headers):
                         break  # full
                     taken += 1
                 await (await producer.send_batch(batch, topic, partition=partition))
@@ -253,3 +265,14 @@ class Bus:
         if self._producer is not None:
             await self._producer.stop()
         await asyncio.gather(*self._ending)
+
+
+async def _configure(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:
+    """Alter the topics that are configured otherwise than wanted. Other settings of a topic's own stay as they are."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in wanted]
+    for answer in await admin.describe_configs(resources) if resources else ():
+        for _, _, _, topic, entries in answer.resources:
+            own = {name: value for name, value, _, source, *_ in entries if source == _OVERRIDDEN}
+            if wrong := {name: own.get(name) for name, value in wanted[topic].items() if own.get(name) != value}:
+                await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {**own, **wanted[topic]})])
+                log.warning("topic altered", topic=topic, had=wrong, has=wanted[topic])

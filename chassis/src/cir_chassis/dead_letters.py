@@ -7,11 +7,12 @@ without a value under the same key settles and erases it.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import time
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import MessageSizeTooLargeError
 
-from cir_chassis.bus import DEAD_LETTERS, Bus
+from cir_chassis.bus import DEAD_LETTERS, SEGMENT, Bus
 
 _OURS = "dlq_"  # an event brings no header of that name: its producer would give the reason
 _REASON, _SERVICE, _AT, _KEY, _EMPTY = (_OURS + name for name in ("reason", "service", "at", "key", "empty"))
@@ -56,8 +57,10 @@ class DeadLetters:
             await self._send(place, b"", empty)
 
     async def settle(self, letter: DeadLetter) -> None:
-        """Done with: it is no longer open, and will be erased."""
+        """Done with: no reader shows it any more, and Kafka erases it within ten minutes."""
         await self._send(letter.id, None, [])
+        # Kafka compacts no segment that is still written to: a record that is younger by a segment's age begins another.
+        await self._send(letter.id, None, [], at=int(time() * 1000) + SEGMENT + 1000)
 
     async def open(self) -> list[DeadLetter]:
         """Every letter that waits for somebody, in the order in which they were parked. Raises `KafkaError`."""
@@ -81,9 +84,11 @@ class DeadLetters:
         mine = [letter for letter in letters.values() if letter.headers.get(_SERVICE) == self._service]
         return sorted(mine, key=lambda letter: letter.at)
 
-    async def _send(self, place: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+    async def _send(
+        self, place: str, value: bytes | None, headers: list[tuple[str, bytes]], at: int | None = None
+    ) -> None:
         topic, key = place.split("/")[0] + DEAD_LETTERS, f"{self._service}/{place}".encode()
-        await self._bus.send((topic, key, value, headers))
+        await self._bus.send((topic, key, value, headers), at)
 
 
 def text_of(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
