@@ -17,6 +17,7 @@ from time import perf_counter
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from cir_chassis.clock import Clock
 from cir_chassis.database import Database, migrate
@@ -26,7 +27,7 @@ from cir_schemas.types import DossierId
 from deploy.embedded.postgres import create_databases, part
 from deploy.embedded.supervisor import Child
 from priority.app import MIGRATIONS
-from priority.domain.order import Dwelling, Regulation
+from priority.domain.ranking import Dwelling, Regulation
 from priority.domain.turns import flat, turns
 from priority.handlers import EVENTS
 from priority.store import Candidacy, PriorityWork
@@ -64,13 +65,13 @@ async def _measure(folder: Path) -> tuple[float, float, list[float], list[float]
         await create_databases(PORT, ("priority",))
         url = f"postgresql://postgres@127.0.0.1:{PORT}/priority"
         await asyncio.to_thread(migrate, url, MIGRATIONS)
-        database = Database(url, lambda connection: PriorityWork(connection, Clock(), {}))
+        database = Database(url, lambda connection: PriorityWork(connection, Clock(), {}, SecretStr("")))
         await _fill(database)
         ranking, sorting = list[float](), list[float]()
         for _ in range(TURNS + 1):  # the first does not count
             async with database.work() as work:
                 begun = perf_counter()
-                order = await work.in_order(ON, HOME, Regulation(stricter_tie_years=3, area_tie=True), "dijledal")
+                order = await work.ranked(ON, HOME, Regulation(stricter_tie_years=3, area_tie=True), "dijledal")
                 ranking.append(perf_counter() - begun)
             assert len(order) == LEUVEN
             keys = [(*(name not in because for name in _TIES), number) for number, because in order]

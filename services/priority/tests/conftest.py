@@ -76,11 +76,19 @@ class Priority:
             held["company"] = company
         return await self.http.get(path, headers=await self._as(role, held))
 
-    async def post(self, path: str, body: object, role: str = "case_worker", **held: str) -> httpx.Response:
-        """held: what the token says; by default a case worker's or council's company is dijledal."""
+    async def post(
+        self, path: str, body: object, role: str = "case_worker", key: str | None = None, **held: str
+    ) -> httpx.Response:
+        """key: its Idempotency-Key. held: what the token says; by default a case worker's or council's company is dijledal."""
         if role in ("case_worker", "council"):
             held.setdefault("company", "dijledal")
-        return await self.http.post(path, json=body, headers=await self._as(role, held))
+        return await self.call("POST", path, body, role, key, **held)
+
+    async def call(
+        self, method: str, path: str, body: object, role: str, key: str | None = None, **held: str
+    ) -> httpx.Response:
+        headers = await self._as(role, held) | ({"Idempotency-Key": key} if key else {})
+        return await self.http.request(method, path, json=body, headers=headers)
 
     async def _as(self, role: str, held: dict[str, str]) -> dict[str, str]:
         return await asyncio.to_thread(bearer, self._login, role, frozenset(held.items()))

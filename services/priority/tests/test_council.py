@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from cir_chassis.settings import WrongSettings
 from priority.__main__ import cli
-from priority.asked import load_companies
 from priority.council import Agreement
+from priority.requests import load_companies
 
 from .conftest import AGREED, FOR, Priority, candidacy
 
@@ -27,7 +27,7 @@ def groups(**shares: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"groups": groups(homeless="0.6", young="0.3")}, "the groups are 90.00% together, not 100 %"),
+        ({"groups": groups(homeless="0.6", young="0.3")}, "the groups are 90 % together, not 100 %"),
         ({"accelerated_share": "1.2"}, "accelerated_share: 1.2 is no share"),
         ({"groups": groups(standard="1")}, "a group may not be called `standard`"),
         ({"groups": groups(elderly="1")}, "elderly: a group of pillar 2 and a target group of pillar 3 at once"),
@@ -60,7 +60,7 @@ async def test_a_file_that_holds_together_says_its_turns(tmp_path: Path) -> None
     file.write_text(yaml.safe_dump(AGREED))
     checked = CliRunner().invoke(cli, ["agreement", str(file)])
     assert (checked.exit_code, checked.stderr) == (0, "")
-    assert "homeless                        30.00%      3 of 10" in checked.stdout
+    assert "homeless                           30%      3 of 10" in checked.stdout
     as_proposed = json.loads(CliRunner().invoke(cli, ["agreement", str(file), "--json"]).stdout)
     assert Agreement.model_validate(as_proposed) == Agreement.model_validate(AGREED)
     assert CliRunner().invoke(cli, ["agreement", str(tmp_path / "none.yaml")]).exit_code == 2

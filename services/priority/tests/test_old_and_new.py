@@ -15,11 +15,11 @@ from cir_chassis.dead_letters import DeadLetters
 from cir_schemas import dossier
 from cir_schemas.envelope import Happening
 from deploy.embedded.demo import until
-from priority.domain.order import Regulation
+from priority.domain.ranking import Regulation
 from priority.handlers import EVENTS, record_candidacies
 from priority.store import PriorityWork
 
-from .conftest import Priority, candidacy
+from .conftest import KEY, Priority, candidacy
 
 TOPIC = dossier.CandidacyRecorded.topic
 seen: dict[UUID, int | None] = {}
@@ -53,7 +53,7 @@ async def replica(kafka: str, name: str, database: Database[Any], handlers: Hand
 async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
     priority: Priority, database_of: Callable[[str], Awaitable[str]], kafka: str
 ) -> None:
-    newer = Database(await database_of("priority"), lambda connection: PriorityWork(connection, Clock(), {}))
+    newer = Database(await database_of("priority"), lambda connection: PriorityWork(connection, Clock(), {}, KEY))
     skipped = CONSUMED.labels("unknown", "skipped")._value.get()
     said: list[dossier.CandidacyRecorded | DwellingPreferred] = [
         candidacy("2024.03.20.0001"),

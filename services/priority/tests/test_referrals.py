@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from priority.books import Free
+from priority.allocation import Vacancy
 
 from .conftest import CANDIDATE, Priority, candidacy
 
@@ -63,7 +63,9 @@ async def test_a_referral_waits_for_a_choice_of_another_company(register: Priori
                 assert not referring.done(), "it was answered while the dossier was being chosen"
         found = await work.find(NUMBERS[0])
         assert found
-        work.books.dwellings.put(Free("almere", "a1", "24062", None, 1, 1, 2, None, date(2024, 6, 1), found.dossier))
+        work.allocation.vacancies.put(
+            Vacancy("almere", "a1", "24062", None, 1, 1, 2, None, date(2024, 6, 1), found.dossier)
+        )
     assert (await referring).status_code == 409
 
 

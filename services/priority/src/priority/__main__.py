@@ -10,10 +10,10 @@ import typer
 
 from cir_chassis.cli import NO, WRONG_CALL, program, refuse
 from priority.app import MIGRATIONS, PrioritySettings, make
-from priority.asked import RankAsked, TurnsAsked, WrongFile, read
 from priority.council import Agreement
-from priority.domain.order import rank
-from priority.domain.turns import SharesDoNotAddUp, turns
+from priority.domain.ranking import rank
+from priority.domain.turns import SharesDoNotAddUp, decimal, turns
+from priority.requests import RankRequest, TurnsRequest, WrongFile, read
 
 cli = program("priority", PrioritySettings, make, MIGRATIONS)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
@@ -25,7 +25,7 @@ def rank_(
 ) -> None:
     """Who is first for a dwelling, by which criteria, and who is left out, and why."""
     try:
-        order, left_out = rank(*read(file, RankAsked).in_domain())
+        order, left_out = rank(*read(file, RankRequest).in_domain())
     except WrongFile as wrong:
         raise refuse(str(wrong)) from None
     if as_json:
@@ -56,14 +56,14 @@ def agreement_(
         return
     planned = Counter(islice(turns(agreed.shares()), agreed.planned))
     for name, share in agreed.shares().items():
-        typer.echo(f"{name:<30} {float(share):>7.2%}  {planned[name]:>5} of {agreed.planned}")
+        typer.echo(f"{name:<30} {decimal(share * 100) + '%':>7}  {planned[name]:>5} of {agreed.planned}")
 
 
 @cli.command("turns")
 def turns_(file: Annotated[Path, typer.Argument(help="Shares, and how many turns")], as_json: AsJson = False) -> None:
     """Whose turn it is, turn by turn: nobody is ever a whole turn away from its share."""
     try:
-        asked = read(file, TurnsAsked)
+        asked = read(file, TurnsRequest)
         given = list(islice(turns(asked.shares()), asked.slots))
     except WrongFile as wrong:
         raise refuse(str(wrong)) from None

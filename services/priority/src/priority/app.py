@@ -3,12 +3,14 @@
 from functools import partial
 from pathlib import Path
 
+from cir_chassis import idempotency
 from cir_chassis.clock import Clock
+from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import ReferralAnswered, SituationReviewed
 from priority import handlers, http
-from priority.asked import load_companies
+from priority.requests import load_companies
 from priority.store import PriorityWork
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -28,10 +30,11 @@ def make(settings: PrioritySettings) -> Service[PriorityWork]:
         "priority",
         "Who is first: the waiting list, in the order that the law gives it.",
         settings,
-        partial(PriorityWork, clock=Clock(settings.today), companies=companies),
+        partial(PriorityWork, clock=Clock(settings.today), companies=companies, person_key=settings.person_key),
         MIGRATIONS,
         publishes=[SituationReviewed, ReferralAnswered],
         consumes=handlers.EVENTS,
     )
-    service.app.include_router(http.routes(service.database, settings.person_key))
+    service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
+    service.app.include_router(http.routes(service.database))
     return service

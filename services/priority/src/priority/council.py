@@ -3,17 +3,16 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cir_schemas.priority import Organisation
 from cir_schemas.types import Company, Day, Municipality, Shape
-from priority.asked import Regulation, Share, Years, exact
 from priority.domain.turns import STANDARD, flat
-from priority.words import Text
+from priority.requests import Name, Regulation, Share, Vote, Years, exact
+from priority.texts import Text
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$"), Field(description="of a group")]
 HIGHEST_CEILING = Fraction(
     1, 2
 )  # pillar 3: one third, later half; since when is not known here (K). Lowered, old ones fail
@@ -90,14 +89,6 @@ class Agreement(Shape):
         """What each group is called in words."""
         named: dict[str, Group | TargetGroup] = {**self.groups, **self.target_groups}
         return {name: group.title for name, group in named.items()}
-
-
-class Vote(Shape):
-    """How one member of the council voted. municipality: on whose behalf, where it is one."""
-
-    member: Annotated[str, Field(min_length=1, max_length=200)]
-    municipality: Municipality | None = None
-    vote: Literal["for", "against", "abstained"]
 
 
 def may_not_adopt(agreement: Agreement, votes: Collection[Vote]) -> str | None:

@@ -1,4 +1,4 @@
-"""Every query of priority. Where somebody stands is kept by day, so that any day's order is read from one index."""
+"""Every query of priority. Where somebody stands is kept by day, so that any day's ranking is read from one index."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, Range
 from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,15 +18,17 @@ from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from cir_schemas.types import DossierRef
 from priority import tables
-from priority.books import Agreed, Books, Free, is_chosen, lets, prioritised
-from priority.domain import order
+from priority.allocation import AdoptedAgreement, Allocation, Vacancy, lets, prioritised, was_chosen
+from priority.domain import ranking
 from priority.domain.ledger import Entry
-from priority.domain.order import Dwelling, Regulation
+from priority.domain.ranking import Dwelling, Regulation
 from priority.domain.turns import STANDARD
 
 ANY_SIZE = 2**31 - 1  # persons
 LIVES = 100  # lasting ties, of five years and more each: what an index row has room for, and nobody's
 Criteria = list[tuple[str, sa.ColumnElement[bool]]]
+Ranking = list[tuple[str, tuple[str, ...]]]
+"""Numbers of dossiers, the first one first, and the criteria that each meets."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,15 @@ class Candidacy:
     placed: int | None
     candidates: list[str] | None = None
 
-    def in_domain(self) -> order.Candidate:
-        return order.Candidate(
+    def in_domain(self) -> ranking.Candidate:
+        return ranking.Candidate(
             self.number or "",
             self.status,
             self.registered_on,
             self.persons,
             tuple(wanted["municipality"] for wanted in self.wants),
             tuple(
-                order.Stay(
+                ranking.Stay(
                     stay["municipality"],
                     stay["area"],
                     date.fromisoformat(stay["from"]),
@@ -71,10 +74,10 @@ class Candidacy:
 
 @dataclass(frozen=True)
 class Next:
-    """Whose turn it is, and the numbers of who it goes to, the first one first, with the reasons for the order."""
+    """Whose turn it is, and the numbers of who it goes to, the first one first, with the reasons."""
 
     turn: Entry
-    order: list[tuple[str, tuple[str, ...]]]
+    ranking: Ranking
 
 
 class PriorityWork(Work):
@@ -82,17 +85,19 @@ class PriorityWork(Work):
 
     versioned = (tables.candidacies.c.version,)
 
-    def __init__(self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str]) -> None:
-        """companies: municipality → the company that lets homes there."""
+    def __init__(
+        self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str], person_key: SecretStr
+    ) -> None:
+        """companies: municipality → the company that lets homes there. person_key: of the pseudonyms."""
         super().__init__(connection, clock)
-        self.companies = companies
+        self.companies, self.person_key = companies, person_key
         self.candidacies = Rows(tables.candidacies, Candidacy, newer="version")
-        self.books = Books(connection)
+        self.allocation = Allocation(connection)
         self._to_place: dict[UUID, Candidacy] = {}
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.candidacies, *self.books.rows)
+        return (self.candidacies, *self.allocation.rows)
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         await self.candidacies.load(self.connection, "dossier", subjects, lock=True)
@@ -139,20 +144,16 @@ class PriorityWork(Work):
 
     async def regulation(self, on: date, company: str | None, municipality: str) -> Regulation:
         """What the council chose for the whole municipality, whatever the area."""
-        agreed = await self.books.speaks_of(on, company, municipality, None) if company else None
+        agreed = await self.allocation.applies_to(on, company, municipality, None) if company else None
         return agreed.agreement.regulation().in_domain() if agreed else Regulation()
 
-    async def waiting_list(
-        self, municipality: str, on: date, regulation: Regulation, company: str
-    ) -> list[tuple[str, tuple[str, ...]]]:
+    async def waiting_list(self, municipality: str, on: date, regulation: Regulation, company: str) -> Ranking:
         """The numbers of who is on the list that day, whatever the size, the first one first, and the criteria each meets."""
         anything = Dwelling(municipality, None, 0, ANY_SIZE)
-        return [(number, because[1:]) for number, because in await self.in_order(on, anything, regulation, company)]
+        return [(number, because[1:]) for number, because in await self.ranked(on, anything, regulation, company)]
 
-    async def in_order(
-        self, on: date, dwelling: Dwelling, regulation: Regulation, company: str
-    ) -> list[tuple[str, tuple[str, ...]]]:
-        """The order for a dwelling of a company, exactly as `order.rank` has it for those who want one of its homes there."""
+    async def ranked(self, on: date, dwelling: Dwelling, regulation: Regulation, company: str) -> Ranking:
+        """The ranking for a dwelling of a company, exactly as `ranking.rank` has it for those who want one of its homes there."""
         if regulation.frozen_until is not None and on < regulation.frozen_until:
             return []
         place = tables.places.c
@@ -180,17 +181,17 @@ class PriorityWork(Work):
         because = [_because(names, [bool(n & bit) for bit in bits]) for n in range(2 ** len(bits))]
         return [(number, because[n]) for number, n in zip(numbers or (), rungs or (), strict=True)]
 
-    async def next_for(self, dwelling: Free, agreed: Agreed, on: date) -> Next:
+    async def next_for(self, dwelling: Vacancy, agreed: AdoptedAgreement, on: date) -> Next:
         """Whose turn this dwelling is, and who is first, as far as the register knows at this moment."""
-        ledger = await self.books.ledger(agreed)
-        fitting = await self.books.fitting(agreed, dwelling, on)
+        ledger = await self.allocation.ledger(agreed)
+        fitting = await self.allocation.fitting(agreed, dwelling, on)
         entry = ledger.next({group for group, *_ in fitting})
         if entry.to != STANDARD:
             return Next(entry, [(number, ("oldest_referral",)) for group, number, _ in fitting if group == entry.to])
         home = Dwelling(
             dwelling.municipality, dwelling.area, dwelling.min_persons, dwelling.max_persons, dwelling.target_group
         )
-        return Next(entry, await self.in_order(on, home, agreed.agreement.regulation().in_domain(), dwelling.company))
+        return Next(entry, await self.ranked(on, home, agreed.agreement.regulation().in_domain(), dwelling.company))
 
     async def standing(
         self, dossier: UUID, municipality: str, on: date, regulation: Regulation
@@ -223,7 +224,7 @@ class PriorityWork(Work):
         )
         # Who was chosen already is few: counted apart, as to look for each of the others among them takes as long again.
         before = Counter[str]()
-        for query, count in ((others, before.update), (others.where(is_chosen(place.dossier)), before.subtract)):
+        for query, count in ((others, before.update), (others.where(was_chosen(place.dossier)), before.subtract)):
             counted = await self.connection.execute(query)
             count({names[why]: many for why, many in counted if why is not None})  # None: behind, or itself
         return _because(names[: len(ours)], ours), +before
@@ -232,7 +233,7 @@ class PriorityWork(Work):
 def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
     """Its row on each list (see tables.places)."""
     one = candidacy.in_domain()
-    if one.status != order.ON_THE_LIST or one.registered_on is None or not one.dossier:
+    if one.status != ranking.ON_THE_LIST or one.registered_on is None or not one.dossier:
         return
     by_area = defaultdict(list)
     for stay in one.residence:
@@ -245,9 +246,9 @@ def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
             "company": company,
             "persons": one.persons,
             "paused_until": one.paused_until,
-            "lived": _days(((start, end) for start, end in order.joined(here) if start < end), ")"),
-            "lasting_tie": _days(order.lasting_ties(here)[-LIVES:], "]"),
-            "area_ties": {area: _days(order.lasting_ties(stays), "]") for area, stays in by_area.items() if area is not None},
+            "lived": _days(((start, end) for start, end in ranking.joined(here) if start < end), ")"),
+            "lasting_tie": _days(ranking.lasting_ties(here)[-LIVES:], "]"),
+            "area_ties": {area: _days(ranking.lasting_ties(stays), "]") for area, stays in by_area.items() if area is not None},
             "informal_care": municipality in one.informal_care_in,
             "registered_on": one.registered_on,
             "number_day": candidacy.number_day,
@@ -283,7 +284,7 @@ def _criteria(
     if kept[1] is not None:
         criteria.append(("target_group", prioritised(place.dossier, kept[0], kept[1])))
     if regulation.stricter_tie_years is not None:
-        years = MultiRange([Range(order.earlier(on, regulation.stricter_tie_years), on, bounds="[]")])
+        years = MultiRange([Range(ranking.earlier(on, regulation.stricter_tie_years), on, bounds="[]")])
         criteria.append(("stricter_tie", place.lived.contains(years)))
     criteria.append(("lasting_tie", place.lasting_tie.contains(on)))
     if regulation.area_tie and area is not None:
@@ -294,7 +295,7 @@ def _criteria(
 
 def _waits(place: Any, on: date) -> sa.ColumnElement[bool]:
     """Not paused, and no dwelling is to be offered to it already."""
-    return sa.and_(_not_paused(place, on), ~is_chosen(place.dossier))
+    return sa.and_(_not_paused(place, on), ~was_chosen(place.dossier))
 
 
 def _not_paused(place: Any, on: date) -> sa.ColumnElement[bool]:
@@ -302,4 +303,4 @@ def _not_paused(place: Any, on: date) -> sa.ColumnElement[bool]:
 
 
 def _because(names: Sequence[str], held: Sequence[bool]) -> tuple[str, ...]:
-    return ("fitting_size", *(name for name, met in zip(names, held, strict=True) if met), *order.BECAUSE)
+    return ("fitting_size", *(name for name, met in zip(names, held, strict=True) if met), *ranking.BECAUSE)

@@ -5,10 +5,12 @@ which turns were given, and who was referred or asked for a priority.
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, JSON, JSONB
 
+from cir_chassis.idempotency import idempotency_table
 from cir_chassis.outbox import outbox_table
 
 metadata = sa.MetaData()
 outbox = outbox_table(metadata)
+idempotency_keys = idempotency_table(metadata)
 
 candidacies = sa.Table(
     "candidacies",

@@ -53,8 +53,8 @@ def test_who_has_no_share_has_no_turn() -> None:
     ("accelerated", "groups", "words"),
     [
         ("1.2", {"a": "1"}, "accelerated_share: 1.2 is no share"),
-        ("0.2", {"a": "0.5", "b": "0.4"}, "90.00% together"),
-        ("0.2", {}, "0.00% together"),
+        ("0.2", {"a": "0.5", "b": "0.4"}, "90 % together"),
+        ("0.2", {}, "0 % together"),
         ("0.2", {"standard": "1"}, "may not be called `standard`"),
         ("0.2", {"a": "1.1", "b": "-0.1"}, "a: 1.1 is no share"),
     ],

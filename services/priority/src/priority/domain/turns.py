@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import count, cycle, islice
@@ -24,10 +25,18 @@ def flat(accelerated: Fraction, groups: Mapping[str, Fraction]) -> dict[str, Fra
         raise SharesDoNotAddUp(f"a group may not be called `{STANDARD}`: that is the rest")
     for name, share in {"accelerated_share": accelerated, **groups}.items():
         if not 0 <= share <= 1:
-            raise SharesDoNotAddUp(f"{name}: {float(share)} is no share: it lies between 0 and 1")
+            raise SharesDoNotAddUp(f"{name}: {decimal(share)} is no share: it lies between 0 and 1")
     if sum(groups.values()) != 1:
-        raise SharesDoNotAddUp(f"the groups are {float(sum(groups.values())):.2%} together, not 100 %")
+        raise SharesDoNotAddUp(
+            f"the groups are {decimal(sum(groups.values(), Fraction()) * 100)} % together, not 100 %"
+        )
     return {name: accelerated * share for name, share in groups.items()} | {STANDARD: 1 - accelerated}
+
+
+def decimal(share: Fraction) -> str:
+    """A share as a decimal string, exactly: those that people write are decimals, and so are their products."""
+    with localcontext(prec=100):
+        return f"{(Decimal(share.numerator) / share.denominator).normalize():f}"
 
 
 def room(planned: int, share: Fraction, given: int, open_: int) -> int:

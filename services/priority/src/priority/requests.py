@@ -1,4 +1,4 @@
-"""What is asked in a file or at the door: refused with the place of what is wrong."""
+"""What is asked, in a file or over HTTP: refused with the place of what is wrong."""
 
 import json
 from collections.abc import Mapping
@@ -6,16 +6,28 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
+from uuid import UUID
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    RootModel,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
+from cir_chassis.problems import path_of
 from cir_chassis.settings import WrongSettings
 from cir_chassis.yaml_file import read_yaml
 from cir_schemas import dossier
-from cir_schemas.types import Company, Day, DossierNumber, Municipality, Shape, Status
-from priority.domain import order
+from cir_schemas.priority import Decision
+from cir_schemas.types import Company, Day, DossierNumber, DossierRef, Municipality, Shape, Status
+from priority.domain import ranking
 from priority.domain.turns import flat
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,10 +38,17 @@ class WrongFile(Exception):
 
 
 def _is_a_number_of_a_day(number: str) -> str:
-    order.number_parts(number)  # its first three parts are a day
+    ranking.number_parts(number)  # its first three parts are a day
     return number
 
 
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$"), Field(description="of a group")]
+Words = Annotated[str, Field(min_length=1, max_length=10_000)]
+Reasons = Annotated[
+    tuple[Words, ...],
+    Field(min_length=1, max_length=50),
+    BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+]
 Years = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -54,8 +73,8 @@ class Regulation(Shape):
     area_tie: bool = False
     frozen_until: Day | None = None
 
-    def in_domain(self) -> order.Regulation:
-        return order.Regulation(**self.model_dump())
+    def in_domain(self) -> ranking.Regulation:
+        return ranking.Regulation(**self.model_dump())
 
 
 class Stay(dossier.Stay):
@@ -78,12 +97,12 @@ class Candidate(Shape):
 
     @model_validator(mode="after")
     def _is_registered_since(self) -> "Candidate":
-        if self.status == order.ON_THE_LIST and self.registered_on is None:
+        if self.status == ranking.ON_THE_LIST and self.registered_on is None:
             raise ValueError("who is registered has a date of registration (registered_on)")
         return self
 
 
-class RankAsked(Shape):
+class RankRequest(Shape):
     """Who is first for this dwelling, on this day?"""
 
     on: Day
@@ -92,20 +111,20 @@ class RankAsked(Shape):
     candidates: tuple[Candidate, ...]
 
     @model_validator(mode="after")
-    def _each_once(self) -> "RankAsked":
+    def _each_once(self) -> "RankRequest":
         numbers = [candidate.dossier for candidate in self.candidates]
         if twice := next((number for n, number in enumerate(numbers) if number in numbers[:n]), None):
             raise ValueError(f"dossier {twice} stands here twice")
         return self
 
-    def in_domain(self) -> tuple[date, order.Dwelling, order.Regulation, list[order.Candidate]]:
-        dwelling = order.Dwelling(
+    def in_domain(self) -> tuple[date, ranking.Dwelling, ranking.Regulation, list[ranking.Candidate]]:
+        dwelling = ranking.Dwelling(
             **self.dwelling.model_dump(include={"municipality", "area", "min_persons", "max_persons"})
         )
         candidates = [
-            order.Candidate(
+            ranking.Candidate(
                 **candidate.model_dump(exclude={"residence"}),
-                residence=tuple(order.Stay(s.municipality, s.area, s.from_, s.until) for s in candidate.residence),
+                residence=tuple(ranking.Stay(s.municipality, s.area, s.from_, s.until) for s in candidate.residence),
             )
             for candidate in self.candidates
         ]
@@ -115,7 +134,7 @@ class RankAsked(Shape):
 Share = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,20})?$", description="a decimal string")]
 
 
-class TurnsAsked(Shape):
+class TurnsRequest(Shape):
     """Whose turn is it, for so many turns?"""
 
     accelerated_share: Share
@@ -129,6 +148,64 @@ class TurnsAsked(Shape):
 
 def exact(share: str) -> Fraction:
     return Fraction(Decimal(share))
+
+
+class Vote(Shape):
+    """How one member of the council voted. municipality: on whose behalf, where it is one."""
+
+    member: Annotated[str, Field(min_length=1, max_length=200)]
+    municipality: Municipality | None = None
+    vote: Literal["for", "against", "abstained"]
+
+
+class Adoption(Shape):
+    """How the council voted. ends: the agreement whose place this one takes from its first day on."""
+
+    votes: Annotated[tuple[Vote, ...], Field(min_length=1)]
+    ends: UUID | None = None
+
+
+class Situation(Shape):
+    """What the housing situation is, and the ids of the documents that show it."""
+
+    dossier: DossierRef
+    text: Words
+    documents: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=100)] = ()
+
+
+class Review(Shape):
+    """The decision. group: the target group of a priority, the accelerated group whose referrer it is forwarded to."""
+
+    decision: Decision
+    group: Name | None = None
+    reasons: Reasons
+
+
+class Referral(Shape):
+    """Whom an organisation refers to which company, for which group, why, and what guidance is to make the tenancy last."""
+
+    dossier: DossierRef
+    company: Company
+    municipality: Municipality
+    area: str | None = None
+    group: Name
+    reasons: Reasons
+    guidance_plan: Words
+
+
+class Vacancy(Dwelling):
+    """A dwelling that comes free; id: the company's own. target_group: the one that it is kept for, if any (pillar 3)."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")]
+    target_group: Name | None = None
+    free_on: Day | None = None
+
+
+class Choice(Shape):
+    """The turn and the dossier, as `next` had them."""
+
+    turn: int
+    dossier: DossierNumber
 
 
 class _Treats(BaseModel):
@@ -171,9 +248,4 @@ def read(file: Path, shape: type[M]) -> M:
         return shape.model_validate(given)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)
-        raise WrongFile("\n".join(f"{file}: {_place(e['loc'])}: {e['msg']}" for e in wrong)) from None
-
-
-def _place(place: tuple[str | int, ...]) -> str:
-    """`("candidates", 0, "wants")` → "candidates[0].wants"."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") or "the file"
+        raise WrongFile("\n".join(f"{file}: {path_of(e['loc']) or 'the file'}: {e['msg']}" for e in wrong)) from None

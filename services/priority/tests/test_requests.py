@@ -78,7 +78,7 @@ def changed(given: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
         ("turns", changed(TURNS, "slots", -1), "slots: Input should be greater than or equal to 0"),
         ("turns", changed(TURNS, "accelerated_share", "1.2"), "accelerated_share: 1.2 is no share"),
         ("turns", changed(TURNS, "accelerated_share", 0.2), "accelerated_share: Input should be a valid string"),
-        ("turns", changed(TURNS, "groups.young", "0.41"), "101.00% together, not 100 %"),
+        ("turns", changed(TURNS, "groups.young", "0.41"), "101 % together, not 100 %"),
         ("turns", changed(TURNS, "groups", {"standard": "1"}), "may not be called `standard`"),
         ("turns", "{", "line 1, column 2: not JSON"),
         ("rank", "[]", "the file: Input should be a valid dictionary"),

@@ -26,7 +26,7 @@ OVER = ("refused", "struck", "withdrawn", "housed")
 
 
 @dataclass(frozen=True)
-class Agreed:
+class AdoptedAgreement:
     """An agreement as proposed, and as adopted (see tables.agreements)."""
 
     id: UUID
@@ -47,7 +47,7 @@ class Agreed:
 
 
 @dataclass(frozen=True)
-class Free:
+class Vacancy:
     """A dwelling that came free (see tables.dwellings)."""
 
     company: str
@@ -63,7 +63,7 @@ class Free:
 
 
 @dataclass(frozen=True)
-class GivenTurn:
+class LedgerEntry:
     """A turn that was given (see tables.given_turns)."""
 
     agreement: UUID
@@ -114,51 +114,57 @@ class Situation:
     agreements: list[str] | None = None
 
 
-class Books:
+class Allocation:
     """What one unit of work reads of it, and puts on record."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self.agreements = Rows(agreements, Agreed)
-        self.dwellings = Rows(dwellings, Free)
-        self.turns = Rows(given_turns, GivenTurn)
+        self.agreements = Rows(agreements, AdoptedAgreement)
+        self.vacancies = Rows(dwellings, Vacancy)
+        self.entries = Rows(given_turns, LedgerEntry)
         self.referrals = Rows(referrals, Referral)
         self.situations = Rows(situations, Situation)
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.agreements, self.dwellings, self.turns, self.referrals, self.situations)
+        return (self.agreements, self.vacancies, self.entries, self.referrals, self.situations)
 
     async def hold(self, company: str) -> None:
         """What is decided under a company's agreements (turns, referrals, adoptions) is decided one after the other."""
         await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company, 0))))
 
-    async def agreement(self, id_: UUID) -> Agreed | None:
+    async def agreement(self, id_: UUID) -> AdoptedAgreement | None:
         """An agreement, proposed or adopted."""
         await self.agreements.load(self._connection, "id", [id_])
         return self.agreements.find(id_)
 
-    async def agreements_of(self, company: str) -> list[Agreed]:
+    async def agreements_of(self, company: str) -> list[AdoptedAgreement]:
         """All of a company, the newest first."""
         return await self._agreed(agreements.c.company == company)
 
-    async def in_force(self, on: date, *, company: str | None = None, municipality: str | None = None) -> list[Agreed]:
+    async def in_force(
+        self, on: date, *, company: str | None = None, municipality: str | None = None
+    ) -> list[AdoptedAgreement]:
         """The agreements in force on that day, of a company, or that speak of a municipality."""
         ours = agreements.c.company == company if company else sa.true()
         there = agreements.c.municipalities.contains([municipality]) if municipality else sa.true()
         during = sa.between(on, agreements.c.since, agreements.c.through)
         return await self._agreed(agreements.c.adopted_at.is_not(None), ours, there, during)
 
-    async def speaks_of(self, on: date, company: str, municipality: str, area: str | None) -> Agreed | None:
+    async def applies_to(self, on: date, company: str, municipality: str, area: str | None) -> AdoptedAgreement | None:
         """The agreement in force for what a company lets there: one at most, as no two adopted ones overlap."""
         found = await self.in_force(on, company=company, municipality=municipality)
         return next((one for one in found if one.area in (None, area)), None)
 
-    async def _agreed(self, *which: sa.ColumnElement[bool]) -> list[Agreed]:
-        query = sa.select(agreements).where(*which).order_by(agreements.c.proposed_at.desc(), agreements.c.id)
-        return [Agreed(**row._mapping) for row in await self._connection.execute(query)]
+    async def agreement_for(self, vacancy: Vacancy, on: date) -> AdoptedAgreement | None:
+        """The agreement in force that day for this dwelling."""
+        return await self.applies_to(on, vacancy.company, vacancy.municipality, vacancy.area)
 
-    async def later(self, on: date, agreed: Agreed) -> list[Agreed]:
+    async def _agreed(self, *which: sa.ColumnElement[bool]) -> list[AdoptedAgreement]:
+        query = sa.select(agreements).where(*which).order_by(agreements.c.proposed_at.desc(), agreements.c.id)
+        return [AdoptedAgreement(**row._mapping) for row in await self._connection.execute(query)]
+
+    async def later(self, on: date, agreed: AdoptedAgreement) -> list[AdoptedAgreement]:
         """The agreements adopted already that take the place of this one, in part at least, after that day."""
         after = sa.and_(
             agreements.c.since > on, agreements.c.since <= agreements.c.through
@@ -166,19 +172,19 @@ class Books:
         coming = await self._agreed(agreements.c.adopted_at.is_not(None), after, _overlaps(agreed))
         return [other for other in coming if other.id != agreed.id]
 
-    async def ledger(self, agreed: Agreed) -> Ledger:
+    async def ledger(self, agreed: AdoptedAgreement) -> Ledger:
         """The ledger of an agreement, from the turns on record."""
         same = (given_turns.c[name] for name in ("turn", "of", "to", "how"))
         query = sa.select(*same).where(given_turns.c.agreement == agreed.id).order_by(given_turns.c.turn)
         given = [Entry(*row) for row in await self._connection.execute(query)]
         return Ledger(agreed.agreement.shares(), given)
 
-    async def turns_of(self, agreed: Agreed) -> list[GivenTurn]:
+    async def entries_of(self, agreed: AdoptedAgreement) -> list[LedgerEntry]:
         """Every turn given under an agreement, in order."""
         query = sa.select(given_turns).where(given_turns.c.agreement == agreed.id).order_by(given_turns.c.turn)
-        return [GivenTurn(**row._mapping) for row in await self._connection.execute(query)]
+        return [LedgerEntry(**row._mapping) for row in await self._connection.execute(query)]
 
-    async def room(self, agreed: Agreed) -> dict[str, int]:
+    async def room(self, agreed: AdoptedAgreement) -> dict[str, int]:
         """How many more referrals each group can take."""
         given = sa.select(given_turns.c.to, sa.func.count()).where(given_turns.c.agreement == agreed.id)
         had: Counter[str] = Counter(dict((await self._connection.execute(given.group_by("to"))).all()))
@@ -186,12 +192,12 @@ class Books:
         shares, planned = agreed.agreement.shares(), agreed.agreement.planned
         return {name: turns.room(planned, shares[name], had[name], open_[name]) for name in agreed.agreement.groups}
 
-    async def open(self, agreed: Agreed) -> Counter[str]:
+    async def open(self, agreed: AdoptedAgreement) -> Counter[str]:
         """How many referrals of each group are accepted and wait, those under agreements before this one among them."""
         waiting = sa.select(referrals.c.group, sa.func.count()).where(self._open(agreed)).group_by(referrals.c.group)
         return Counter(dict((await self._connection.execute(waiting)).all()))
 
-    async def fitting(self, agreed: Agreed, dwelling: Free, on: date) -> list[tuple[str, str, UUID]]:
+    async def fitting(self, agreed: AdoptedAgreement, dwelling: Vacancy, on: date) -> list[tuple[str, str, UUID]]:
         """The open referrals that this dwelling can be offered to, the oldest first: group, number, dossier."""
         place = places.c
         query = (
@@ -210,18 +216,18 @@ class Books:
             query = query.where(prioritised(referrals.c.dossier, dwelling.company, dwelling.target_group))
         return [(group, number, dossier) for group, number, dossier in await self._connection.execute(query)]
 
-    def _open(self, agreed: Agreed) -> sa.ColumnElement[bool]:
+    def _open(self, agreed: AdoptedAgreement) -> sa.ColumnElement[bool]:
         """Accepted, and not over in another way. Certainty outlives the agreement that it was given under."""
         same = sa.select(agreements.c.id).where(_overlaps(agreed))
         over = sa.select(candidacies.c.dossier).where(candidacies.c.status.in_(OVER))
         return sa.and_(
             referrals.c.agreement.in_(same),
             referrals.c.answer == "accepted",
-            ~is_chosen(referrals.c.dossier),
+            ~was_chosen(referrals.c.dossier),
             ~sa.exists(over.where(candidacies.c.dossier == referrals.c.dossier)),
         )
 
-    async def referred(self, agreed: Agreed, dossier: UUID) -> Referral | None:
+    async def referred(self, agreed: AdoptedAgreement, dossier: UUID) -> Referral | None:
         """The open referral of a dossier under an agreement."""
         query = sa.select(referrals).where(self._open(agreed), referrals.c.dossier == dossier)
         row = (await self._connection.execute(query)).first()
@@ -245,17 +251,17 @@ class Books:
         query = sa.select(referrals).where(which).order_by(referrals.c.answered_at.desc(), referrals.c.id)
         return [Referral(**row._mapping) for row in await self._connection.execute(query)]
 
-    async def dwelling(self, company: str, id_: str) -> Free | None:
+    async def vacancy(self, company: str, id_: str) -> Vacancy | None:
         """A dwelling of a company."""
         query = sa.select(dwellings).where(dwellings.c.company == company, dwellings.c.id == id_)
         row = (await self._connection.execute(query)).first()
-        return Free(**row._mapping) if row else None
+        return Vacancy(**row._mapping) if row else None
 
-    async def chosen(self, dossier: UUID) -> bool:
+    async def is_chosen(self, dossier: UUID) -> bool:
         """Whether a dwelling is to be offered to this dossier already."""
         return bool(await self._connection.scalar(sa.select(dwellings.c.id).where(dwellings.c.chosen == dossier)))
 
-    async def kept(self, agreed: Agreed) -> int:
+    async def kept(self, agreed: AdoptedAgreement) -> int:
         """How many dwellings of the period are kept for a target group."""
         area = sa.true() if agreed.area is None else dwellings.c.area == agreed.area
         return (
@@ -309,7 +315,7 @@ def lets(place: Any, company: str) -> sa.ColumnElement[bool]:
     return sa.or_(place.company == company, place.company.is_(None))
 
 
-def is_chosen(dossier: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
+def was_chosen(dossier: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
     """Whether a dwelling is to be offered to it already."""
     return sa.exists(sa.select(dwellings.c.id).where(dwellings.c.chosen == dossier))
 
@@ -320,7 +326,7 @@ def prioritised(dossier: sa.ColumnElement[UUID], company: str, group: str) -> sa
     return sa.exists(given.where(situations.c.dossier == dossier, situations.c.company == company))
 
 
-def _overlaps(agreed: Agreed) -> sa.ColumnElement[bool]:
+def _overlaps(agreed: AdoptedAgreement) -> sa.ColumnElement[bool]:
     """Agreements that speak of some of the same dwellings, whatever the day (council.cover_the_same)."""
     return sa.and_(
         agreements.c.company == agreed.company,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from priority.domain.order import Candidate, Dwelling, Regulation, Stay, lasting_tie, rank
+from priority.domain.ranking import Candidate, Dwelling, Regulation, Stay, lasting_tie, rank
 
 ON = date(2024, 6, 1)
 LEUVEN = Dwelling("24062", "leuven-centrum", min_persons=2, max_persons=4)

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from cir_schemas import CandidacyRecorded
-from priority.books import Situation
-from priority.domain.order import Candidate, Dwelling, Regulation, left_out_because, rank
+from priority.allocation import Situation
+from priority.domain.ranking import Candidate, Dwelling, Regulation, left_out_because, rank
 
 from .conftest import Priority, candidacy
 
@@ -74,7 +74,7 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
                     "asked_by": "candidate",
                     "asked_at": work.clock.now(),
                 }
-                work.books.situations.put(
+                work.allocation.situations.put(
                     Situation(uuid4(), one.dossier, str(one.number), company="dijledal", **asked, **reviewed)
                 )
             stored.append(replace(one.in_domain(), priorities=priorities))
@@ -93,7 +93,7 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
                 by_law, left_out = rank(on, dwelling, regulation, stored)
                 there = [
                     (number, list(because))
-                    for number, because in await work.in_order(on, dwelling, regulation, "dijledal")
+                    for number, because in await work.ranked(on, dwelling, regulation, "dijledal")
                 ]
                 assert there == by_law, (on, dwelling, regulation)
                 assert len(by_law) + len(left_out) == len(heard)

@@ -1,0 +1,390 @@
+"""Priority's API, thin above the use-cases: shapes of answers, and who may ask at all."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+
+from cir_chassis.database import Database
+from cir_chassis.idempotency import idempotent
+from cir_chassis.login import Caller, anyone, may
+from cir_schemas.priority import Answer, Decision
+from cir_schemas.types import Company, DossierNumber, DossierRef, Municipality, Shape
+from priority import access, requests, texts, use_cases
+from priority.allocation import AdoptedAgreement, Referral, Situation
+from priority.council import Agreement
+from priority.domain.turns import decimal
+from priority.store import PriorityWork
+from priority.texts import Text
+
+
+class Made(Shape):
+    """What was made."""
+
+    id: UUID
+
+
+class Announced(Shape):
+    """The dwelling."""
+
+    id: str
+
+
+class Place(Shape):
+    """A place on the waiting list: the dossier's number, where it stands, and the criteria that put it there."""
+
+    dossier: DossierNumber
+    position: int
+    because: tuple[str, ...]
+
+
+class Position(Shape):
+    """Where one dossier stands for a home of its size in a municipality, and why."""
+
+    municipality: Municipality
+    persons: int
+    position: int | None
+    """Null: not on the list today; `because` says why."""
+    because: tuple[str, ...]
+    before: dict[str, int]
+    """How many are before it, by the first criterion that puts them there."""
+    text: Text
+
+    @classmethod
+    def of(cls, one: use_cases.Position) -> Self:
+        text = texts.position(one.municipality, one.because, one.day, one.before if one.position else None)
+        return _same(cls, one, text=text)
+
+
+class SituationRead(Shape):
+    """A request about a housing situation and its review."""
+
+    id: UUID
+    dossier: str
+    text: str
+    documents: tuple[str, ...]
+    asked_at: datetime
+    decision: Decision | None
+    group: str | None
+    reasons: tuple[str, ...]
+    reviewed_at: datetime | None
+
+    @classmethod
+    def of(cls, one: Situation) -> Self:
+        return _same(cls, one, dossier=one.number, reasons=one.reasons or ())
+
+
+class ReferralRead(Shape):
+    """A referral and its answer."""
+
+    id: UUID
+    dossier: str
+    organisation: str
+    group: str
+    answer: Answer
+    text: Text
+    answered_at: datetime
+
+    @classmethod
+    def of(cls, one: Referral) -> Self:
+        return _same(cls, one, dossier=one.number, text=texts.TEXTS[one.answer])
+
+
+class AgreementRead(Shape):
+    """An agreement, and where it stands."""
+
+    id: UUID
+    status: Literal["proposed", "adopted"]
+    through: date
+    """Its last day: earlier than agreed where another took its place."""
+    agreement: Agreement
+    votes: tuple[requests.Vote, ...]
+    adopted_at: datetime | None
+
+    @classmethod
+    def of(cls, one: AdoptedAgreement) -> Self:
+        votes = [requests.Vote.model_validate(vote, extra="ignore") for vote in one.votes or ()]
+        return _same(cls, one, status="adopted" if one.adopted_at else "proposed", votes=votes)
+
+
+class Turn(Shape):
+    """One turn: whose it was, who was given it, and why."""
+
+    turn: int
+    of: str
+    to: str
+    how: str
+
+
+class TurnGiven(Turn):
+    """A turn on record."""
+
+    dwelling: str
+    dossier: str | None
+    """Its number: to the case workers, whose dossiers they are."""
+
+
+class TurnNext(Turn):
+    """A turn to be given."""
+
+    text: Text
+
+
+class Debt(Shape):
+    """A turn that one owes another."""
+
+    owes: str
+    to: str
+
+
+class LedgerRead(Shape):
+    """Every turn and every debt; balances: turns owed to each, less what it owes, together nothing; room: per group."""
+
+    turns: list[TurnGiven]
+    next_turn: int
+    next_of: str
+    debts: list[Debt]
+    balances: dict[str, int]
+    room: dict[str, int]
+
+
+class Accelerated(Shape):
+    """A group of accelerated allocation: reached by a referral of these organisations alone."""
+
+    group: str
+    title: Text
+    share: str
+    """Of all allocations, exactly."""
+    referrers: tuple[str, ...]
+
+
+class Targeted(Shape):
+    """A target group: reached by a request about the housing situation."""
+
+    group: str
+    title: Text
+
+
+class Priorities(Shape):
+    """Which priorities there are for the homes of one company in a municipality, or in an area of it."""
+
+    company: Company
+    area: str | None
+    through: date
+    accelerated: list[Accelerated]
+    target_groups: list[Targeted]
+    stricter_tie_years: int | None
+    area_tie: bool
+
+    @classmethod
+    def of(cls, agreed: AdoptedAgreement) -> Self:
+        one, shares = agreed.agreement, agreed.agreement.shares()
+        return _same(
+            cls,
+            one,
+            through=agreed.through,
+            accelerated=[
+                Accelerated(group=name, title=group.title, share=decimal(shares[name]), referrers=group.referrers)
+                for name, group in one.groups.items()
+            ],
+            target_groups=[Targeted(group=name, title=group.title) for name, group in one.target_groups.items()],
+        )
+
+
+class First(Shape):
+    """A dossier in the ranking, and what put it there."""
+
+    dossier: DossierNumber
+    because: tuple[str, ...]
+    text: Text
+
+
+class Next(Shape):
+    """Who is next for a dwelling today; waiting: how many it could be offered to, `order` the first of them."""
+
+    dwelling: str
+    on: date
+    agreement: UUID
+    turn: TurnNext
+    waiting: int
+    order: list[First]
+
+
+S = TypeVar("S", bound=Shape)
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def _same(shape: type[S], row: object, **others: object) -> S:
+    """A shape whose fields are attributes of the row, but for these others."""
+    return shape.model_validate({name: getattr(row, name) for name in shape.model_fields.keys() - others} | others)
+
+
+class Once:
+    """What makes a request the one that it repeats: its `Idempotency-Key`, if it has one, and what it asks."""
+
+    def __init__(
+        self, request: Request, idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None
+    ) -> None:
+        self.key, self._request = idempotency_key, request
+
+    async def asked(self) -> bytes:
+        return self._request.url.path.encode() + b"\n" + await self._request.body()
+
+
+def _who(*actions: str) -> Any:
+    """A dependency: who asks, of a role that may do one of these at all."""
+    return Depends(may(*access.roles(*actions)))
+
+
+Key = Annotated[Once, Depends()]
+Reader = Annotated[Caller, _who("read_agreements")]
+CaseWorker = Annotated[Caller, _who("announce")]
+
+
+def routes(database: Database[PriorityWork]) -> APIRouter:
+    """What is asked of priority."""
+    router = APIRouter(prefix="/v1")
+
+    async def post(once: Once, caller: Caller, do: Callable[[PriorityWork], Awaitable[T]], read: Callable[[T], R]) -> R:
+        """Do it in one unit of work, and read what came of it; a key that was used already has the answer of then."""
+        async with database.work() as work:
+            if once.key is None:
+                return read(await do(work))
+
+            async def effect() -> Mapping[str, Any]:
+                answer = read(await do(work))
+                return answer.model_dump(mode="json", by_alias=True) if isinstance(answer, Shape) else {}
+
+            asked = await once.asked()
+            return cast(R, await idempotent(work.connection, caller.subject, once.key, asked, effect))
+
+    @router.get("/waiting-list", tags=["waiting list"])
+    async def waiting_list(
+        municipality: Annotated[Municipality, Query()], caller: Annotated[Caller, _who("read_waiting_list")]
+    ) -> list[Place]:
+        """Who is registered for a municipality, in order: for the case workers of the company that lets homes there."""
+        async with database.work() as work:
+            ranked = await use_cases.waiting_list(municipality, caller, work)
+        return [Place(dossier=number, position=n, because=why) for n, (number, why) in enumerate(ranked, start=1)]
+
+    @router.get("/dossiers/{dossier}/positions", tags=["waiting list"])
+    async def positions(dossier: DossierRef, caller: Annotated[Caller, _who("read_positions")]) -> list[Position]:
+        """Where a dossier stands today in each municipality that it wants, among households of as many persons, and the reason
+        in words to read out: for the candidate, and the case workers of the company that treats it. Nobody else is named."""
+        async with database.work() as work:
+            return [Position.of(one) for one in await use_cases.positions(dossier, caller, work)]
+
+    @router.post("/situations", status_code=201, tags=["housing situations"])
+    async def request_priority(
+        body: requests.Situation, caller: Annotated[Caller, _who("request_priority")], once: Key
+    ) -> Made:
+        """Ask for a priority: the candidate himself, or a case worker of the company that treats the dossier."""
+        return await post(once, caller, lambda work: use_cases.request_priority(body, caller, work), _made)
+
+    @router.get("/situations", tags=["housing situations"])
+    async def situations(
+        caller: Annotated[Caller, _who("read_situations", "list_forwarded")], dossier: DossierRef | None = None
+    ) -> list[SituationRead]:
+        """The requests of a dossier with their reviews. Without `dossier`: for a case worker, those that wait for his company;
+        for an organisation, those forwarded to the groups that it refers for, until somebody refers them."""
+        async with database.work() as work:
+            return [SituationRead.of(one) for one in await use_cases.situations(dossier, caller, work)]
+
+    @router.post("/situations/{id}/review", tags=["housing situations"])
+    async def review(
+        id: UUID, body: requests.Review, caller: Annotated[Caller, _who("review")], once: Key
+    ) -> SituationRead:
+        """A priority of pillar 3, forwarded to who may refer for an accelerated group, or refused; the candidate is told."""
+        return await post(once, caller, lambda work: use_cases.review(id, body, caller, work), SituationRead.of)
+
+    @router.post("/referrals", status_code=201, tags=["referrals"])
+    async def refer(body: requests.Referral, caller: Annotated[Caller, _who("refer")], once: Key) -> ReferralRead:
+        """Refer a candidate. Accepted: a home is certain, though not when. Refused: no room, and on no other list."""
+        return await post(once, caller, lambda work: use_cases.refer(body, caller, work), ReferralRead.of)
+
+    @router.get("/referrals", tags=["referrals"])
+    async def referrals(
+        caller: Annotated[Caller, _who("list_referrals", "read_referrals")], dossier: DossierRef | None = None
+    ) -> list[ReferralRead]:
+        """What the organisation referred, the newest first. With `dossier`, for its candidate and the company that treats it:
+        who referred it, and the answers."""
+        async with database.work() as work:
+            return [ReferralRead.of(one) for one in await use_cases.referrals(dossier, caller, work)]
+
+    @router.post("/agreements", status_code=201, tags=["allocation council"])
+    async def propose(body: Agreement, caller: Annotated[Caller, _who("propose")], once: Key) -> Made:
+        """Lay an agreement before the council of its company."""
+        return await post(once, caller, lambda work: use_cases.propose(body, caller, work), _made)
+
+    @router.post("/agreements/{id}/adoption", tags=["allocation council"])
+    async def adopt(
+        id: UUID, body: requests.Adoption, caller: Annotated[Caller, _who("adopt")], once: Key
+    ) -> AgreementRead:
+        """Record the votes, and put it in force from its first day: its turns begin at the first one, without debts."""
+        return await post(once, caller, lambda work: use_cases.adopt(id, body, caller, work), AgreementRead.of)
+
+    @router.get("/agreements", tags=["allocation council"])
+    async def agreements(caller: Reader) -> list[AgreementRead]:
+        """All agreements of the company, the newest first."""
+        async with database.work() as work:
+            return [AgreementRead.of(one) for one in await use_cases.agreements(caller, work)]
+
+    @router.get("/agreements/{id}/ledger", tags=["allocation council"])
+    async def ledger(id: UUID, caller: Reader) -> LedgerRead:
+        """Every turn given under an agreement, who owes whom, and how many referrals each group can take."""
+        async with database.work() as work:
+            folded, entries, room = await use_cases.ledger(id, caller, work)
+        names = access.may(caller, "company", "read_ledger_numbers")  # a council learns no dossier's group
+        return LedgerRead(
+            turns=[_same(TurnGiven, one, dossier=one.dossier if names else None) for one in entries],
+            next_turn=folded.turn,
+            next_of=folded.of,
+            debts=[Debt(owes=owes, to=to) for owes, to in folded.debts],
+            balances=folded.balances(),
+            room=room,
+        )
+
+    @router.get("/priorities", dependencies=[Depends(anyone)], tags=["allocation council"])
+    async def priorities(municipality: Annotated[Municipality, Query()]) -> list[Priorities]:
+        """Which priorities there are in a municipality, and of which company: for anyone."""
+        async with database.work() as work:
+            return [Priorities.of(agreed) for agreed in await use_cases.priorities(municipality, work)]
+
+    @router.post("/dwellings", status_code=201, tags=["dwellings"])
+    async def announce(body: requests.Vacancy, caller: CaseWorker, once: Key) -> Announced:
+        """A dwelling comes free. The same again changes nothing."""
+        return await post(
+            once, caller, lambda work: use_cases.announce(body, caller, work), lambda id: Announced(id=id)
+        )
+
+    @router.get("/dwellings/{id}/next", tags=["dwellings"])
+    async def next_(id: str, caller: CaseWorker, most: Annotated[int, Query(ge=1, le=1000)] = 20) -> Next:
+        """Whose turn this dwelling is, and who is first, with the reasons; most: how many of the order to tell."""
+        async with database.work() as work:
+            vacancy, agreed, one = await use_cases.next_for(id, caller, work)
+        text = texts.turn(one.turn, agreed.agreement.titles())
+        return Next(
+            dwelling=id,
+            on=work.clock.today(),
+            agreement=agreed.id,
+            turn=_same(TurnNext, one.turn, text=text),
+            waiting=len(one.ranking),
+            order=[
+                First(dossier=number, because=because, text=texts.reasons(vacancy.municipality, because))
+                for number, because in one.ranking[:most]
+            ],
+        )
+
+    @router.post("/dwellings/{id}/choice", status_code=204, tags=["dwellings"])
+    async def choose(id: str, body: requests.Choice, caller: CaseWorker, once: Key) -> None:
+        """Book the turn, and keep the dwelling for who is first; again, it changes nothing. 409 where that is another by now."""
+        await post(once, caller, lambda work: use_cases.choose(id, body, caller, work), lambda none: none)
+
+    return router
+
+
+def _made(id: UUID) -> Made:
+    return Made(id=id)

@@ -1,0 +1,361 @@
+"""What people do: each use-case loads what it needs, asks `access` who may, and holds every rule. HTTP is thin above them.
+
+Each takes what is asked, who asks, and a unit of work; it raises a `Problem` where nothing is to be stored.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from typing import NoReturn
+from uuid import UUID, uuid4
+
+from cir_chassis.login import Caller
+from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
+from cir_schemas import ReferralAnswered, SituationReviewed
+from cir_schemas.types import DossierRef
+from priority import access, requests
+from priority.allocation import AdoptedAgreement, LedgerEntry, Referral, Situation, Vacancy
+from priority.council import Agreement, cover_the_same, first_day_in_common, may_not_adopt
+from priority.domain.ledger import Ledger
+from priority.domain.ranking import Dwelling, left_out_because
+from priority.store import Candidacy, Next, PriorityWork, Ranking
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a dossier stands on one list. position: none where it is not on it; because: the criteria it meets, or why not;
+    before: how many, by the first criterion that puts them there; day: of the registration, or on which its pause ends."""
+
+    municipality: str
+    persons: int
+    position: int | None
+    because: tuple[str, ...]
+    before: Counter[str]
+    day: date | None
+
+
+async def waiting_list(municipality: str, actor: Caller, work: PriorityWork) -> Ranking:
+    """Who is registered for a municipality, ranked whatever the size of the household."""
+    company = access.company_of(actor, "read_waiting_list")
+    if work.companies.get(municipality) != company:
+        raise NotFound("Your company has no waiting list for this municipality.")
+    await work.catch_up()
+    today = work.clock.today()
+    return await work.waiting_list(municipality, today, await work.regulation(today, company, municipality), company)
+
+
+async def positions(dossier: DossierRef, actor: Caller, work: PriorityWork) -> list[Position]:
+    """Where a dossier stands today in each municipality that it wants, among households of as many persons."""
+    await work.catch_up()
+    known = await access.dossier_for(actor, "read_positions", dossier, work)
+    return [await _position(known, wanted["municipality"], wanted["company"], work) for wanted in known.wants]
+
+
+async def _position(known: Candidacy, municipality: str, company: str | None, work: PriorityWork) -> Position:
+    today, one = work.clock.today(), known.in_domain()
+    regulation = await work.regulation(today, company, municipality)
+    if found := await work.standing(known.dossier, municipality, today, regulation):
+        because, before = found
+        return Position(municipality, one.persons, 1 + before.total(), because, before, one.registered_on)
+    home = Dwelling(municipality, None, one.persons, one.persons)
+    chosen = "chosen" if await work.allocation.is_chosen(known.dossier) else "not_registered"
+    why = left_out_because(today, home, regulation, one) or chosen
+    return Position(municipality, one.persons, None, (why,), Counter(), one.paused_until)
+
+
+async def request_priority(asked: requests.Situation, actor: Caller, work: PriorityWork) -> UUID:
+    """Ask for a priority because of the housing situation, which a case worker reviews. One at a time."""
+    candidacy = await access.dossier_for(actor, "request_priority", asked.dossier, work, lock=True)
+    number = await _waiting(candidacy, work)
+    before = await work.allocation.situations_of(dossier=candidacy.dossier)
+    if any(situation.decision is None for situation in before):
+        raise Conflict(
+            "A request of this dossier is being looked at: wait for its review, or bring what is new to the company."
+        )
+    by, now = "candidate" if actor.role == "candidate" else actor.subject, work.clock.now()
+    made = Situation(uuid4(), candidacy.dossier, number, asked.text, list(asked.documents), by, now)
+    work.allocation.situations.put(made)
+    return made.id
+
+
+async def situations(dossier: DossierRef | None, actor: Caller, work: PriorityWork) -> list[Situation]:
+    """The requests of a dossier. Without one: for a case worker those that wait for his company's review, for an
+    organisation those forwarded to the groups that it refers for."""
+    if actor.role == "helper":
+        return await work.allocation.forwarded_to(access.organisation_of(actor, "list_forwarded"))
+    if dossier is not None:
+        known = await access.dossier_for(actor, "read_situations", dossier, work)
+        return await work.allocation.situations_of(dossier=known.dossier)
+    if actor.role == "candidate":
+        raise Problem(422, "Of which dossier?", [("query.dossier", "is needed")])
+    return await work.allocation.situations_of(company=access.company_of(actor, "list_situations"))
+
+
+async def review(id: UUID, asked: requests.Review, actor: Caller, work: PriorityWork) -> Situation:
+    """Decide a request once, with reasons: a priority of pillar 3, forwarded to who may refer for a group, or refused."""
+    situation = await work.allocation.situation(id)
+    if situation is None:
+        raise NotFound("There is no such request, or it is not yours to see.")
+    candidacy = await access.dossier_for(actor, "review", situation.dossier, work)
+    agreements = await work.allocation.in_force(work.clock.today(), company=candidacy.company)
+    if situation.decision is not None:
+        raise Conflict("This request was reviewed already: another situation is another request.")
+    wants = {wanted["municipality"] for wanted in candidacy.wants}
+    there = [one for one in agreements if wants & set(one.municipalities)]  # elsewhere nobody can refer this dossier
+    if asked.decision == "priority":
+        groups = {group for one in agreements for group in one.agreement.target_groups}
+    else:
+        groups = {group for one in there for group in one.agreement.groups}
+    if asked.decision == "refused":
+        if asked.group is not None:
+            _no_such_group("A refusal names no group.")
+    elif asked.group not in groups:
+        known = ", ".join(sorted(groups)) or "none, as no agreement of the company in force names one"
+        _no_such_group(f"There is no such group for this decision. There is: {known}.")
+    reviewed = replace(
+        situation,
+        company=candidacy.company,
+        decision=asked.decision,
+        group=asked.group,
+        reasons=list(asked.reasons),
+        reviewed_by=actor.subject,
+        reviewed_at=work.clock.now(),
+        agreements=[str(one.id) for one in there if asked.group in one.agreement.groups],
+    )
+    work.allocation.situations.put(reviewed)
+    about = {"dossier": situation.dossier, "number": situation.number, "situation": id, "decision": asked.decision}
+    work.publish(SituationReviewed.model_validate(about))
+    return reviewed
+
+
+async def refer(asked: requests.Referral, actor: Caller, work: PriorityWork) -> Referral:
+    """Refer a candidate for accelerated allocation: accepted with certainty while there is room, else refused at once, as
+    there is no second list. Nothing of the dossier is told before it is clear that he may refer."""
+    organisation, group, now = access.organisation_of(actor, "refer"), asked.group, work.clock.now()
+    await work.allocation.hold(asked.company)
+    today = work.clock.today()
+    agreed = await work.allocation.applies_to(today, asked.company, asked.municipality, asked.area)
+    if agreed is None:
+        raise Conflict("No agreement of this company's council is in force there today, so nobody can refer yet.")
+    if group not in agreed.agreement.groups:
+        _no_such_group(f"There is no such group. There is: {', '.join(sorted(agreed.agreement.groups))}.")
+    if organisation not in (referrers := agreed.agreement.groups[group].referrers):
+        raise NotAllowed(f"for {group} these organisations refer: {', '.join(referrers)}")
+    candidacy = await work.find(asked.dossier, lock=True)  # another company may be choosing it
+    if candidacy is None:
+        raise Problem(404, "There is no such dossier.", [("dossier", "unknown")])
+    access.check_status(actor, "organisation", "refer", candidacy)
+    number = await _waiting(candidacy, work)
+    if not {wanted["municipality"] for wanted in candidacy.wants} & set(agreed.municipalities):
+        raise Conflict("This dossier wants no home in a municipality that the agreement covers.")
+    room = (await work.allocation.room(agreed))[group]
+    a_day_ago = now - timedelta(days=1)
+    if not room and await work.allocation.refused_since(a_day_ago, organisation, group, candidacy.dossier):
+        raise Conflict("This was refused less than a day ago, and there is no room still.")
+    later = await work.allocation.later(today, agreed)
+    if lacks := next((one for one in later if not one.agreement.shares().get(group)), None):
+        raise Conflict(
+            f"From {lacks.since} on the agreement gives this group no turns, so nobody can be promised one now."
+        )
+    if before := await work.allocation.referred(agreed, candidacy.dossier):
+        raise Conflict(f"This dossier is referred already, on {before.answered_at:%Y-%m-%d}, and will have its turn.")
+    answer = "accepted" if room else "refused"
+    who = (uuid4(), agreed.id, organisation, candidacy.dossier, number)
+    referral = Referral(*who, group, list(asked.reasons), asked.guidance_plan, answer, now)
+    work.allocation.referrals.put(referral)
+    told = {"number": number, "referral": referral.id, "organisation": organisation, "answer": answer}
+    work.publish(ReferralAnswered.model_validate({"dossier": referral.dossier, **told}))
+    return referral
+
+
+async def referrals(dossier: DossierRef | None, actor: Caller, work: PriorityWork) -> list[Referral]:
+    """Those of a dossier, else those of an organisation; the newest first."""
+    if dossier is not None:
+        known = await access.dossier_for(actor, "read_referrals", dossier, work)
+        return await work.allocation.referrals_of(known.dossier)
+    return await work.allocation.referrals_by(access.organisation_of(actor, "list_referrals"))
+
+
+async def propose(asked: Agreement, actor: Caller, work: PriorityWork) -> UUID:
+    """Lay an agreement before the council: it is on record, and nothing follows from it yet."""
+    if asked.company != access.company_of(actor, "propose"):
+        raise NotAllowed(f"the council of {asked.company} alone proposes its agreements")
+    for n, place in enumerate(asked.municipalities):
+        if work.companies.get(place) != asked.company:
+            where = [(f"municipalities[{n}]", "not this company's")]
+            raise Problem(422, f"{asked.company} lets no homes in {place}.", where)
+    of = (uuid4(), asked.company, asked.area, list(asked.municipalities), asked.model_dump(mode="json", by_alias=True))
+    made = AdoptedAgreement(*of, asked.from_, asked.through, actor.subject, work.clock.now())
+    work.allocation.agreements.put(made)
+    return made.id
+
+
+async def adopt(id: UUID, asked: requests.Adoption, actor: Caller, work: PriorityWork) -> AdoptedAgreement:
+    """Put an agreement in force from its first day, with turns and debts of its own. Certainty that was given stays: the
+    groups of open referrals must be in it."""
+    company = access.company_of(actor, "adopt")
+    await work.allocation.hold(company)
+    agreed = await _agreement(id, company, work)
+    if agreed.adopted_at is not None:
+        raise Conflict("This agreement is adopted already.")
+    if lost := [place for place in agreed.municipalities if work.companies.get(place) != company]:
+        raise Conflict(f"{company} lets no homes any more in {', '.join(lost)}: propose one without.")
+    if why := may_not_adopt(agreed.agreement, asked.votes):
+        raise Conflict(f"Not adopted: {why}.")
+    waits = await work.allocation.open(agreed)
+    everyone = await work.allocation.agreements_of(company)
+    adopted = {other.id: other for other in everyone if other.adopted_at is not None}
+    if asked.ends is not None:
+        ended = _ended(agreed, asked.ends, adopted.get(asked.ends), work.clock.today())
+        if waits and (lost := sorted(set(ended.municipalities) - set(agreed.municipalities))):
+            raise Conflict(
+                f"Referrals were accepted with certainty and wait where it does not speak of: {', '.join(lost)}."
+            )
+        adopted[ended.id] = ended
+        work.allocation.agreements.put(ended)
+    _no_other_in_force(agreed, list(adopted.values()), work.clock.today())
+    shares = agreed.agreement.shares()
+    if lost := sorted(group for group, many in waits.items() if many and not shares.get(group)):
+        raise Conflict(
+            f"Referrals were accepted with certainty and wait in groups that it gives no turns: {', '.join(lost)}."
+        )
+    votes = [vote.model_dump(mode="json") for vote in asked.votes]
+    agreed = replace(agreed, votes=votes, adopted_at=work.clock.now())
+    work.allocation.agreements.put(agreed)
+    return agreed
+
+
+def _ended(agreed: AdoptedAgreement, ends: UUID, other: AdoptedAgreement | None, today: date) -> AdoptedAgreement:
+    """The agreement whose place this one takes, as it ends the day before."""
+    if other is None or other.through < (first := max(other.since, today)):
+        raise Conflict(f"ends: {ends} is no adopted agreement of this company that is still to end.")
+    if not first <= agreed.since <= other.through:
+        raise Conflict(f"ends: that one can be ended from {first} through {other.through}: let this one begin then.")
+    return replace(other, through=agreed.since - timedelta(days=1))
+
+
+def _no_other_in_force(agreed: AdoptedAgreement, others: Sequence[AdoptedAgreement], today: date) -> None:
+    for other in others:
+        day = first_day_in_common((agreed.since, agreed.through), (other.since, other.through))
+        if day and cover_the_same(agreed.agreement, other.agreement):
+            raise Conflict(
+                f"On {day} agreement {other.id} ({other.since} through {other.through}) is in force for the same dwellings: "
+                f"choose another period, or begin on {max(other.since, today)} or later and name it in `ends`, "
+                "so that this one takes its place."
+            )
+
+
+async def agreements(actor: Caller, work: PriorityWork) -> list[AdoptedAgreement]:
+    """All of the company, the newest first."""
+    return await work.allocation.agreements_of(access.company_of(actor, "read_agreements"))
+
+
+async def ledger(id: UUID, actor: Caller, work: PriorityWork) -> tuple[Ledger, list[LedgerEntry], dict[str, int]]:
+    """The ledger of an agreement, every entry of it, and how many referrals each group can take."""
+    agreed = await _agreement(id, access.company_of(actor, "read_ledger"), work)
+    books = work.allocation
+    return await books.ledger(agreed), await books.entries_of(agreed), await books.room(agreed)
+
+
+async def priorities(municipality: str, work: PriorityWork) -> list[AdoptedAgreement]:
+    """The agreements in force in a municipality, for anyone."""
+    return await work.allocation.in_force(work.clock.today(), municipality=municipality)
+
+
+async def announce(asked: requests.Vacancy, actor: Caller, work: PriorityWork) -> str:
+    """A dwelling comes free; whose turn it is, is read when somebody asks. The same again changes nothing."""
+    if asked.company != access.company_of(actor, "announce"):
+        raise NotAllowed(f"case workers of {asked.company} alone announce its dwellings")
+    given = asked.model_dump(exclude={"free_on"})
+    vacancy = Vacancy(**given, free_on=asked.free_on or work.clock.today())
+    await work.allocation.hold(asked.company)
+    known = await work.allocation.vacancy(asked.company, asked.id)
+    if known is not None:
+        if any(getattr(known, name) != value for name, value in given.items()):
+            raise Conflict("There is another dwelling under this id: give this one an id of its own.")
+        return asked.id
+    if (group := asked.target_group) is not None:
+        agreed = await work.allocation.agreement_for(vacancy, vacancy.free_on)
+        names = agreed.agreement.target_groups if agreed else {}
+        if agreed is None or group not in names:
+            known_groups = ", ".join(sorted(names)) or "none"
+            _no_such_group(f"No dwelling is kept for this group. The agreement in force names: {known_groups}.")
+        elif await work.allocation.kept(agreed) >= (most := agreed.agreement.kept_at_most()):
+            one = agreed.agreement
+            raise Conflict(
+                f"The ceiling is reached: at most {most} of the {one.planned} planned ({one.target_ceiling}) dwellings are "
+                "kept for target groups in this period."
+            )
+    work.allocation.vacancies.put(vacancy)
+    return asked.id
+
+
+async def next_for(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy, AdoptedAgreement, Next]:
+    """Whose turn a dwelling is, and who is first."""
+    await work.catch_up()
+    vacancy, agreed = await _vacancy(id, access.company_of(actor, "read_next"), work)
+    if vacancy.chosen is not None:
+        raise Conflict("Somebody was chosen for this dwelling already: the ledger of the agreement shows the turn.")
+    return vacancy, agreed, await work.next_for(vacancy, agreed, work.clock.today())
+
+
+async def choose(id: str, asked: requests.Choice, actor: Caller, work: PriorityWork) -> None:
+    """Book the turn, and keep the dwelling for who is first: nobody else can be chosen. The same again changes nothing."""
+    company = access.company_of(actor, "choose")
+    await work.catch_up()
+    await work.allocation.hold(company)
+    candidacy = await work.find(asked.dossier, lock=True)  # another company may be choosing it
+    vacancy, agreed = await _vacancy(id, company, work)
+    if candidacy is not None and vacancy.chosen == candidacy.dossier:
+        return  # the answer was lost
+    if vacancy.chosen is not None:
+        raise Conflict("Somebody was chosen for this dwelling already.")
+    next_ = await work.next_for(vacancy, agreed, work.clock.today())
+    turn = next_.turn
+    if asked.turn != turn.turn:
+        raise Conflict(
+            f"Turn {asked.turn} is not the next one: that is turn {turn.turn}, of {turn.of}. Read again who is next."
+        )
+    if candidacy is None or [asked.dossier] != [number for number, _ in next_.ranking[:1]]:
+        raise Conflict("This dossier is not the first one now: read again who is next.")
+    work.allocation.entries.put(
+        LedgerEntry(
+            agreement=agreed.id,
+            **asdict(turn),
+            company=company,
+            dwelling=vacancy.id,
+            dossier=asked.dossier,
+            given_by=actor.subject,
+            given_at=work.clock.now(),
+        )
+    )
+    work.allocation.vacancies.put(replace(vacancy, chosen=candidacy.dossier))
+
+
+async def _agreement(id: UUID, company: str, work: PriorityWork) -> AdoptedAgreement:
+    agreed = await work.allocation.agreement(id)
+    if agreed is None or agreed.company != company:
+        raise NotFound("Your company has no such agreement.")
+    return agreed
+
+
+async def _vacancy(id: str, company: str, work: PriorityWork) -> tuple[Vacancy, AdoptedAgreement]:
+    if (vacancy := await work.allocation.vacancy(company, id)) is None:
+        raise NotFound("Your company has no such dwelling.")
+    if (agreed := await work.allocation.agreement_for(vacancy, work.clock.today())) is None:
+        raise Conflict("No agreement of the allocation council is in force for this dwelling today: adopt one first.")
+    return vacancy, agreed
+
+
+async def _waiting(candidacy: Candidacy, work: PriorityWork) -> str:
+    """Its number, where no dwelling was promised to it already."""
+    if candidacy.number is None:
+        raise Conflict("This dossier is a draft still: submit it first.")
+    if await work.allocation.is_chosen(candidacy.dossier):
+        raise Conflict("This dossier was chosen for a dwelling already: no other one can be promised to it.")
+    return candidacy.number
+
+
+def _no_such_group(detail: str) -> NoReturn:
+    raise Problem(422, detail, [("group", "unknown here")])
