@@ -16,7 +16,7 @@ MAY_NOT = {  # module of a service → its own modules that it may not import
     "store": EDGES | {"handlers"},
     "handlers": EDGES,
 }
-PURE = {"eligibility": {"numpy", "durable", "durable_rules_engine"}}
+PURE = {"eligibility": {"numpy", "pydantic", "durable", "durable_rules_engine"}}
 
 
 def imports(file: Path) -> Iterator[str]:

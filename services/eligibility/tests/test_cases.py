@@ -98,7 +98,7 @@ WRONG = [
     ("{incomes", "{residense: bis_register, incomes", 3, "unknown key `residense`: did you mean `residence`"),
     ("29515.01", "29515.011", 3, "an amount is a decimal string"),
     ("year: 2023", "year: 2024", 3, r"p1.incomes\[0\].year: an income's year lies before 2024"),
-    ("candidates", "moment: updates\n  candidates", 3, "moment: Input should be"),
+    ("candidates", "moment: updates\n  candidates", 3, "unknown moment `updates`: did you mean `update`"),
     ("2024-03-20", "2018-03-20", 2, "the rules begin on 2019-01-01"),
     ("2024-03-20", "in spring", 2, "a date such as 2024-01-01 is expected"),
     ("  date: 2024-03-20\n", "", 1, "`date` is missing"),

@@ -10,7 +10,7 @@ from eligibility.domain.check import check
 from eligibility.domain.source import WrongRuleFile
 from eligibility.rulefiles import RULES, load
 
-from .test_desk import place, spoil
+from .test_rules_cli import place, spoil
 
 TODAY = date(2024, 3, 20)
 

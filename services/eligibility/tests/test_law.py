@@ -10,8 +10,9 @@ import pytest
 
 from cir_schemas.household import RightException
 from eligibility.domain.decide import Engine
-from eligibility.domain.figures import Latest, Table
-from eligibility.domain.rulebook import UNITS
+from eligibility.domain.figures import Table
+from eligibility.domain.parameters import UNITS
+from eligibility.domain.verbs import Latest
 
 from .build import household, income
 from .independent import LIMITS, factor, health

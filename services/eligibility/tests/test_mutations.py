@@ -10,22 +10,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from typer.testing import CliRunner
 
-from eligibility import cases, rulefiles
+from eligibility import cases, mutations, rulefiles
+from eligibility.__main__ import cli
 from eligibility.cases import Case
-from eligibility.domain.decide import Engine, MatchersDisagree, NoRuleInForce
-from eligibility.domain.matcher import EngineFailed
-from eligibility.domain.rulebook import OUTCOMES, compile_rules
-from eligibility.domain.source import Node, WrongRuleFile
+from eligibility.domain.rulebook import OUTCOMES
+from eligibility.domain.source import Node, plain
+from eligibility.mutations import NEAREST, nearest
 from eligibility.rulefiles import RULES
 
 CASES = cases.read(RULES)
 DOCUMENTS = {name: rulefiles.read(text, name) for name, text in rulefiles.texts(RULES).items()}
 TOLD = ("title", "say", "source", "proofs", "unknown_proofs")
-NEAREST = {"above": "at_least", "at_least": "above", "at_most": "below", "below": "at_most"}
 OTHER_MARK = {"S": "K", "D": "K", "K": "S", "F": "S"}  # what is certain becomes provisional, and the other way round
 
 BEFORE_2019 = "nobody is decided on a day before 2019"
@@ -108,11 +109,8 @@ def _others(value: Any, key: str) -> list[Any]:
     """What may stand in the place of a value: its neighbours, or another word of its kind."""
     if isinstance(value, bool):
         return [not value]
-    if isinstance(value, int):
-        return [value - 1, value + 1]
-    if isinstance(value, Decimal):
-        digit = Decimal(1).scaleb(int(value.as_tuple().exponent))
-        return [value - digit, value + digit]
+    if isinstance(value, int | Decimal):
+        return nearest(value)
     if isinstance(value, date):
         return [value - timedelta(1), value + timedelta(1)]
     if key in ("mark", "nil_hides_older"):
@@ -127,18 +125,17 @@ def _words() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [("interpreted", "rejected"), ("bar", "duty"), ("candidates", "co_residents")]
     for fact in DOCUMENTS["facts.yaml"][0].mapping()["facts"].mapping().values():
         fields = fact.mapping()["fields"].mapping().values() if "fields" in fact.mapping() else ()
-        found += [values.texts() for values in (*fields, *(v for k, v in fact.mapping().items() if k == "values"))]
+        found += [
+            tuple(plain(values)) for values in (*fields, *(v for k, v in fact.mapping().items() if k == "values"))
+        ]
     for document in itertools.chain.from_iterable(DOCUMENTS.values()):
         found += [tuple(node.mapping()) for name, node in document.mapping().items() if name == "figures"]
-        found += [node.texts() for name, node in document.mapping().items() if name == "columns"]
+        found += [tuple(plain(node)) for name, node in document.mapping().items() if name == "columns"]
     return found
 
 
 WORDS = _words()
 MUTANTS = mutants()
-
-
-CAUGHT = (WrongRuleFile, MatchersDisagree, NoRuleInForce, EngineFailed)  # anything else is a mistake of ours
 
 
 def survivors(mutants: Iterable[Mutant], cases_: Sequence[Case] = CASES) -> list[str]:
@@ -147,16 +144,7 @@ def survivors(mutants: Iterable[Mutant], cases_: Sequence[Case] = CASES) -> list
 
 
 def survives(mutant: Mutant, cases_: Sequence[Case]) -> bool:
-    """The cases beside the changed file come first. Rules that are refused, or decide nobody, are caught as well."""
-    beside = mutant.file.replace(".yaml", ".cases.yaml")
-    ordered = sorted(cases_, key=lambda case: not case.place.file.endswith(beside))
-    try:
-        rules = compile_rules(mutant.documents, "sha256:mutant")
-        rulefiles.check_contract(rules)
-        engine = Engine(rules)
-        return not any(cases.run(engine, ordered[at : at + 100]) for at in range(0, len(ordered), 100))
-    except CAUGHT:
-        return False
+    return mutations.survives(mutant.documents, cases_, mutant.file)
 
 
 def test_a_sample_of_mutants_fails_some_case() -> None:
@@ -207,3 +195,29 @@ def test_a_mark_is_pinned_by_what_cases_expect_to_be_provisional() -> None:
     marks = [mutant for mutant in MUTANTS if re.search("mark: . →|nil_hides_older: . →", mutant.change)]
     marks = random.Random(0).sample(marks, 4)
     assert (len(survivors(marks, without)), survivors(marks)) == (len(marks), [])
+
+
+def test_rules_test_names_each_figure_that_no_case_pins(rules: Path) -> None:
+    few = rules / "few.cases.yaml"
+    household = "date: 2019-03-20, candidates: [{incomes: 41444}], co_residents: [{recognised_handicap: true}]"
+    few.write_text(f"- {{case: A dependant with a handicap counts for two, {household}, expect: {{income: met}}}}")
+    options = ["--rules", str(rules), "--cases", str(few), "--mutate", "parameters/dependant_weight.yaml"]
+    result = CliRunner().invoke(cli, ["rules", "test", *options])
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (1, "1 case, 0 failed, 3 changes not noticed")
+    file = rules / "parameters/dependant_weight.yaml"
+    assert result.stdout.splitlines()[:-1] == [
+        f"{file}:9: no case notices `with_handicap`: 2 → 3: add one at either side",
+        f"{file}:10: no case notices `with_handicap`: 2 → 1: add one at either side",
+        f"{file}:10: no case notices `with_handicap`: 2 → 3: add one at either side",
+    ]
+
+
+def test_every_figure_of_a_file_is_noticed_by_the_cases_beside_the_rules() -> None:
+    assert list(mutations.unpinned(DOCUMENTS, CASES, "conditions/age.yaml")) == []
+    assert list(mutations.unpinned(DOCUMENTS, CASES, "parameters/dependant_weight.yaml")) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_every_figure_of_the_law_and_every_comparison_is_noticed() -> None:
+    assert list(mutations.unpinned(DOCUMENTS, CASES, "*")) == []

@@ -55,7 +55,7 @@ WRONG = [
     (LIMITS, "year: 2019", "year: 100000", "there is no year 100000"),
     (LIMITS, "29515", "[29515]", "a number in plain digits is expected"),
     ("parameters/health_index.yaml", "1.2077", "often", "a number in plain digits is expected"),
-    ("parameters/health_index.yaml", "1.2077", "null", "a number in plain digits is expected"),
+    ("parameters/health_index.yaml", "1.2077", "null", "`times` is empty: fill it in, or leave it out"),
     ("parameters/health_index.yaml", "1.2077", ".nan", "a number in plain digits is expected"),
     ("conditions/age.yaml", "{below: 18}", "{}", "nothing is compared"),
     ("conditions/age.yaml", "emancipated: true", "emancipated: [[true]]", "unknown value"),

@@ -1,45 +1,29 @@
 """The schemas that editors check and explain rule files by say what the code says: no more, no less."""
 
+import inspect
 import json
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
 
-from cir_schemas.household import (
-    Income,
-    Member,
-    NoIncomeDeclared,
-    Proof,
-    RealRight,
-    RecentIncome,
-    Residence,
-    Right,
-    RightException,
-    SetAside,
-)
-from cir_schemas.types import Moment, Outcome
-from eligibility.cases import ABSENT, KEYS
-from eligibility.domain.facts import TYPES
-from eligibility.domain.figures import COMPARISONS
-from eligibility.domain.rulebook import MOMENTS, OUTCOMES, UNITS
-from eligibility.domain.source import Node
-from eligibility.domain.verbs import VERBS
-from eligibility.rulefiles import RULES, load, read
+from cir_schemas.household import Member
+from eligibility.domain.source import Node, WrongRuleFile
+from eligibility.domain.verbs import Verb
+from eligibility.rulefiles import RULES, compile_texts, read, texts
+from eligibility.schema import written
 
-from .test_rulefiles import WRONG
+from .test_rulefiles import INCOME, WRONG
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in (RULES / "schema").glob("*.json")}
-REGISTRY: Registry[Any] = Registry().with_resources([(name, Resource.from_contents(s)) for name, s in SCHEMAS.items()])
 FILES = sorted(path.relative_to(RULES).as_posix() for path in RULES.rglob("*.yaml"))
 # What only shows beside the rest of the folder, or is no matter of shape: what a name refers to, how periods follow each other.
 NAMES = r"unknown (name|figure|parameter|amount|condition|column)|`(bis_register|recent_sum|dependant)`|some_candidate"
 TIMES = "there is no day|lies before|gap|overlaps|ends on another day"
-NO_SHAPE = f"{NAMES}|{TIMES}|twice|not YAML"
+NO_SHAPE = f"{NAMES}|{TIMES}|twice|not YAML|`(mark|claim)` is missing"
 
 
 def schema_of(file: str) -> str:
@@ -63,9 +47,7 @@ def plain(node: Node) -> Any:
 
 
 def wrong(file: str, text: str) -> list[str]:
-    validator = Draft202012Validator(
-        SCHEMAS[schema_of(file)], registry=REGISTRY, format_checker=FormatChecker(["date"])
-    )
+    validator = Draft202012Validator(SCHEMAS[schema_of(file)], format_checker=FormatChecker(["date"]))
     return [error.message for node in read(text, file) for error in validator.iter_errors(plain(node))]
 
 
@@ -112,41 +94,39 @@ def test_a_case_wrong_in_shape_is_wrong_to_an_editor_too(was: str, now: str) -> 
         assert wrong(file, (RULES / file).read_text().replace(was, now, 1)) != []
 
 
-def test_the_schemas_know_what_the_code_knows() -> None:
-    common, figures, condition = (SCHEMAS[name] for name in ("common.json", "figures.json", "condition.json"))
-    figure, rule = figures["$defs"]["figure"], condition["$defs"]["rule"]
-    assert [verb["required"][0] for verb in figure["anyOf"]] == list(VERBS)
-    keys = {key for needed, optional, _ in VERBS.values() for key in (*needed, *optional)}
-    assert set(figure["properties"]) == {*VERBS, *keys}
-    assert [*figures["$defs"]["test"]["oneOf"][2]["properties"], "is"] == list(COMPARISONS)
-    assert rule["properties"]["then"] == {"$ref": "common.json#/$defs/outcome"}
-    assert set(common["$defs"]["outcome"]["enum"]) == set(OUTCOMES) == set(get_args(Outcome))
-    assert common["$defs"]["moment"]["enum"] == list(MOMENTS) == list(get_args(Moment))
-    assert set(common["$defs"]["mark"]["enum"]) == set("SDFK")
-    assert SCHEMAS["facts.json"]["$defs"]["fact"]["properties"]["type"]["enum"] == list(TYPES)
-    assert SCHEMAS["parameter.json"]["properties"]["unit"]["enum"] == list(UNITS)
-    things = [f"each_{fact.each}" for fact in load(RULES).facts.values() if fact.each]
-    assert condition["properties"]["about"]["enum"] == ["household", "each_candidate", *things]
+def test_the_schemas_are_those_of_the_shapes_that_rule_files_are_read_by() -> None:
+    stale = {name for name, text in written().items() if (RULES / "schema" / name).read_text() != text}
+    assert (stale, set(SCHEMAS)) == (set(), set(written())), "python -m eligibility rules schema"
+
+
+def test_an_editor_knows_every_verb_with_its_keys_and_what_it_does() -> None:
+    shapes = SCHEMAS["condition.json"]["$defs"]
+    assert [one["$ref"] for one in shapes["Verb"]["anyOf"]] == [
+        f"#/$defs/{verb.__name__}" for verb in Verb.known.values()
+    ]
+    for verb in Verb.known.values():
+        shape = shapes[verb.__name__]
+        assert shape["description"] == inspect.getdoc(verb)
+        assert list(shape["properties"]) == [field.alias or name for name, field in verb.model_fields.items()]
+
+
+@pytest.mark.parametrize("was", ["where: {recent_income.proof: interpreted}", "about: each_candidate", "mark: K"])
+def test_a_key_that_is_empty_is_no_key_that_is_left_out(was: str) -> None:
+    text, key = (RULES / INCOME).read_text(), was.partition(":")[0]
+    assert was in text
+    empty = text.replace(was, f"{key}: null", 1)
+    assert wrong(INCOME, empty) != []
+    with pytest.raises(WrongRuleFile, match=f"`{key}` is empty: fill it in, or leave it out"):
+        compile_texts({**texts(RULES), INCOME: empty})
 
 
 def test_the_schema_of_cases_knows_the_contract() -> None:
-    case, person = (SCHEMAS["cases.json"]["$defs"][name]["properties"] for name in ("case", "person"))
-    assert set(case["expect"]["properties"]) == set(KEYS)
-    assert set(case["expect"]["additionalProperties"]["enum"]) == {*OUTCOMES, ABSENT}
+    person = SCHEMAS["cases.json"]["$defs"]["Member"]["properties"]
     assert set(person) == set(Member.model_fields) - {"id", "role"}
-    right = person["real_rights"]["oneOf"][1]["items"]["properties"]
-    for shape, properties in (
-        (Income, person["incomes"]["oneOf"][1]["items"]["properties"]),
-        (RecentIncome, person["recent_income"]["oneOf"][1]["properties"]),
-        (SetAside, person["set_aside"]["oneOf"][1]["properties"]),
-        (NoIncomeDeclared, person["no_income_declared"]["oneOf"][1]["properties"]),
-        (RealRight, right),
-    ):
-        assert set(properties) == set(shape.model_fields)
-    for given, known in (
-        (person["residence"], Residence),
-        (right["right"], Right),
-        (right["exception"], RightException),
-        (right["proof"], Proof),
-    ):
-        assert {value for value in given["enum"] if value is not None} == set(get_args(known))
+    assert (
+        wrong(
+            "conditions/age.cases.yaml",
+            "[{case: x, date: 2024-01-01, expect: {age: met}, candidates: [{balances: null}]}]",
+        )
+        == []
+    )

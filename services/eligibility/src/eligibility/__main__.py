@@ -9,11 +9,11 @@ import typer
 from cir_chassis.cli import NO, program
 from cir_schemas.types import Language
 from eligibility.app import MIGRATIONS, EligibilitySettings, make
-from eligibility.desk import AsJson, Folder, desk, engine_or_exit, households_or_exit, refusing
 from eligibility.rulefiles import RULES
+from eligibility.rules_cli import AsJson, Folder, engine_or_exit, households_or_exit, refusing, rules_cli
 
 cli = program("eligibility", EligibilitySettings, refusing(NO)(make), MIGRATIONS)
-cli.add_typer(desk, name="rules")
+cli.add_typer(rules_cli, name="rules")
 
 
 @cli.command()

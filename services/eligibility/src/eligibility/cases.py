@@ -10,25 +10,75 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ConfigDict, Field
 
 from cir_schemas.household import HouseholdToAssess
-from cir_schemas.types import cents, euro
+from cir_schemas.types import Moment, cents, euro
 from eligibility import rulefiles
 from eligibility.asked import WrongHousehold
 from eligibility.asked import read as read_household
 from eligibility.domain.decide import Engine
 from eligibility.domain.rulebook import OUTCOMES
-from eligibility.domain.source import Node, WrongRuleFile, all_of, meant
+from eligibility.domain.source import Node, Shape, WrongRuleFile, all_of, meant, plain
 
 ABSENT = "absent"  # the outcome of a condition that did not exist at that moment
-LISTS = ("because", "asks", "could_claim", "provisional")
-KEYS = (*LISTS, "figures", "outcome", "says")  # what is expected beside the outcome of a condition
+KEYS = (
+    "because",
+    "asks",
+    "could_claim",
+    "provisional",
+    "figures",
+    "outcome",
+    "says",
+)  # beside the outcome of a condition
 FINE: dict[str, Any] = {
     "born_on": date(1985, 2, 23), "residence": "population_register", "recognised_handicap": False, "incomes": "1",
     "balances": "0", "real_rights": [], "language": "known",
 }  # fmt: skip
 LEFT_OUT = {"recent_income": {"months": 3}, "set_aside": {"ground": "budget_guidance"}}  # of a claim that is made
+
+
+ASKED: dict[str, Any] = {"items": {"type": "string", "pattern": r"^[pc][0-9]+\.[a-z_]+(\[[0-9]+\])?(\.proof)?$"}}
+
+
+class Expect(Shape):
+    """The outcome by condition, and what of the answer matters beside it."""
+
+    model_config = ConfigDict(extra="allow")
+    because: list[str] | None = None
+    """The rules that decided."""
+    figures: dict[str, Any] | None = None
+    """Amounts, or from the least to the most one can be (null: without end)."""
+    provisional: list[str] | None = None
+    """What of the law is not certain and was used."""
+    asks: list[str] | None = Field(None, json_schema_extra=ASKED)
+    """What is to be asked: person.fact."""
+    could_claim: list[str] | None = Field(None, json_schema_extra=ASKED)
+    """What could still be claimed: person.fact."""
+    outcome: Literal["met", "not_met", "to_investigate"] | None = None
+    """That of the household."""
+    says: str | None = None
+    """Words that stand in what people are told."""
+
+
+class CaseFile(Shape):
+    """A household, named by a sentence, and what is to be decided of it. Who is not described is fine."""
+
+    nullable = ("registered_on",)
+    case: str
+    """A sentence that a jurist understands."""
+    on: date = Field(alias="date")
+    """The reference date."""
+    moment: Moment = "registration"
+    registered_on: date | None = None
+    """The day of the registration, where there was one."""
+    candidates: list[dict[str, Any]] = [{}]
+    """The applicant (p1) and the partner (p2): what matters of them."""
+    co_residents: list[dict[str, Any]] = []
+    """Who moves along (c1, c2, …)."""
+    expect: Expect
 
 
 class Expectation(NamedTuple):
@@ -113,41 +163,31 @@ def failures(case: Case, answer: Mapping[str, Any]) -> list[Failure]:
 
 
 def _case(node: Node) -> Case:
-    spec = node.keys(("case", "date", "expect"), ("candidates", "co_residents", "moment", "registered_on"))
-    sentence, day = spec["case"].text(), spec["date"].of(date, "a date such as 2024-01-01")
-    expect = tuple(_expectation(key, value) for key, value in spec["expect"].mapping().items())
+    spec = CaseFile.parse(node)
+    expect = tuple(_expectation(key, value) for key, value in spec.expect.place.mapping().items())
     if not expect:
-        raise spec["expect"].wrong("nothing is expected: name a condition and its outcome")
-    candidates, co_residents = (spec[key].items() if key in spec else [] for key in ("candidates", "co_residents"))
-    persons = [
-        (f"p{n}", "partner" if n > 1 else "applicant", who)
-        for n, who in enumerate(candidates or [Node({}, node.file, node.line)], 1)
-    ]
-    persons += [(f"c{n}", "co_resident", who) for n, who in enumerate(co_residents, 1)]
-    household: dict[str, Any] = {
-        "reference_date": day,
-        "members": [_member(id_, role, day, who) for id_, role, who in persons],
-        **{key: spec[key].value for key in ("moment", "registered_on") if key in spec},
-    }
+        raise spec.expect.place.wrong("nothing is expected: name a condition and its outcome")
+    persons = [(f"p{n}", "candidates", n - 1, who) for n, who in enumerate(spec.candidates or [{}], 1)]
+    persons += [(f"c{n}", "co_residents", n - 1, who) for n, who in enumerate(spec.co_residents, 1)]
+    household = {
+        "reference_date": spec.on, "moment": spec.moment, "registered_on": spec.registered_on,
+        "members": [_member(id_, spec.on, who) for id_, *_, who in persons],
+    }  # fmt: skip
     try:
-        return Case(sentence, node, read_household(household, HouseholdToAssess).model_dump(), expect)
+        return Case(spec.case, node, read_household(household, HouseholdToAssess).model_dump(), expect)
     except WrongHousehold as error:
         raise WrongRuleFile("\n".join(_placed(spec, persons, path, why) for path, why in error.errors)) from None
 
 
 def _expectation(key: str, node: Node) -> Expectation:
-    """Conditions are known to the rules, not here: what is no key may be one."""
-    wanted: Any
-    if key in LISTS:
-        wanted = list(node.texts())
-    elif key == "figures":
+    """Conditions are known to the rules, not here: a key that is not known may be one."""
+    wanted = plain(node)
+    if key == "figures":
         wanted = {name: _figure(value) for name, value in node.mapping().items()}
-    elif key == "says":
-        wanted = node.text()
-    elif key != "outcome" and not isinstance(node.value, str):
+    elif key not in KEYS and not isinstance(wanted, str):
         raise node.wrong(f"unknown key `{key}`{meant(key, KEYS)}")
-    else:
-        wanted = node.one_of((*OUTCOMES, *(() if key == "outcome" else (ABSENT,))), "outcome")
+    elif key not in KEYS:
+        node.one_of((*OUTCOMES, ABSENT), "outcome")
     return Expectation(key, wanted, node)
 
 
@@ -161,41 +201,36 @@ def _figure(node: Node) -> str | list[str | None]:
         raise node.wrong(str(error)) from None
 
 
-def _member(id_: str, role: str, day: date, node: Node) -> dict[str, Any]:
+def _member(id_: str, day: date, given: Mapping[str, Any]) -> dict[str, Any]:
     """A member in the contract's words, with what the case leaves out."""
-    given: dict[str, Any] = {key: _plain(value, key) for key, value in node.mapping().items()}
-    known = {**FINE, **({"dependant": True} if role == "co_resident" else {}), **given}
+    role = "co_resident" if id_[0] == "c" else "applicant" if id_ == "p1" else "partner"
+    known = {**FINE, "dependant": role == "co_resident", **_as_json(given, "")}
     if isinstance(known["incomes"], str):
         known["incomes"] = [{"year": day.year - 1, "jointly_taxable": known["incomes"]}]
     for claim, defaults in LEFT_OUT.items():
         if isinstance(known.get(claim), dict):
             known[claim] = defaults | known[claim]
     if isinstance(known["real_rights"], list):
-        rights = known["real_rights"]
-        known["real_rights"] = [{"right": "full_ownership", **r} if isinstance(r, dict) else r for r in rights]
+        known["real_rights"] = [
+            {"right": "full_ownership", **r} if isinstance(r, dict) else r for r in known["real_rights"]
+        ]
     return {"id": id_, "role": role, **known}
 
 
-def _plain(node: Node, key: str) -> Any:
+def _as_json(value: Any, key: str) -> Any:
     """What JSON would have given: amounts of euro are strings there."""
-    if isinstance(node.value, dict):
-        return {inner: _plain(value, inner) for inner, value in node.value.items()}
-    if isinstance(node.value, list):
-        return [_plain(item, key) for item in node.value]
-    number = isinstance(node.value, int | Decimal) and not isinstance(node.value, bool)
-    return str(node.value) if number and key not in ("year", "months") else node.value
+    if isinstance(value, dict):
+        return {inner: _as_json(one, inner) for inner, one in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item, key) for item in value]
+    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return str(value) if number and key not in ("year", "months") else value
 
 
-def _placed(spec: Mapping[str, Node], persons: Sequence[tuple[str, str, Node]], path: str, why: str) -> str:
+def _placed(spec: CaseFile, persons: Sequence[tuple[str, str, int, Any]], path: str, why: str) -> str:
     """What is wrong with a household (`members[0].incomes[0].year`), at the line of the case where it was written."""
-    first, *rest = re.findall(r"\w+", path)
-    node, name = spec.get({"reference_date": "date"}.get(first, first), spec["case"]), path
-    if first == "members" and rest:
-        id_, _, node = persons[int(rest[0])]
-        name = id_ + path.removeprefix(f"members[{rest[0]}]")
-        for part in rest[1:]:
-            if isinstance(node.value, dict) and part in node.value:
-                node = node.value[part]
-            elif isinstance(node.value, list) and part.isdecimal():
-                node = node.value[int(part)]
-    return str(node.wrong(f"{name}: {why}"))
+    parts = [int(part) if part.isdecimal() else part for part in re.findall(r"\w+", path)]
+    if parts[0] == "members" and len(parts) > 1:
+        id_, key, at, _ = persons[int(parts[1])]
+        return str(spec.under(key, at, *parts[2:]).wrong(f"{id_}{path.removeprefix(f'members[{parts[1]}]')}: {why}"))
+    return str(spec.under({"reference_date": "date"}.get(str(parts[0]), parts[0])).wrong(f"{path}: {why}"))

@@ -4,7 +4,7 @@ As data first (`explain`), in both languages; `as_tree` is how it looks in one.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -17,24 +17,10 @@ from cir_schemas.types import euro
 from eligibility.domain.completions import lay_out
 from eligibility.domain.decide import Engine
 from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import Choose, CountCoResidents, Figure, FromTable, Latest, Name, Parameter, When
+from eligibility.domain.parameters import Parameter
 from eligibility.domain.rulebook import OUTCOMES, PLACEHOLDER, Condition, Rule, RuleBook
-from eligibility.domain.source import Node
+from eligibility.domain.verbs import Figure
 
-WORDS = {
-    "nl": {
-        "met": "voldaan", "not_met": "niet voldaan", "to_investigate": "te onderzoeken", "bar": "voorwaarde", "duty": "plicht",
-        "because": "omdat", "at_best": "als alles meezit:", "asks": "nog te weten",
-        "could_claim": "kan nog aangevoerd worden", "provisional": "voorlopig", "article": "artikel",
-        "unknown": "onbekend", "none": "geen", "True": "ja", "False": "nee", "not_yet": "nog niet bekend",
-    },
-    "en": {
-        "met": "met", "not_met": "not met", "to_investigate": "to be investigated", "bar": "bar", "duty": "duty",
-        "because": "because", "at_best": "if all turns out well:", "asks": "still to be known",
-        "could_claim": "could be claimed", "provisional": "provisional", "article": "article",
-        "unknown": "unknown", "none": "none", "True": "yes", "False": "no", "not_yet": "not known yet",
-    },
-}  # fmt: skip
 COLOURS = {"met": "green", "to_investigate": "yellow", "not_met": "red"}
 
 
@@ -51,12 +37,6 @@ def explain(engine: Engine, household: HouseholdToAssess) -> dict[str, Any]:
     return {**answer, "conditions": opened}
 
 
-def source(node: Node, otherwise: Node | None = None) -> dict[str, Any]:
-    """The act and article of a part of a rule file; without its own, those of what it stands in."""
-    found = node.mapping().get("source") or (otherwise or node).mapping()["source"]
-    return {key: value.value for key, value in found.mapping().items()}
-
-
 class _Opened:
     """One condition of one household, in all its completions."""
 
@@ -66,7 +46,7 @@ class _Opened:
         self.condition, self.facts = condition, facts
         self.day = household["reference_date"].toordinal()
         self.figures = {figure.name: figure for figure in condition.figures}
-        self.told: set[str] = set()
+        self.shown: set[str] = set()
         layout = lay_out(condition, [household], [0], rules)
         self.units = layout.units
         if self.units:
@@ -79,8 +59,8 @@ class _Opened:
         names = [name for rule in condition.all_rules() for name in rule.when.names()]
         figures = dict.fromkeys([*condition.show, *(name.name for name in names if name.figure)])
         return {
-            "title": condition.title,
-            "source": source(condition.place),
+            "title": condition.title.model_dump(),
+            "source": condition.spec.source.model_dump(),
             "place": condition.place.at,
             "outcome": one["outcome"],
             "effect": one["effect"],
@@ -93,42 +73,35 @@ class _Opened:
         }
 
     def _rule(self, rule: Rule, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """What a rule said: the sentences of the answer that its words made."""
+        """The rule, and the sentences of the answer that its words made."""
         said = {}
-        for language, words in (rule.say or {}).items():
+        for language, words in rule.say.model_dump().items() if rule.say else ():
             made = ".+".join(map(re.escape, PLACEHOLDER.split(words)[::3]))
             said[language] = [sentence for sentence in answer["say"][language] if re.fullmatch(made, sentence)]
-        return {
-            "rule": rule.id,
-            "then": OUTCOMES[rule.then],
-            "source": source(rule.place, self.condition.place),
-            "place": rule.place.at,
-            "say": said,
-        }
+        source = (rule.spec.source or self.condition.spec.source).model_dump()
+        return {"rule": rule.id, "then": OUTCOMES[rule.then], "source": source, "place": rule.place.at, "say": said}
 
     def _figure(self, figure: Figure) -> dict[str, Any]:
-        """A figure and what it was reached from; told once, after that its value alone."""
+        """A figure and what it was reached from; shown once, after that its value alone."""
         known: dict[str, Any] = {"figure": figure.name, "value": None if self._lacks(figure) else self._value(figure)}
-        if figure.name in self.told:
+        if figure.name in self.shown:
             return known
-        self.told.add(figure.name)
-        verb = figure.by
-        of: Sequence[str] = [name for name in self.figures if name in figure.names]
-        if isinstance(verb, Choose):
-            targets = [name.name if isinstance(name, Name) else str(name) for name in self._chosen(verb.branches)]
-            known["chosen"] = list(dict.fromkeys(targets))
-            of = [name for name in of if name in known["chosen"]]
+        self.shown.add(figure.name)
+        of, chosen = [name for name in self.figures if name in figure.names], figure.by.chosen(self.table)
+        if chosen is not None:
+            known["chosen"] = chosen
+            of = [name for name in of if name in chosen]
         return known | {
-            "verb": figure.verb,
-            "rows": list(self._rows(figure)),
+            "verb": figure.by.key,
+            "rows": [self._row(*row) for row in figure.by.rows(self.table, self.day)],
             "of": [self._figure(self.figures[name]) for name in of],
-            "facts": {} if isinstance(verb, Choose) else self._facts(figure.names),
+            "facts": {} if chosen is not None else self._facts(figure.names),
         }
 
     def _lacks(self, figure: Figure) -> bool:
         """Whether it needs a row of the law's figures that is not known."""
         of = (self.figures[name] for name in figure.names if name in self.figures)
-        return any(parameter.name in self.missing for parameter in figure.parameters) or any(map(self._lacks, of))
+        return any(parameter.name in self.missing for parameter in figure.by.parameters) or any(map(self._lacks, of))
 
     def _value(self, figure: Figure) -> Any:
         """Of each person or thing where it is said of each; where something is unknown, from the least to the most."""
@@ -145,45 +118,21 @@ class _Opened:
         each = figure.each or self.condition.about != "household"
         return found if each else next(iter(found.values()))
 
-    def _chosen(self, branches: Sequence[tuple[When, Any]]) -> list[Any]:
-        """Where the first branch that holds leads; of more than one completion or person, all of these."""
-        open_, chosen = self.table.present, []
-        for when, target in branches:
-            holds = open_ & when.holds(self.table)[0]
-            if holds.any():
-                chosen.append(target)
-            open_ = open_ & ~holds
-        return chosen
-
-    def _rows(self, figure: Figure) -> Iterator[dict[str, Any]]:
-        """The rows of the law's figures that it used."""
-        verb, day = figure.by, self.day
-        for parameter in figure.parameters:
-            days, columns = {day}, tuple(parameter.columns)
-            if isinstance(verb, FromTable):
-                columns = (*self._chosen(verb.branches), *(column for column, _ in verb.plus))
-            if isinstance(verb, Latest):  # of last year: counts as it is
-                last = date.fromordinal(day).year - 1
-                years = {int(year) for year in np.unique(self.table.cells[f"{verb.name} year"])} - {0, last}
-                days = {date(year, 1, 1).toordinal() for year in years | ({last} if years else set())}
-            if isinstance(verb, CountCoResidents) and not (self.table.profiles @ verb.heavy).any():
-                continue
-            yield from (self._row(parameter, day, columns) for day in sorted(days))
-
     def _row(self, parameter: Parameter, day: int, columns: Iterable[str]) -> dict[str, Any]:
-        node = parameter.place
-        row = {"parameter": parameter.name, "source": source(node)}
+        """The row of that day; where there is none, the day and nothing more."""
+        spec = parameter.spec
+        found = {"parameter": parameter.name, "source": spec.source.model_dump(), "place": spec.place.at}
         at = int(parameter.starts.searchsorted(day, side="right")) - 1
         if at < 0 or parameter.ends[at] < day:
-            return row | {"place": node.at, "on": date.fromordinal(day).isoformat(), "mark": None, "values": None}
-        spec, row_node = node.mapping(), node.mapping()["rows"].items()[at]
-        given = row_node.mapping()
-        times = f" × {spec['times'].value}" if "times" in spec else ""
-        return row | {
-            "place": row_node.at,
-            "on": str(given["year" if "year" in given else "from"].value),
-            "mark": (given.get("mark") or spec["mark"]).value,
-            "values": {column: f"{given[column].value}{times}" for column in columns},
+            return found | {"on": date.fromordinal(day).isoformat(), "mark": None, "values": None}
+        row = spec.rows[at]
+        times = f" × {spec.times}" if "times" in spec.model_fields_set else ""
+        values = {column: f"{(row.model_extra or {})[column]}{times}" for column in columns}
+        return found | {
+            "place": row.place.at,
+            "on": str(row.year or row.first),
+            "mark": row.mark or spec.mark,
+            "values": values,
         }
 
     def _facts(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -200,63 +149,56 @@ class _Opened:
 
 def as_tree(explained: Mapping[str, Any], rules: RuleBook, language: str) -> Tree:
     """In words, in a language; ids, verbs and places as the rule files have them."""
-    words = WORDS[language]
+    words = rules.texts[language]
 
     def put(value: Any) -> str:
         if isinstance(value, Mapping):
             return ", ".join(f"{key} {put(part)}" for key, part in value.items() if part not in (None, "0.00"))
         if isinstance(value, list):
             return "; ".join(map(put, value)) or words["none"]
-        return words["unknown"] if value is None else words[str(value)] if isinstance(value, bool) else str(value)
+        if value is None or isinstance(value, bool):
+            return words["unknown" if value is None else "yes" if value else "no"]
+        return str(value)
 
     def amount(value: Any) -> str:
-        if value is None:
-            return words["not_yet"]
+        if isinstance(value, Mapping):
+            return ", ".join(f"{of} {amount(one)}" for of, one in value.items())
         if isinstance(value, list):
             return f"≥ {value[0]}" if value[1] is None else f"{value[0]} … {value[1]}"
-        return (
-            ", ".join(f"{of} {amount(one)}" for of, one in value.items()) if isinstance(value, Mapping) else str(value)
-        )
+        return words["not_yet"] if value is None else str(value)
 
-    def by(found: Mapping[str, Any]) -> str:
-        return f"{found['act']} {words['article']} {found['article'] or '(' + words['not_yet'] + ')'}"
-
-    def at(place: str) -> str:
-        return "/".join(place.split("/")[-2:])
+    def where(one: Mapping[str, Any]) -> str:
+        """Act, article, file and line."""
+        found, place = one["source"], "/".join(one["place"].split("/")[-2:])
+        return f"{found['act']} {words['article']} {found['article'] or '(' + words['not_yet'] + ')'}, {place}"
 
     def facts(tree: Tree, found: Mapping[str, Any]) -> None:
-        for fact, persons in found.items():
-            claim = rules.facts[fact].type == "proven_claim"  # left out, it is not made
-            said = (
-                f"{id_} {words['none'] if claim and value is None else put(value)}" for id_, value in persons.items()
-            )
-            tree.add(Text(f"{rules.facts[fact].title[language]}: {', '.join(said)}", "dim"))
+        for name, persons in found.items():
+            fact = rules.facts[name]
+            left_out = words["none" if fact.type == "proven_claim" else "unknown"]
+            said = (f"{id_} {left_out if value is None else put(value)}" for id_, value in persons.items())
+            tree.add(Text(f"{fact.title[language]}: {', '.join(said)}", "dim"))
 
     def figure(tree: Tree, one: Mapping[str, Any]) -> None:
         how = f"  ({one['verb']}{': ' + ', '.join(one['chosen']) if 'chosen' in one else ''})" if "verb" in one else ""
         inside = tree.add(Text.assemble(one["figure"], " = ", (amount(one["value"]), "bold"), (how, "dim")))
         for row in one.get("rows", ()):
             values = words["not_yet"] if row["values"] is None else f"{put(row['values'])} [{row['mark']}]"
-            inside.add(
-                Text(f"{row['parameter']} {row['on']}: {values}, {by(row['source'])}, {at(row['place'])}", "cyan")
-            )
+            inside.add(Text(f"{row['parameter']} {row['on']}: {values}, {where(row)}", "cyan"))
         for part in one.get("of", ()):
             figure(inside, part)
         facts(inside, one.get("facts", {}))
 
-    colour = COLOURS[explained["outcome"]]
-    tree = Tree(Text.assemble(f"{explained['reference_date']}: ", (words[explained["outcome"]], f"bold {colour}")))
+    def outcome(one: Mapping[str, Any]) -> tuple[str, str]:
+        return words[one["outcome"]], f"bold {COLOURS[one['outcome']]}"
+
+    tree = Tree(Text.assemble(f"{explained['reference_date']}: ", outcome(explained)))
     for id_, one in explained["conditions"].items():
-        outcome = (words[one["outcome"]], f"bold {COLOURS[one['outcome']]}")
-        head = (
-            f"{one['title'][language]} ({id_}): ",
-            outcome,
-            f" [{words[one['effect']]}], {by(one['source'])}, {at(one['place'])}",
-        )
-        branch = tree.add(Text.assemble(*head))
+        head = f" [{words[one['effect']]}], {where(one)}"
+        branch = tree.add(Text.assemble(f"{one['title'][language]} ({id_}): ", outcome(one), head))
         for rule in one["because"]:
             why = words["because" if rule["then"] == one["outcome"] else "at_best"]
-            because = branch.add(Text(f"{why} {rule['rule']}, {by(rule['source'])}, {at(rule['place'])}"))
+            because = branch.add(Text(f"{why} {rule['rule']}, {where(rule)}"))
             for sentence in rule["say"].get(language, ()):
                 because.add(Text(f"“{sentence}”", "italic"))
         for part in one["figures"]:

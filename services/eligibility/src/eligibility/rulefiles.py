@@ -14,9 +14,9 @@ import yaml
 
 from cir_schemas.household import Member
 from eligibility.asked import SHAPES, leaves
-from eligibility.domain.facts import Fact
 from eligibility.domain.rulebook import RuleBook, compile_rules
 from eligibility.domain.source import Node, Raw, WrongRuleFile, meant
+from eligibility.texts import TEXTS
 
 RULES = Path(__file__).parents[2] / "rules"
 PARTS = ("facts.yaml", "figures.yaml", "parameters/*.yaml", "conditions/*.yaml")
@@ -68,41 +68,39 @@ def compile_texts(texts: Mapping[str, str], place: str = "") -> RuleBook:
     texts, digest = dict(sorted(texts.items())), hashlib.sha256()
     for name, text in texts.items():
         digest.update(f"{name}\0{len(text.encode())}\0{text}".encode())
-    documents = {name: read(text, place + name) for name, text in texts.items()}
-    rules = compile_rules(documents, f"sha256:{digest.hexdigest()}")
+    rules = compile_rules(documents(texts, place), TEXTS, f"sha256:{digest.hexdigest()}")
     if place:
         check_contract(rules)
     return rules
 
 
+def documents(texts: Mapping[str, str], place: str = "") -> dict[str, list[Node]]:
+    """Each file's documents; place: as of `compile_texts`."""
+    return {name: read(text, place + name) for name, text in texts.items()}
+
+
 def check_contract(rules: RuleBook) -> None:
     """What a household may say of each fact is what the contract lets it say. Raises `WrongRuleFile`."""
     for fact in rules.facts.values():
-        _check_fact(fact)
-
-
-def _check_fact(fact: Fact) -> None:
-    if fact.name not in Member.model_fields:
-        raise fact.place.wrong(f"the contract knows no `{fact.name}`{meant(fact.name, Member.model_fields)}")
-    shape = SHAPES.get(fact.name, Member)
-    said: dict[str, set[Any]] = {}
-    if shape is Member:
-        said[fact.name] = (
-            {date} if fact.type == "date" else {int} if fact.type == "amount" else set(fact.values) or {bool}
-        )
-    elif (shape in get_args(Member.model_fields[fact.name].annotation)) != (fact.type == "proven_claim"):
-        raise fact.place.wrong(f"`{fact.name}` is not {fact.type} in the contract")
-    else:
-        said = {name: set(values) for name, values in fact.fields.items()} | {name: {int} for name in fact.amounts}
-        if fact.amount:
-            said |= {fact.amount: {int}, "months": {int}}
-        if fact.proofs_by:
-            said[fact.proofs_by] = {ground for ground in fact.proofs if ground}
-    for name, values in said.items():
-        known = leaves(shape.model_fields[name].annotation) if name in shape.model_fields else set()
-        if known != values:
-            words = ", ".join(sorted(getattr(one, "__name__", one) for one in known)) or "unknown"
-            raise fact.place.wrong(f"`{name}` is in the contract: {words}")
+        if fact.name not in Member.model_fields:
+            raise fact.place.wrong(f"the contract knows no `{fact.name}`{meant(fact.name, Member.model_fields)}")
+        shape = SHAPES.get(fact.name, Member)
+        if shape is Member:
+            kind = {"date": date, "amount": int}.get(fact.type)
+            said: dict[str, set[Any]] = {fact.name: {kind} if kind else set(fact.values or ()) or {bool}}
+        elif (shape in get_args(Member.model_fields[fact.name].annotation)) != (fact.type == "proven_claim"):
+            raise fact.place.wrong(f"`{fact.name}` is not {fact.type} in the contract")
+        else:
+            said = {name: set(values) for name, values in fact.fields.items()}
+            amounts = [*fact.amounts, *([fact.amount, "months"] if fact.amount else [])]
+            said |= {amount: {int} for amount in amounts}
+            if fact.proofs_by:
+                said[fact.proofs_by] = {ground for ground in fact.proofs if ground}
+        for name, values in said.items():
+            known = leaves(shape.model_fields[name].annotation) if name in shape.model_fields else set()
+            if known != values:
+                words = ", ".join(sorted(getattr(one, "__name__", one) for one in known)) or "unknown"
+                raise fact.place.wrong(f"`{name}` is in the contract: {words}")
 
 
 def read(text: str, file: str) -> list[Node]:

@@ -14,8 +14,9 @@ import numpy as np
 
 from eligibility.domain.completions import lay_out
 from eligibility.domain.facts import Fact
-from eligibility.domain.figures import FOR_EVER, CountCoResidents, Ints, Name, Table
-from eligibility.domain.rulebook import MET, OUTCOMES, Condition, Rule, RuleBook
+from eligibility.domain.figures import FOR_EVER, Ints, Name, Table
+from eligibility.domain.parameters import ParameterFile
+from eligibility.domain.rulebook import MET, OUTCOMES, Condition, ConditionFile, Rule, RuleBook
 
 CLOSED: Mapping[str, Any] = {
     "date": date(1970, 1, 1), "claim": False, "yes_no": False, "assessments": (), "proven_claim": None, "amount": 0, "list": (),
@@ -33,12 +34,12 @@ def check(rules: RuleBook, on: date) -> tuple[list[str], list[str]]:
     not_yet = []
     for name, parameter in rules.parameters.items():
         if (last := int(parameter.ends[-1])) < on.toordinal():
-            place = parameter.place.mapping()["known_until"]
+            place = parameter.spec.under("known_until")
             not_yet.append(str(place.wrong(f"`{name}` is known until {date.fromordinal(last)} only")))
-    for place in (*(p.place for p in rules.parameters.values()), *(c.place for c in rules.conditions)):
-        article = place.mapping()["source"].mapping()["article"]
-        if article.value is None:
-            not_yet.append(str(article.wrong("the article is not known yet")))
+    specs: list[ParameterFile | ConditionFile] = [p.spec for p in rules.parameters.values()]
+    for spec in [*specs, *(condition.spec for condition in rules.conditions)]:
+        if spec.source.article is None:
+            not_yet.append(str(spec.under("source", "article").wrong("the article is not known yet")))
     return wrong, not_yet
 
 
@@ -82,7 +83,7 @@ def _undecided(condition: Condition, rules: RuleBook) -> Iterator[str]:
 
 def _days(condition: Condition) -> list[int]:
     """The first and last day of the condition, and of each row of the figures it uses."""
-    used = [parameter for figure in condition.figures for parameter in figure.parameters]
+    used = [parameter for figure in condition.figures for parameter in figure.by.parameters]
     edges = {condition.start, condition.end, *(int(day) for p in used for day in (*p.starts, *p.ends))}
     return sorted(day for day in edges if condition.holds_on(day) and day != FOR_EVER)
 
@@ -114,7 +115,7 @@ def _co_residents(condition: Condition, rules: RuleBook, nothing: Mapping[str, A
     yield []
     if not condition.co_residents:
         return
-    counts = {figure.name for figure in condition.figures if isinstance(figure.by, CountCoResidents)}
+    counts = {figure.name for figure in condition.figures if figure.by.kinds}
     compared = [t.right for t in condition.tests if t.left.name in counts and isinstance(t.right, int)]
     profile = [rules.facts[name] for name in rules.profile]
     claims = [fact.name for fact in profile if fact.type == "claim"]
@@ -126,7 +127,7 @@ def _co_residents(condition: Condition, rules: RuleBook, nothing: Mapping[str, A
 
 
 def _closed(fact: Fact) -> Any:
-    return fact.values[0] if fact.type == "one_of" else CLOSED[fact.type]
+    return fact.values[0] if fact.values else CLOSED[fact.type]
 
 
 def _open(fact: Fact, amount: int | None, months: int = MONTHS[0]) -> Any:

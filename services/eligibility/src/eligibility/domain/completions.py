@@ -17,14 +17,13 @@ from typing import Any
 import numpy as np
 
 from eligibility.domain.facts import HIGHEST, SURE, UNKNOWN
-from eligibility.domain.figures import Ints, Latest, Table, Years
+from eligibility.domain.figures import Ints, Table
 from eligibility.domain.matcher import names_in, property_of
 from eligibility.domain.rulebook import Condition, RuleBook
-from eligibility.domain.units import PROFILES, Batch, Household, Person, Slot, Unit, latest
+from eligibility.domain.units import PROFILES, Batch, Household, Person, Slot, Unit
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
 ROWS = 1 << 18  # completions in one table: some hundred megabytes
-PARTS = ("year", "amount", "hides")  # of the latest assessment
 
 
 class Plan:
@@ -40,14 +39,14 @@ class Plan:
         self.some = {property_of(condition, name): name for name in names_in(condition, some=True)}
         self.sums, self.bounds = condition.sums, condition.bounds
         verbs = [figure.by for figure in condition.figures]
-        self.latest = {f"{verb.name} amount": verb for verb in verbs if isinstance(verb, Latest)}
-        years = {figure.name for figure in condition.figures if isinstance(figure.by, Years)}
+        self.readers = {f"{verb.name} {part}": verb for verb in verbs for part in verb.parts}
+        years = {verb.name for verb in verbs if verb.counts_years}
         self.ages = sorted({age for test in condition.tests if isinstance(test.right, int) and test.left.name in years
                             for age in (test.right - 1, test.right) if age >= 0})  # fmt: skip
         self.claimable = [c for c in condition.columns if c.kind == "pending" or self.facts[c.fact].type == "claim"]
         self.columns = {column.name: column for column in condition.columns}
-        parts = [f"{verb.name} {part}" for verb in self.latest.values() for part in PARTS]
-        self.names = ["present", *self.columns, *parts]
+        self.reading = [verb for verb in verbs if verb.parts]
+        self.names = ["present", *self.columns, *self.readers]
         places = range(2 if condition.about == "household" else 1)
         self.reads = [[_nil if place and c.name in condition.applicant_only else c.read for c in condition.columns]
                       for place in places]  # fmt: skip
@@ -66,8 +65,8 @@ class Plan:
                     person = unit.persons[place]
                     of = person if unit.thing is None or self.list is None else person[self.list.name][unit.thing]
                     cells += 1, *[read(of) for read in reads]
-                    for verb in self.latest.values():
-                        cells += latest(verb, person[verb.fact], years[unit.household])
+                    for verb in self.reading:
+                        cells += verb.read(person, years[unit.household])
         return np.array(cells, np.int64).reshape(-1, len(self.reads), len(self.names)).transpose(2, 1, 0).copy()
 
 
@@ -153,8 +152,8 @@ class Layout:
     def _slot(self, unit: Unit, place: int, name: str) -> Slot:
         """The slot of a column that is unknown."""
         person, year = unit.persons[place], int(self.batch.days[unit.household, 0])
-        if verb := self.plan.latest.get(name):
-            fills = (name, place, SURE), (f"{verb.name} year", place, (year - 1,) * len(SURE))
+        if verb := self.plan.readers.get(name):
+            fills = tuple((f"{verb.name} {part}", place, values) for part, values in verb.unknown(year).items())
             return Slot((person["id"],), verb.fact, self.plan.facts[verb.fact].settled_by(), "amount", fills)
         column = self.plan.columns[name]
         fact = self.plan.facts[column.fact]

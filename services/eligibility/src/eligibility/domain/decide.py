@@ -21,30 +21,9 @@ from eligibility.domain.completions import Decided, Layout, Plan, portions
 from eligibility.domain.facts import HIGHEST
 from eligibility.domain.figures import Ints
 from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
+from eligibility.domain.source import Texts
 from eligibility.domain.units import Batch, Household, Slot
 
-ROLES = {
-    "nl": {"applicant": "aanvrager", "partner": "partner", "co_resident": "medebewoner"},
-    "en": {"applicant": "applicant", "partner": "partner", "co_resident": "co-resident"},
-}
-SENTENCES = {
-    "nl": {
-        "ask": "Nog te onderzoeken: {fact} ({person}).",
-        "missing": "{title}: nog te onderzoeken, want de figuur {figure} is nog niet bekend.",
-        "over": "{title}: nog te onderzoeken, want er is te veel onbekend.",
-        "claim": "Kan nog aangevoerd worden: {fact} ({person}).",
-        "between": "tussen {low} en {high}",
-        "above": "minstens {low}",
-    },
-    "en": {
-        "ask": "Still to be investigated: {fact} ({person}).",
-        "missing": "{title}: to be investigated, because the figure {figure} is not known yet.",
-        "over": "{title}: to be investigated, because too much is unknown.",
-        "claim": "Could still be claimed: {fact} ({person}).",
-        "between": "between {low} and {high}",
-        "above": "at least {low}",
-    },
-}
 Range = tuple[int, int | None]
 
 
@@ -65,7 +44,7 @@ class Result:
     marks: int = 0
     over: bool = False  # there is more unknown than can be tried
     because: Sequence[str] = ()
-    said: Sequence[tuple[Mapping[str, str], str]] = ()  # what the deciding rules say, and of whom (a role)
+    said: Sequence[tuple[Texts, str]] = ()  # what the deciding rules say, and of whom (a role)
     figures: dict[str, Range] = field(default_factory=dict)
     asks: Sequence[Slot] = ()
     claims: Sequence[Slot] = ()
@@ -85,8 +64,8 @@ class Engine:
         self.plans = [Plan(condition, rules) for condition in rules.conditions]
         self.order = {name: at for at, name in enumerate(rules.facts)}
         self.words = {
-            (language, key, name, role): SENTENCES[language][key].format(fact=fact.title[language], person=person)
-            for language, roles in ROLES.items() for role, person in roles.items()
+            (language, key, name, role): words[key].format(fact=fact.title[language], person=words[role])
+            for language, words in rules.texts.items() for role in ("applicant", "partner", "co_resident")
             for key in ("ask", "claim") for name, fact in rules.facts.items()
         }  # fmt: skip
         self.counts: Counter[str] = Counter()
@@ -211,12 +190,12 @@ class Engine:
         ]
 
     def _sentences(self, result: Result, roles: Mapping[str, str], language: str) -> list[str]:
-        words, titles = SENTENCES[language], result.plan.condition.title
-        said = [words["missing"].format(title=titles[language], figure=lack) for lack in result.lacks]
+        words, title = self.rules.texts[language], result.plan.condition.title[language]
+        said = [words["missing"].format(title=title, figure=lack) for lack in result.lacks]
         if result.over:
-            said.append(words["over"].format(title=titles[language]))
+            said.append(words["over"].format(title=title))
         if result.outcome != TO_INVESTIGATE or not (result.asks or said):
-            said += [_said(say[language], result.figures, ROLES[language][role], language) for say, role in result.said]
+            said += [_said(say[language], result.figures, role, words) for say, role in result.said]
         for key, slots in (("ask", result.asks), ("claim", result.claims)):
             said += [self.words[language, key, _fact(s.fact), roles[person]] for s in slots for person in s.persons]
         return said
@@ -328,12 +307,13 @@ def _fact(label: str) -> str:
     return label.partition(".")[0].partition("[")[0]
 
 
-def _said(template: str, figures: Mapping[str, Range], person: str, language: str) -> str:
+def _said(template: str, figures: Mapping[str, Range], role: str, words: Mapping[str, str]) -> str:
     """A sentence with its amounts in the language's own form."""
 
     def amount(cents: int) -> str:
         whole = f"{cents // 100:,}"
-        return f"€ {whole.replace(',', '.')},{cents % 100:02d}" if language == "nl" else f"€{whole}.{cents % 100:02d}"
+        dutch = f"€ {whole.replace(',', '.')},{cents % 100:02d}"
+        return dutch if words["language"] == "nl" else f"€{whole}.{cents % 100:02d}"
 
     def put(found: Any) -> str:
         left, right = found.groups()
@@ -343,10 +323,9 @@ def _said(template: str, figures: Mapping[str, Range], person: str, language: st
             low, high = low - (most if most is not None else low), None if high is None else high - least
         if low == high:
             return amount(low)
-        words = SENTENCES[language]
         if high is None:
-            return words["above"].format(low=amount(max(low, 0)))
+            return words["at_least_amount"].format(low=amount(max(low, 0)))
         return words["between"].format(low=amount(max(low, 0)), high=amount(high))
 
-    template = template.replace("{person}", person)
+    template = template.replace("{person}", words[role])
     return PLACEHOLDER.sub(put, template) if "{" in template else template

@@ -6,9 +6,12 @@ proof of a claim is one of three: none, rejected or interpreted; a pending one i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
-from eligibility.domain.source import Node, meant
+from pydantic import Field
+
+from eligibility.domain.source import Shape, Texts, Words, meant
 
 UNKNOWN = -1
 HIGHEST = 9_000_000_00  # cents; int64 holds sums of these, indexed, exactly (a test shows it)
@@ -45,23 +48,42 @@ class Column:
         return self.kind == "amount"
 
 
-@dataclass(frozen=True)
-class Fact:
-    """One fact of facts.yaml. proofs: by the claim's ground ("" where it has none)."""
+class Fact(Shape):
+    """One fact of facts.yaml: what may be known, of whom, and what settles it."""
 
-    name: str
-    type: str
-    about: tuple[str, ...]
-    title: Mapping[str, str]
-    proofs: Mapping[str, tuple[str, ...]]
-    proofs_by: str | None
-    values: tuple[str, ...]
-    amounts: tuple[str, ...]
-    amount: str | None
-    each: str | None
-    fields: Mapping[str, tuple[str, ...]]
-    claim: str
-    place: Node
+    type: Literal["date", "one_of", "claim", "yes_no", "assessments", "proven_claim", "amount", "list"]
+    about: list[Literal["candidate", "co_resident"]]
+    """Of whom it is known."""
+    title: Texts
+    documents: Words | dict[str, Words] = Field(alias="proofs")
+    """The documents that settle it; with proofs_by, by what is claimed."""
+    proofs_by: str | None = None
+    """The key of a claim whose value says which documents prove it."""
+    unknown_proofs: list[str] = []
+    """The documents that settle a list of which nothing is known."""
+    values: Annotated[list[str], Field(min_length=2)] | None = None
+    """What it may be (one_of)."""
+    amounts: list[str] = []
+    """The kinds of income of an assessment."""
+    amount: str | None = None
+    """The key of a proven claim that holds an amount."""
+    each: str | None = None
+    """What one thing of the list is called: a condition is about each_…"""
+    fields: dict[str, Words] = {}
+    """Of each thing of the list, its keys and what they may be."""
+    claim: str = ""
+    """The key of a thing that claims something; its proof proves it."""
+    _name: str
+    _proofs: dict[str, tuple[str, ...]]
+
+    @cached_property
+    def name(self) -> str:
+        return self._name
+
+    @cached_property
+    def proofs(self) -> Mapping[str, tuple[str, ...]]:
+        """By what is claimed; "" where that makes no difference, or nothing is known."""
+        return self._proofs
 
     def columns(self) -> list[Column]:
         """The columns of a person (of a list: of each thing in it)."""
@@ -69,7 +91,7 @@ class Fact:
         if self.type == "list":
             grounds = tuple(range(1, 1 + len(self.fields[claim])))
             return [
-                *(_field(name, field, values) for field, values in self.fields.items()),
+                *(_field(name, field, tuple(values)) for field, values in self.fields.items()),
                 _proof("proof", name, lambda item: item if item[claim] else None, (claim, grounds)),
             ]
         if self.type == "proven_claim":
@@ -82,7 +104,7 @@ class Fact:
                 Column(f"{name}.months", name, lambda m: int((m[name] or {"months": 12})["months"])),
             ]
         if self.type == "one_of":
-            codes = {value: at for at, value in enumerate(self.values)}
+            codes = {value: at for at, value in enumerate(self.values or ())}
             tried = tuple(codes.values())
             return [Column(name, name, lambda m: UNKNOWN if m[name] is None else codes[m[name]], codes, tried=tried)]
         if self.type == "amount":
@@ -125,51 +147,39 @@ def _field(fact: str, field: str, values: tuple[str, ...]) -> Column:
     return Column(field, fact, lambda item: codes[item[field] or "none"], codes)
 
 
-def compile_facts(node: Node) -> dict[str, Fact]:
-    """facts.yaml's `facts`, in the order in which they are asked."""
-    facts = {name: _fact(name, spec) for name, spec in node.mapping().items()}
-    of_others = [fact for fact in facts.values() if "co_resident" in fact.about]
+class FactsFile(Shape):
+    """What is known of a household. Left out is unknown; a claim left out is not made."""
+
+    conditions: Words
+    """The conditions, in the order in which they are answered."""
+    facts: dict[str, Fact]
+    """In the order in which they are asked."""
+
+
+def compile_facts(file: FactsFile) -> dict[str, Fact]:
+    for name, fact in file.facts.items():
+        _complete(name, fact)
+    of_others = [fact for fact in file.facts.values() if "co_resident" in fact.about]
     if wrong := [fact for fact in of_others if fact.type not in ("claim", "yes_no")]:
         raise wrong[0].place.wrong("of a co-resident only a claim or yes_no can be known")
     unknown = [fact for fact in of_others if fact.type != "claim"]
     if len(unknown) > 1:  # who is alike is interchangeable, and their number is enumerated, in one unknown only
         raise unknown[1].place.wrong(f"beside `{unknown[0].name}` no second fact of a co-resident can be unknown")
-    return facts
+    return file.facts
 
 
-def _fact(name: str, node: Node) -> Fact:
-    type_ = node.mapping()["type"].one_of(TYPES, "type of fact") if "type" in node.mapping() else ""
-    optional = ("amount", "proofs_by") if type_ == "proven_claim" else ()
-    spec = node.keys(("type", "about", "title", "proofs", *TYPES.get(type_, ())), optional)
-
-    def texts(key: str) -> tuple[str, ...]:
-        return spec[key].texts() if key in spec else ()
-
-    by, claim, each, amount = (
-        spec[key].text() if key in spec else None for key in ("proofs_by", "claim", "each", "amount")
-    )
-    fields = {field: values.texts() for field, values in spec["fields"].mapping().items()} if "fields" in spec else {}
-    proofs = {"": texts("unknown_proofs") if by else texts("proofs")}
-    if by:
-        proofs |= {ground: documents.texts() for ground, documents in spec["proofs"].mapping().items()}
-    if claim is not None and spec["claim"].one_of(fields, "field") != by:
-        raise spec["proofs_by"].wrong(f"what is proven is what is claimed: `{claim}`")
-    if missing := [ground for ground in fields.get(by or "", ()) if ground not in proofs]:
-        raise spec["proofs"].wrong(f"no documents prove `{missing[0]}`{meant(missing[0], filter(None, proofs))}")
-    about = tuple(about.one_of(("candidate", "co_resident"), "person") for about in spec["about"])
-    title = spec["title"].in_two_languages()
-    return Fact(
-        name,
-        type_,
-        about,
-        title,
-        proofs,
-        by,
-        texts("values"),
-        texts("amounts"),
-        amount,
-        each,
-        fields,
-        claim or "",
-        node,
-    )
+def _complete(name: str, fact: Fact) -> None:
+    optional = ("amount", "proofs_by") if fact.type == "proven_claim" else ()
+    fact.place.keys(("type", "about", "title", "proofs", *TYPES[fact.type]), optional)
+    by, documents = fact.proofs_by, fact.documents
+    if isinstance(documents, dict) != (by is not None):
+        raise fact.under("proofs").wrong("documents by claim are a mapping, with `proofs_by`; else a list")
+    fact._name, fact._proofs = name, {"": tuple(fact.unknown_proofs if isinstance(documents, dict) else documents)}
+    if isinstance(documents, dict):
+        fact._proofs |= {ground: tuple(proofs) for ground, proofs in documents.items()}
+    if fact.claim and fact.under("claim").one_of(fact.fields, "field") != by:
+        raise fact.under("proofs_by").wrong(f"what is proven is what is claimed: `{fact.claim}`")
+    if missing := [ground for ground in fact.fields.get(by or "", ()) if ground not in fact.proofs]:
+        raise fact.under("proofs").wrong(
+            f"no documents prove `{missing[0]}`{meant(missing[0], filter(None, fact.proofs))}"
+        )

@@ -4,13 +4,11 @@ Co-residents are no units: those who are alike are interchangeable, so they are 
 """
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from eligibility.domain.facts import UNKNOWN, Fact
-from eligibility.domain.figures import Latest
 from eligibility.domain.rulebook import RuleBook
 
 Household = Mapping[str, Any]
@@ -122,13 +120,3 @@ def _group(facts: Sequence[bool | None], ids: Sequence[str]) -> Group:
 def _things(things: Sequence[Any] | None) -> Sequence[int]:
     """One for each; where it is not known what there is, one for all."""
     return (UNKNOWN,) if things is None else range(len(things))
-
-
-def latest(verb: Latest, incomes: Sequence[Mapping[str, int]] | None, year: int) -> tuple[int, int, int]:
-    """The year that counts (0: none), its amount, and whether that is nil and hides an older one that is not."""
-    if incomes is None:
-        return 0, UNKNOWN, 0
-    low, high = year - verb.years_back[1], year - verb.years_back[0]
-    counted = sorted([one for one in incomes if low <= one["year"] <= high], key=itemgetter("year"), reverse=True)
-    amounts = [sum([one[name] for name in verb.amounts]) for one in counted]
-    return (counted[0]["year"], amounts[0], int(not amounts[0] and any(amounts))) if counted else (0, 0, 0)

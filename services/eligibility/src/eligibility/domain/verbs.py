@@ -1,37 +1,38 @@
-"""How figures and `when` are written: the keys of each verb, what a name may mean, and what is refused.
+"""The verbs of the rule language: one class each, which reads, computes, describes and explains itself. Nothing else names one.
 
+A new verb is a subclass of `Verb`: its fields are the keys that may stand in a figure, the first of them the one it is known by.
 Completions try amounts at nil and where a sum meets what it is compared with, and days at the ages that are compared with:
 nothing else may be compared, or a household could be decided by an amount that was never tried.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from operator import itemgetter
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from eligibility.domain.facts import Column, Fact, profile
-from eligibility.domain.figures import (
-    COMPARISONS,
-    Choose,
-    CountCandidates,
-    CountCoResidents,
-    Figure,
-    FromTable,
-    Ints,
-    Latest,
-    Marks,
-    Name,
-    Parameter,
-    PerYear,
-    Sum,
-    Test,
-    Verb,
-    When,
-    Years,
-)
-from eligibility.domain.source import Node, meant
+from eligibility.domain.facts import SURE, UNKNOWN, Column, Fact, profile
+from eligibility.domain.figures import COMPARISONS, Ints, Marks, Name, Table, Test, Value, When, first
+from eligibility.domain.parameters import Parameter
+from eligibility.domain.source import Mark, Node, Placed, Shape, Words, meant
 
-Made = tuple[bool, bool, Verb]  # said of each candidate, in cents
+MILLION = 10**6
+Language = Mapping[str, str]  # the texts of one language, by key
+
+
+@dataclass(frozen=True)
+class Figure:
+    """each, money: as of `Name`; names: what it reads, as figures, each.COLUMN, applicant.COLUMN, co_resident.FACT, fact.FACT."""
+
+    name: str
+    each: bool
+    money: bool
+    by: "Verb"
+    names: frozenset[str]
+    tests: tuple[Test, ...]
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Scope:
     tests: list[Test] = field(default_factory=list)
 
     def name(self, node: Node, text: str | None = None, each: bool = False) -> Name:
-        text = text if text is not None else node.text()
+        text = str(node.value if text is None else text)
         first, bare = text.startswith("applicant."), text.removeprefix("applicant.")
         if text in self.figures:
             of = self.figures[text]
@@ -80,9 +81,9 @@ class Scope:
         if node.value in ([], {}):
             raise node.wrong("an empty list: nothing is one of these" if node.value == [] else "nothing is compared")
         if isinstance(node.value, dict):
-            return [Test(left, op, self._right(left, value)) for op, value in node.keys((), [*COMPARISONS][:4]).items()]
+            return [Test(left, op, self._right(left, value)) for op, value in node.mapping().items()]
         if isinstance(node.value, list):
-            return [Test(left, "is", tuple(self._literal(left, item) for item in node.value))]
+            return [Test(left, "is", tuple(self._literal(left, item) for item in node))]
         return [Test(left, "is", self._literal(left, node))]
 
     def _right(self, left: Name, node: Node) -> Name | int:
@@ -112,129 +113,534 @@ class Scope:
             raise node.wrong(f"`{found.name}` is not {what}")
         return found
 
-    def figure(self, name: str, node: Node) -> Figure:
-        """Compile a figure; the one verb it has is the key it is known by."""
-        verb = next((verb for verb in VERBS if verb in node.mapping()), None)
-        if verb is None:
-            raise node.wrong(f"figure `{name}` has no verb{meant(next(iter(node.mapping()), ''), VERBS)}")
-        required, optional, make = VERBS[verb]
-        spec = node.keys((verb, *required), optional)
-        self.used, self.tests = set(), []
-        each, money, by = make(self, name, spec)
-        self.figures[name] = Figure(name, verb, each, money, by, frozenset(self.used), tuple(self.tests), node)
-        return self.figures[name]
+    def figure(self, name: str, verb: "Verb") -> None:
+        """Bind a figure: from here on its name may be used."""
+        self.used, self.tests, verb._name = set(), [], name
+        each, money = verb.bind(self, name)
+        self.figures[name] = Figure(name, each, money, verb, frozenset(self.used), tuple(self.tests))
 
 
-def _latest(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
-    of = spec["latest"].keys(("of", "by", "years_back"), ("nil_hides_older",))
-    index = spec["index"].keys(("by", "from", "to"))
-    _only(spec | {"by": of["by"], "from": index["from"], "to": index["to"]}, about="each_candidate", **YEARS)
-    assessments = [fact.name for fact in scope.facts.values() if fact.type == "assessments"]
-    fact = scope.facts[of["of"].one_of(assessments, "list of assessments")]
-    amounts = tuple(item.one_of(fact.amounts, "amount") for item in spec["sum"])
-    years = tuple(item.whole() for item in of["years_back"])
-    if len(years) != 2 or not 0 <= years[0] <= years[1]:
-        raise of["years_back"].wrong("the youngest and the oldest year are expected, such as [1, 3]")
-    parameter = scope.parameters[index["by"].one_of(scope.parameters, "parameter")]
-    if parameter.unit != "index":
-        raise index["by"].wrong(f"`{parameter.name}` is no index, but in {parameter.unit}")
-    scope.used.add(f"fact.{fact.name}")
-    bit = scope.marks.bit(f"{name}.nil_hides_older", of.get("nil_hides_older"))
-    return True, True, Latest(name, fact.name, (years[0], years[1]), amounts, parameter, bit)
+VALUE = {"type": ["string", "boolean", "number"]}
+COMPARED = {one: {"type": ["number", "string"]} for one in [*COMPARISONS][:4]}
+TESTS: dict[str, Any] = {
+    "type": "object",
+    "description": "All must hold. A name is a value, one of a list of values, or compared with a number or a figure.",
+    "properties": {
+        "some_candidate": {"type": "object", "minProperties": 1, "description": "All of it of one of them."}
+    },
+    "additionalProperties": {
+        "anyOf": [
+            VALUE,
+            {"type": "array", "minItems": 1, "items": VALUE},
+            {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": COMPARED},
+        ]
+    },
+}
 
 
-def _years(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
-    _only(spec, about="each_candidate")
-    born_on = scope.column(spec["years"], lambda column: scope.facts[column.fact].type == "date", "a date")
-    return True, False, Years(born_on)
+def _compared(tests: Any) -> Any:
+    """Tests whose comparisons are known; what their names mean, the scope says."""
+    for name, wanted in tests.items() if isinstance(tests, dict) else ():
+        if name == "some_candidate":
+            _compared(wanted)
+        elif isinstance(wanted, Placed):
+            wanted.node.keys((), [*COMPARISONS][:4])
+    return tests
 
 
-def _per_year(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
-    _only(spec, about="each_candidate")
-    of = spec["per_year"].keys(("amount", "months"))
-    amount = scope.column(of["amount"], lambda column: column.money, "an amount")
-    months = scope.column(of["months"], lambda column: column.name.endswith(".months"), "a number of months")
-    return True, True, PerYear(amount, months, scope.marks.bit(name, spec.get("mark")))
+Tests = Annotated[dict[str, Any], BeforeValidator(_compared), WithJsonSchema(TESTS)]
+EachCandidate = Literal["each_candidate"]
 
 
-def _choose(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
-    _only(spec, about="each_candidate")
-    each = scope.each or "about" in spec
-    branches: list[tuple[When, Name | int]] = []
-    for when, node in _branches(scope, spec["choose"], each):
-        branches.append((when, scope.name(node, each=each) if isinstance(node.value, str) else node.whole()))
-    money = any(isinstance(to, Name) and to.money for _, to in branches)
-    if money and any(to.money and to.column and not each if isinstance(to, Name) else to for _, to in branches):
-        raise spec["choose"].wrong("an amount stands in parameters/, or is the sum over the candidates")
-    return each, money, Choose(tuple(branches))
+class Branch(Shape):
+    """Where `when` holds, `is`; the last one says `otherwise`."""
+
+    when: Tests | None = None
+    is_: str | int | None = Field(None, alias="is")
+    otherwise: str | int | None = None
+    """What it is where no branch before it holds."""
 
 
-def _sum(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
-    _only(spec, over="candidates", round="cent")
-    of = scope.name(spec["sum"], each=True)
-    if scope.each or not of.each or not of.money:
-        raise spec["sum"].wrong("the sum of what is no amount of each candidate, or not for the household")
-    return False, True, Sum(of)
+Branches = Annotated[list[Branch], Field(json_schema_extra={"minItems": 1})]
 
 
-def _count(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
-    of = spec["count"].one_of(("candidates", "co_residents"), "group")
-    if of == "candidates":
-        if "weight" in spec or scope.each:
-            raise spec["count"].wrong("candidates are counted of the household, and each counts for one")
-        return False, False, CountCandidates(scope.when(spec["where"], each=True) if "where" in spec else When())
-    counts = _profiles(scope, spec.get("where"))
-    if "weight" not in spec:
-        return False, False, CountCoResidents(counts, counts * 0)
-    weight = spec["weight"].keys(("when", "is"))
-    columns = {f"{name}.{column}": (p, column) for name, p in scope.parameters.items() for column in p.columns}
-    parameter, column = columns[weight["is"].one_of(columns, "column")]
-    heavy = counts * _profiles(scope, weight["when"])
-    return False, False, CountCoResidents(counts - heavy, heavy, parameter, column)
+class Verb(Shape):
+    """How a figure is computed.
+
+    says: what it does, in both languages, with its `terms` in braces. parts: the columns that it reads itself of each candidate,
+    from its `fact`. counts_years, sums: what it is compared with tells at which days, or amounts, something may change.
+    """
+
+    known: ClassVar[dict[str, type["Verb"]]] = {}
+    key: ClassVar[str] = ""
+    says: ClassVar[Language] = {}
+    parts: ClassVar[tuple[str, ...]] = ()
+    counts_years: ClassVar[bool] = False
+    sums: ClassVar[bool] = False
+    _name: str = ""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        name, key = next(iter(cls.model_fields.items()))
+        cls.key = key.alias or name
+        Verb.known[cls.key] = cls
+
+    @classmethod
+    def kind_of(cls, node: Node) -> Any:
+        if cls is not Verb:
+            return cls
+        key = next((key for key in Verb.known if key in node.mapping()), None)
+        if key is None:
+            raise node.wrong(f"a figure has no verb{meant(next(iter(node.mapping()), ''), Verb.known)}")
+        return Verb.known[key]
+
+    def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
+        """Find what it is written with. Gives whether it is said of each candidate, and in cents. Raises `WrongRuleFile`."""
+        raise NotImplementedError
+
+    def evaluate(self, table: Table) -> Value:
+        raise NotImplementedError
+
+    def describe(self, words: Language) -> str:
+        """What it does, as a sentence."""
+        mark = getattr(self, "mark", None)
+        return self.says[words["language"]].format(**self.terms(words)) + (f" [{mark}]" if mark else "")
+
+    def terms(self, words: Language) -> dict[str, Any]:
+        """What stands in the braces of `says`."""
+        return dict(self)
+
+    def chosen(self, table: Table) -> list[str] | None:
+        """Of one that chooses between figures or numbers, those that it came to."""
+        return None
+
+    def rows(self, table: Table, day: int) -> Iterator[tuple[Parameter, int, Iterable[str]]]:
+        """The rows of the law's figures that it used: parameter, a day of the row, columns."""
+        yield from ()
+
+    @property
+    def name(self) -> str:
+        """That of the figure."""
+        return self._name
+
+    @property
+    def fact(self) -> str:
+        """The fact that it reads itself."""
+        return ""
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        return [one for one in (self.__pydantic_private__ or {}).values() if isinstance(one, Parameter)]
+
+    @property
+    def kinds(self) -> Sequence[Ints]:
+        """Where it counts co-residents: 1 for each combination of their facts that is counted alike."""
+        return ()
+
+    def read(self, person: Mapping[str, Any], year: int) -> Sequence[int]:
+        """The values of its parts."""
+        return ()
+
+    def unknown(self, year: int) -> Mapping[str, tuple[int, ...]]:
+        """What each part is tried at where the fact is unknown; the first of them is unknown then, and an amount."""
+        return {}
+
+
+class LatestOf(Shape):
+    of: str
+    """The fact that holds the assessments."""
+    by: Literal["year"]
+    years_back: list[int] = Field(
+        json_schema_extra={"minItems": 2, "maxItems": 2, "items": {"type": "integer", "minimum": 0}}
+    )
+    """The youngest and the oldest that count, in years before the year of the test."""
+    nil_hides_older: Mark | None = None
+    """The mark of: the most recent counts, also one of nil."""
+
+
+class Index(Shape):
+    by: str
+    """The parameter."""
+    of: Literal["year"] = Field(alias="from")
+    to: Literal["year_before_registration"]
+
+
+class Latest(Verb):
+    """Of each candidate the most recent assessment, its amounts summed and brought to the year of the test."""
+
+    latest: LatestOf
+    sum: Words
+    """The kinds of income that count."""
+    index: Index
+    """By which index, from the year of the assessment to the year before that of the test; the factor has six decimals."""
+    about: EachCandidate | None = None
+    says = {
+        "nl": "van elke kandidaat {amounts} van het recentste aanslagbiljet van `{latest.of}`, {latest.years_back[0]} tot"
+        " {latest.years_back[1]} jaar terug{nil}; gebracht met `{index.by}` van zijn jaar naar het jaar voor dat van de toets",
+        "en": "of each candidate, {amounts} of the most recent of `{latest.of}`, {latest.years_back[0]} to"
+        " {latest.years_back[1]} years back{nil}; brought by `{index.by}` from its year to the year before that of the test",
+    }
+    parts = ("year", "amount", "hides")
+    _index: Parameter
+    _bit: int
+
+    def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
+        assessments = [fact.name for fact in scope.facts.values() if fact.type == "assessments"]
+        fact = scope.facts[self.under("latest", "of").one_of(assessments, "list of assessments")]
+        for item in self.under("sum"):
+            item.one_of(fact.amounts, "amount")
+        if len(years := self.latest.years_back) != 2 or not 0 <= years[0] <= years[1]:
+            raise self.under("latest", "years_back").wrong(
+                "the youngest and the oldest year are expected, such as [1, 3]"
+            )
+        self._index = scope.parameters[self.under("index", "by").one_of(scope.parameters, "parameter")]
+        if self._index.spec.unit != "index":
+            raise self.under("index", "by").wrong(f"`{self._index.name}` is no index, but in {self._index.spec.unit}")
+        scope.used.add(f"fact.{fact.name}")
+        self._bit = scope.marks.bit(f"{name}.nil_hides_older", self.latest.nil_hides_older)
+        return True, True
+
+    @property
+    def fact(self) -> str:
+        return self.latest.of
+
+    def read(self, person: Mapping[str, Any], year: int) -> Sequence[int]:
+        """The year that counts (0: none), its amount, and whether that is nil and hides an older one that is not."""
+        if (incomes := person[self.latest.of]) is None:
+            return 0, UNKNOWN, 0
+        low, high = year - self.latest.years_back[1], year - self.latest.years_back[0]
+        counted = sorted([one for one in incomes if low <= one["year"] <= high], key=itemgetter("year"), reverse=True)
+        amounts = [sum([one[name] for name in self.sum]) for one in counted]
+        return (counted[0]["year"], amounts[0], int(not amounts[0] and any(amounts))) if counted else (0, 0, 0)
+
+    def unknown(self, year: int) -> Mapping[str, tuple[int, ...]]:
+        return {"amount": SURE, "year": (year - 1,) * len(SURE)}
+
+    def evaluate(self, table: Table) -> Value:
+        year, amount, hides = (table.cells[f"{self._name} {part}"] for part in self.parts)
+        to = table.year - 1
+        indexed = (year > 0) & (year != to) & table.present  # of last year: counts as it is
+        if not indexed.any():
+            return Value(amount, hides * self._bit)
+        at = self._index.row(_new_year(np.where(indexed, year, to)), indexed, table)
+        row = self._index.row(_new_year(to), indexed.any(axis=1, keepdims=True), table)
+        h = next(iter(self._index.columns.values()))
+        factor = np.where(indexed, (2 * MILLION * h[row] + h[at]) // (2 * h[at]), MILLION)  # six decimals, half up
+        marks = np.where(indexed, self._index.bits[at] | self._index.bits[row], 0) + hides * self._bit
+        return Value(amount * factor, marks, MILLION)
+
+    def rows(self, table: Table, day: int) -> Iterator[tuple[Parameter, int, Iterable[str]]]:
+        last = date.fromordinal(day).year - 1
+        years = {int(year) for year in np.unique(table.cells[f"{self._name} year"])} - {0, last}
+        for year in sorted(years | ({last} if years else set())):
+            yield self._index, date(year, 1, 1).toordinal(), self._index.columns
+
+    def terms(self, words: Language) -> dict[str, Any]:
+        nil = self.latest.nil_hides_older
+        return {
+            **dict(self),
+            "amounts": " + ".join(f"`{amount}`" for amount in self.sum),
+            "nil": f"{words['also_nil']} [{nil}]" if nil else "",
+        }
+
+
+class Years(Verb):
+    """Full years from a date to the day of the test."""
+
+    years: str
+    """The date."""
+    about: EachCandidate | None = None
+    says = {"nl": "volle jaren sinds `{years}`", "en": "full years since `{years}`"}
+    counts_years = True
+    _of: Name
+
+    def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
+        self._of = scope.column(self.under("years"), lambda column: scope.facts[column.fact].type == "date", "a date")
+        return True, False
+
+    def evaluate(self, table: Table) -> Value:
+        (born_month, born), (month, day) = _month_day(self._of.read(table).num), _month_day(table.day)
+        return Value((month - born_month - (day < born)) // 12)
+
+
+class Months(Shape):
+    amount: str
+    months: str
+
+
+class PerYear(Verb):
+    """The income of some months, brought to a year: × 12 ÷ months."""
+
+    per_year: Months
+    about: EachCandidate | None = None
+    mark: Mark | None = None
+    says = dict.fromkeys(("nl", "en"), "`{per_year.amount}` × 12 ÷ `{per_year.months}`")
+    _amount: Name
+    _months: Name
+    _bit: int
+
+    def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
+        of = self.per_year
+        self._amount = scope.column(of.under("amount"), lambda column: column.money, "an amount")
+        self._months = scope.column(of.under("months"), lambda c: c.name.endswith(".months"), "a number of months")
+        self._bit = scope.marks.bit(name, self.mark)
+        return True, True
+
+    def evaluate(self, table: Table) -> Value:
+        months = np.maximum(self._months.read(table).num, 1)
+        return Value(self._amount.read(table).num * 12, self._bit, months)
+
+
+class Choose(Verb):
+    """The first branch that holds; its marks, and those of the tests up to it."""
+
+    choose: Branches
+    about: EachCandidate | None = None
+    says = dict.fromkeys(("nl", "en"), "{branches}")
+    _branches: list[tuple[When, Name | int]]
+
+    def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
+        each = scope.each or self.about is not None
+        self._branches = [
+            (when, scope.name(node, each=each) if isinstance(node.value, str) else node.whole())
+            for when, node in _bound(scope, self.under("choose"), self.choose, each)
+        ]
+        money = any(isinstance(to, Name) and to.money for _, to in self._branches)
+        if money and any(
+            to.money and to.column and not each if isinstance(to, Name) else to for _, to in self._branches
+        ):
+            raise self.under("choose").wrong("an amount stands in parameters/, or is the sum over the candidates")
+        return each, money
+
+    def evaluate(self, table: Table) -> Value:
+        targets = (to for _, to in self._branches)
+        return first(
+            self._branches,
+            [to.read(table) if isinstance(to, Name) else Value(np.array([[to]])) for to in targets],
+            table,
+        )
+
+    def chosen(self, table: Table) -> list[str]:
+        return [to.name if isinstance(to, Name) else str(to) for to in _came_to(self._branches, table)]
+
+    def terms(self, words: Language) -> dict[str, Any]:
+        return {"branches": described_branches(self.choose, words)}
+
+
+class Weight(Shape):
+    when: Tests
+    """Of whom."""
+    is_: str = Field(alias="is")
+    """For how many: parameter.column."""
+
+
+class Count(Verb):
+    """How many persons move along; some co-residents may count for more."""
+
+    count: Literal["candidates", "co_residents"]
+    where: Tests | None = None
+    """Which of them."""
+    weight: Weight | None = None
+    says = {"nl": "hoeveel {count} er zijn{where}{weight}", "en": "how many {count} there are{where}{weight}"}
+    _where: When
+    _plain: Ints  # co-residents are interchangeable: 1 for each combination of their facts that counts for one,
+    _heavy: Ints  # or as often as a column of a parameter says
+    _weight: Parameter | None = None
+    _column: str = ""
+
+    def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
+        if self.count == "candidates":
+            if self.weight or scope.each:
+                raise self.place.wrong("candidates are counted of the household, and each counts for one")
+            self._where = scope.when(self.under("where"), each=True) if self.where is not None else When()
+            return False, False
+        counted = _profiles(scope, self.under("where") if self.where is not None else None)
+        self._heavy = counted * 0
+        if self.weight:
+            columns = {f"{name}.{column}": (p, column) for name, p in scope.parameters.items() for column in p.columns}
+            self._weight, self._column = columns[self.weight.under("is").one_of(columns, "column")]
+            self._heavy = counted * _profiles(scope, self.weight.under("when"))
+        self._plain = counted - self._heavy
+        return False, False
+
+    @property
+    def kinds(self) -> Sequence[Ints]:
+        return (self._plain, self._heavy) if self.count == "co_residents" else ()
+
+    def evaluate(self, table: Table) -> Value:
+        if self.count == "candidates":
+            holds = table.present & self._where.holds(table)[0]
+            return Value(holds.sum(axis=1, keepdims=True, dtype=np.int64))
+        plain = table.profiles @ self._plain[:, None]
+        if self._weight is None:
+            return Value(plain)
+        heavy = table.profiles @ self._heavy[:, None]
+        row = self._weight.row(table.day, heavy > 0, table)
+        marks = np.where(heavy > 0, self._weight.bits[row], 0)
+        return Value(plain + heavy * self._weight.columns[self._column][row], marks)
+
+    def rows(self, table: Table, day: int) -> Iterator[tuple[Parameter, int, Iterable[str]]]:
+        if self._weight and (table.profiles @ self._heavy).any():
+            yield self._weight, day, self._weight.columns
+
+    def terms(self, words: Language) -> dict[str, Any]:
+        where = f" {words['where']} {described(self.where, words)}" if self.where else ""
+        weight = (
+            words["weight"].format(when=described(self.weight.when, words), is_=self.weight.is_) if self.weight else ""
+        )
+        return {"count": words[self.count], "where": where, "weight": weight}
+
+
+class FromTable(Verb):
+    """A column of the row of that day, plus columns times figures."""
+
+    parameter: str = Field(alias="from")
+    column: Branches
+    plus: dict[str, str] = {}
+    says = {
+        "nl": "uit `{parameter}`, de rij van de dag van de toets: {branches}{plus}",
+        "en": "from `{parameter}`, the row of the day of the test: {branches}{plus}",
+    }
+    _parameter: Parameter
+    _branches: list[tuple[When, str]]
+    _plus: list[tuple[str, Name]]
+
+    def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
+        self._parameter = scope.parameters[self.under("from").one_of(scope.parameters, "parameter")]
+        columns = self._parameter.columns
+        self._branches = [
+            (when, node.one_of(columns, "column")) for when, node in _bound(scope, self.under("column"), self.column)
+        ]
+        plus = self.under("plus").keys((), columns) if self.plus else {}
+        self._plus = [(column, scope.name(node)) for column, node in plus.items()]
+        return False, self._parameter.spec.unit == "euro"
+
+    def evaluate(self, table: Table) -> Value:
+        row = self._parameter.row(table.day, True, table)
+        values = [Value(self._parameter.columns[column][row]) for _, column in self._branches]
+        amount, marks, _ = first(self._branches, values, table)
+        marks = marks | self._parameter.bits[row]
+        for column, name in self._plus:
+            times = name.read(table)
+            amount, marks = amount + self._parameter.columns[column][row] * times.num, marks | times.marks
+        return Value(amount, marks)
+
+    def rows(self, table: Table, day: int) -> Iterator[tuple[Parameter, int, Iterable[str]]]:
+        yield self._parameter, day, (*_came_to(self._branches, table), *self.plus)
+
+    def terms(self, words: Language) -> dict[str, Any]:
+        plus = "".join(f"; {words['plus']} `{column}` × `{times}`" for column, times in self.plus.items())
+        return {"parameter": self.parameter, "branches": described_branches(self.column, words), "plus": plus}
+
+
+class Sum(Verb):
+    """Over the candidates, exact, and then rounded once: half up, to the cent."""
+
+    sum: str
+    """The amount of each candidate that is summed."""
+    over: Literal["candidates"]
+    round: Literal["cent"]
+    """Once, at the end, half up."""
+    says = {
+        "nl": "de som van `{sum}` over de kandidaten, afgerond op de cent",
+        "en": "the sum of `{sum}` over the candidates, rounded to the cent",
+    }
+    sums = True
+    _of: Name
+
+    def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
+        self._of = scope.name(self.under("sum"), each=True)
+        if scope.each or not self._of.each or not self._of.money:
+            raise self.under("sum").wrong("the sum of what is no amount of each candidate, or not for the household")
+        return False, True
+
+    def evaluate(self, table: Table) -> Value:
+        value = self._of.read(table)
+        num = np.where(table.present, value.num, 0)
+        below: Any = value.den
+        if not isinstance(below, int):
+            den = np.where(table.present, below, 1)
+            below = np.lcm.reduce(den, axis=1, keepdims=True)
+            num = num * (below // den)
+        total = num.sum(axis=1, keepdims=True)
+        marks = value.marks
+        if not isinstance(marks, int):
+            marks = np.bitwise_or.reduce(np.where(table.present, marks, 0), axis=1, keepdims=True)
+        return Value((2 * total + below) // (2 * below), marks)
+
+
+def described(when: Mapping[str, Any], words: Language) -> str:
+    """Tests as a sentence."""
+
+    def put(value: Any) -> str:
+        return (
+            words["yes" if value else "no"]
+            if isinstance(value, bool)
+            else f"`{value}`"
+            if isinstance(value, str)
+            else str(value)
+        )
+
+    said = []
+    for name, wanted in when.items():
+        if name == "some_candidate":
+            said.append(f"{words['some_candidate']} {described(wanted, words)}")
+        elif isinstance(wanted, dict):
+            said += [f"`{name}` {words[comparison]} {put(value)}" for comparison, value in wanted.items()]
+        elif isinstance(wanted, list):
+            said.append(f"`{name}` {words['one_of']} {', '.join(map(put, wanted))}")
+        else:
+            said.append(f"`{name}` {words['is']} {put(wanted)}")
+    return f" {words['and']} ".join(said) or words["always"]
+
+
+def described_branches(branches: Sequence[Branch], words: Language) -> str:
+    said = [f"`{branch.is_}` {words['where']} {described(branch.when or {}, words)}" for branch in branches[:-1]]
+    return f"; {words['else']} ".join([*said, f"`{branches[-1].otherwise}`"])
+
+
+def _bound(scope: Scope, node: Node, branches: Sequence[Branch], each: bool = False) -> Iterator[tuple[When, Node]]:
+    """[{when, is}, …, {otherwise}]"""
+    if not branches:
+        raise node.wrong("a list that ends with {otherwise: …} is expected")
+    for branch in branches[:-1]:
+        branch.place.keys(("when", "is"))
+        yield scope.when(branch.under("when"), each), branch.under("is")
+    yield When(), branches[-1].place.keys(("otherwise",))["otherwise"]
+
+
+def _came_to(branches: Sequence[tuple[When, Any]], table: Table) -> list[Any]:
+    """Where the first branch that holds leads; of more than one completion or person, all of these, each once."""
+    open_, found = table.present, dict[Any, None]()
+    for when, target in branches:
+        holds = open_ & when.holds(table)[0]
+        if holds.any():
+            found[target] = None
+        open_ = open_ & ~holds
+    return list(found)
 
 
 def _profiles(scope: Scope, node: Node | None) -> Ints:
     """1 for each combination of the co-residents' facts that is meant."""
     names = profile(scope.facts)
     wanted = node.keys((), names) if node else {}
+    for value in wanted.values():
+        if not isinstance(value.value, bool):
+            raise value.wrong(f"true or false is expected, not {value.value!r}")
     scope.used |= {f"co_resident.{name}" for name in wanted}
-    yes = [(names.index(name), value.of(bool, "true or false")) for name, value in wanted.items()]
+    yes = [(names.index(name), value.value) for name, value in wanted.items()]
     return np.array([all(bool(p >> at & 1) == is_ for at, is_ in yes) for p in range(2 ** len(names))], np.int64)
 
 
-def _from(scope: Scope, name: str, spec: dict[str, Node]) -> Made:
-    parameter = scope.parameters[spec["from"].one_of(scope.parameters, "parameter")]
-    branches = [(when, is_.one_of(parameter.columns, "column")) for when, is_ in _branches(scope, spec["column"])]
-    plus = spec["plus"].keys((), parameter.columns) if "plus" in spec else {}
-    times = [(column, scope.name(node)) for column, node in plus.items()]
-    return False, parameter.unit == "euro", FromTable(parameter, tuple(branches), tuple(times))
+def _new_year(year: Ints) -> Ints:
+    """The ordinal of 1 January: 365 days a year and the leap days before it."""
+    before = year - 1
+    result: Ints = before * 365 + before // 4 - before // 100 + before // 400 + 1
+    return result
 
 
-def _branches(scope: Scope, node: Node, each: bool = False) -> list[tuple[When, Node]]:
-    """[{when, is}, …, {otherwise}]"""
-    if not node.items():
-        raise node.wrong("a list that ends with {otherwise: …} is expected")
-    *firsts, last = node
-    pairs = [first.keys(("when", "is")) for first in firsts]
-    otherwise = last.keys(("otherwise",))["otherwise"]
-    return [(scope.when(pair["when"], each), pair["is"]) for pair in pairs] + [(When(), otherwise)]
-
-
-def _only(spec: Mapping[str, Node], **words: str) -> None:
-    """Keys that may say one thing: they are there for the reader."""
-    for key, word in words.items():
-        if key in spec:
-            spec[key].one_of((word,), key)
-
-
-YEARS = {"by": "year", "from": "year", "to": "year_before_registration"}
-VERBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Scope, str, dict[str, Node]], Made]]] = {
-    "latest": (("sum", "index"), ("about",), _latest),
-    "years": ((), ("about",), _years),
-    "per_year": ((), ("about", "mark"), _per_year),
-    "choose": ((), ("about",), _choose),
-    "count": ((), ("where", "weight"), _count),
-    "from": (("column",), ("plus",), _from),
-    "sum": (("over", "round"), (), _sum),
-}
-"""Each verb: the keys it needs, those it may have, and how it is read."""
+def _month_day(ordinal: Ints) -> tuple[Ints, Ints]:
+    """Month, counted through the years, and day of the month (from 0)."""
+    days = (ordinal - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    return months.astype(np.int64), (days - months).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a rule author is told at the desk: where it is, what came, and why; 0 fine, 1 the answer is no, 2 the call is wrong."""
+"""What `rules …` tells a rule author: where it is, what came, and why; 0 fine, 1 the answer is no, 2 the call is wrong."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from eligibility.rulefiles import RULES, load
 from .test_contract import EXAMPLE
 
 
-def desk(*arguments: object) -> Result:
+def rules_cli(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["rules", *map(str, arguments)])
 
 
@@ -32,7 +32,7 @@ def place(path: Path, text: str) -> str:
 
 
 def test_the_cases_beside_the_rules_come_true_and_exercise_every_rule(rules: Path) -> None:
-    result = desk("test", "--rules", rules)
+    result = rules_cli("test", "--rules", rules)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1].endswith(" cases, 0 failed")
 
@@ -55,7 +55,7 @@ def failing(rules: Path) -> Path:
 
 
 def test_a_case_that_fails_says_what_came_and_why(rules: Path, failing: Path) -> None:
-    result = desk("test", "--rules", rules, "--cases", failing)
+    result = rules_cli("test", "--rules", rules, "--cases", failing)
     assert result.exit_code == 1
     assert result.stdout == (
         f"{failing}:1: Who turns eighteen on the reference date may register\n"
@@ -70,7 +70,7 @@ def test_a_case_that_fails_says_what_came_and_why(rules: Path, failing: Path) ->
 
 
 def test_a_failure_as_json(rules: Path, failing: Path) -> None:
-    result = desk("test", "--rules", rules, "--cases", failing, "--json")
+    result = rules_cli("test", "--rules", rules, "--cases", failing, "--json")
     answer = json.loads(result.stdout)
     [failed] = answer["failed"]
     assert (result.exit_code, answer["cases"], answer["not_exercised"]) == (1, 1, [])
@@ -88,17 +88,17 @@ def test_a_rule_that_no_case_exercises_is_a_failure(rules: Path) -> None:
         then: met
 """
     at = spoil(income, "      - id: income.set_aside\n", exception + "      - id: income.set_aside\n")
-    result = desk("test", "--rules", rules)
+    result = rules_cli("test", "--rules", rules)
     assert result.exit_code == 1
     assert f"{at}no case exercises income.debt_settlement" in result.stdout
     assert result.stdout.splitlines()[-1].endswith(" cases, 0 failed, 1 rule not exercised")
-    assert desk("test", "--rules", rules, "--cases", rules).exit_code == 0
+    assert rules_cli("test", "--rules", rules, "--cases", rules).exit_code == 0
 
 
 def test_each_period_of_a_rule_is_exercised_by_itself(rules: Path) -> None:
     case = "- {case: A duty, date: 2023-01-01, candidates: [{language: not_known}], expect: {language: not_met}}"
     (rules / "conditions/language.cases.yaml").write_text(case)
-    result = desk("test", "--rules", rules, "--json")
+    result = rules_cli("test", "--rules", rules, "--json")
     [idle] = json.loads(result.stdout)["not_exercised"]
     assert (result.exit_code, idle) == (
         1,
@@ -111,31 +111,31 @@ def test_each_period_of_a_rule_is_exercised_by_itself(rules: Path) -> None:
 
 def test_a_wrong_case_is_a_wrong_call(rules: Path) -> None:
     at = spoil(rules / "conditions/age.cases.yaml", "born_on: 2006-03-20", "born_in: 2006-03-20")
-    result = desk("test", "--rules", rules)
+    result = rules_cli("test", "--rules", rules)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{at}p1.born_in: unknown key `born_in`: did you mean `born_on`?" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--cases", "--rules"])
 def test_what_is_not_there_is_a_wrong_call(tmp_path: Path, option: str) -> None:
-    result = desk("test", option, tmp_path / "nothing")
+    result = rules_cli("test", option, tmp_path / "nothing")
     assert (result.exit_code, "nothing" in result.stderr) == (2, True)
 
 
 def test_a_wrong_rule_file_is_no(rules: Path) -> None:
     at = spoil(rules / "conditions/age.yaml", "below: 18", "bellow: 18")
-    result = desk("test", "--rules", rules)
+    result = rules_cli("test", "--rules", rules)
     assert (result.exit_code, f"{at}unknown key `bellow`" in result.stderr) == (1, True)
 
 
 def test_a_check_says_all_that_is_wrong(rules: Path) -> None:
-    fine = desk("check", "--rules", rules, "--on", "2024-03-20")
+    fine = rules_cli("check", "--rules", rules, "--on", "2024-03-20")
     assert (fine.exit_code, "0 errors, " in fine.stdout.splitlines()[-1]) == (0, True)
     at_the_limit = place(rules / "conditions/income.yaml", "  - id: income.above_limit")
     spoil(rules / "conditions/income.yaml", "when: {income: {above: limit}}", "when: {income: {at_least: limit}}")
     never = place(rules / "conditions/age.yaml", "  - id: age.minor")
     spoil(rules / "conditions/age.yaml", "below: 18", "below: 0")
-    result = desk("check", "--rules", rules, "--on", "2024-03-20")
+    result = rules_cli("check", "--rules", rules, "--on", "2024-03-20")
     assert result.exit_code == 1
     *lines, count = result.stdout.splitlines()
     assert lines[0].startswith(never)
@@ -145,7 +145,7 @@ def test_a_check_says_all_that_is_wrong(rules: Path) -> None:
 
 
 def test_a_figure_past_its_day_is_a_warning(rules: Path) -> None:
-    result = desk("check", "--rules", rules, "--on", "2028-01-01", "--json")
+    result = rules_cli("check", "--rules", rules, "--on", "2028-01-01", "--json")
     answer = json.loads(result.stdout)
     assert (result.exit_code, answer["errors"]) == (0, [])
     assert (
@@ -168,7 +168,7 @@ def test_a_figure_past_its_day_is_a_warning(rules: Path) -> None:
 )
 def test_what_stops_a_file_is_an_error_too(rules: Path, file: str, was: str, now: str, said: str) -> None:
     at = spoil(rules / file, was, now)
-    result = desk("check", "--rules", rules)
+    result = rules_cli("check", "--rules", rules)
     assert (result.exit_code, result.stderr, result.stdout.splitlines()[-1]) == (1, "", "1 error, 0 warnings")
     assert said in result.stdout
     assert "twice" in said or result.stdout.startswith(at)
@@ -182,7 +182,7 @@ def household(tmp_path: Path) -> Path:
 
 
 def test_a_decision_is_laid_open(household: Path) -> None:
-    result = desk("explain", household)
+    result = rules_cli("explain", household)
     assert result.exit_code == 0
     income = result.stdout[result.stdout.index("├── Income") : result.stdout.index("├── Means")]
     assert [re.sub(r":\d+$", "", line.rstrip()) for line in income.splitlines()] == [
@@ -211,14 +211,14 @@ def test_a_decision_is_laid_open(household: Path) -> None:
 
 
 def test_and_in_dutch(household: Path) -> None:
-    said = desk("explain", household, "--lang", "nl").stdout
+    said = rules_cli("explain", household, "--lang", "nl").stdout
     assert "Taalkennisvereiste (language): niet voldaan [plicht], BVCW artikel 6.38" in said
     assert "“De partner toont binnen twee jaar na de start van de huur taalniveau A2 aan.”" in said
 
 
 def explained(path: Path, **changed: object) -> dict[str, Any]:
     path.write_text(json.dumps(EXAMPLE | changed))
-    result = desk("explain", path, "--json")
+    result = rules_cli("explain", path, "--json")
     assert result.exit_code == 0
     answer: dict[str, Any] = json.loads(result.stdout)["conditions"]["income"]
     return answer
@@ -277,18 +277,18 @@ def test_a_rule_says_where_it_stands(household: Path) -> None:
 
 def test_a_wrong_household_is_a_wrong_call(household: Path) -> None:
     household.write_text(household.read_text().replace("residence", "residense"))
-    result = desk("explain", household)
+    result = rules_cli("explain", household)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{household}: members[0].residense: unknown key" in result.stderr
 
 
 def test_a_language_that_is_not_spoken(household: Path) -> None:
-    assert desk("explain", household, "--lang", "fr").exit_code == 2
+    assert rules_cli("explain", household, "--lang", "fr").exit_code == 2
 
 
 def test_the_rules_are_pages_to_read(rules: Path, tmp_path: Path) -> None:
     out = tmp_path / "pages"
-    assert desk("doc", "--rules", rules, "--out", out).exit_code == 0
+    assert rules_cli("doc", "--rules", rules, "--out", out).exit_code == 0
     assert sorted(path.stem for path in out.iterdir()) == sorted({condition.id for condition in load(rules).conditions})
     income = (out / "income.md").read_text()
     for said in (
@@ -296,6 +296,7 @@ def test_the_rules_are_pages_to_read(rules: Path, tmp_path: Path) -> None:
         "\n## From 2019-01-01 on\n\nBVCW, article 6.13.\n",
         "\n- `recent`: `recent_income.amount` × 12 ÷ `recent_income.months` [K]\n",
         "\n- `accepted`: `recent` where `recent_income.proof` is `interpreted`; else `yearly`\n",
+        "\n- `limit`: from `income_limits`, the row of the day of the test: `single_with_handicap` where `candidates` is 1 and",
         "\n- `income.above_limit`: **not met** where `income` is above `limit`\n",
         "\n  - unless `income.set_aside` (BVCW, article 6.13): **met** where of some candidate",
         "    - nl: “Aanvaard: schuldenregeling of budgetbegeleiding.”\n",
@@ -305,7 +306,7 @@ def test_the_rules_are_pages_to_read(rules: Path, tmp_path: Path) -> None:
         "\n| | june (× 1.2077) | mark |\n",
     ):
         assert said in income, said
-    assert "Not tested at registration and at update for who was registered before 2024-01-01." in (
+    assert "Not tested at registration and update for who was registered before 2024-01-01." in (
         (out / "means.md").read_text()
     )
     language = (out / "language.md").read_text()
@@ -317,9 +318,20 @@ def test_the_rules_are_pages_to_read(rules: Path, tmp_path: Path) -> None:
     )
 
 
+def test_the_pages_are_there_in_dutch_too() -> None:
+    income = json.loads(rules_cli("doc", "--json", "--lang", "nl").stdout)["income"]
+    for said in (
+        "`income`, een voorwaarde om in te schrijven, beslist voor het gezin.",
+        "- `income.above_limit`: **niet voldaan** waar `income` is meer dan `limit`",
+        "  - tenzij `income.set_aside` (BVCW, artikel 6.13): **voldaan** waar van een van de kandidaten",
+        "- `dependants`: hoeveel medebewoners er zijn waar `dependant` is ja; een waar",
+    ):
+        assert said in income
+
+
 def test_no_rule_and_no_figure_is_left_out_of_the_pages() -> None:
-    written = json.loads(desk("doc", "--json").stdout)
+    written = json.loads(rules_cli("doc", "--json").stdout)
     for condition in load(RULES).conditions:
         for name in (*(rule.id for rule in condition.all_rules()), *(figure.name for figure in condition.figures)):
             assert f"`{name}`" in written[condition.id]
-    assert desk("doc").stdout == "\n".join(written.values()) + "\n"
+    assert rules_cli("doc").stdout == "\n".join(written.values()) + "\n"

@@ -1,4 +1,4 @@
-"""The rule author's desk: what a jurist does with the rule files before anybody is decided by them."""
+"""`rules check | test | explain | doc`: what a jurist does with the rule files before anybody is decided by them."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,9 +25,11 @@ from eligibility.domain.decide import Engine, NoRuleInForce
 from eligibility.domain.rulebook import Rule, RuleBook
 from eligibility.domain.source import WrongRuleFile
 from eligibility.explain import as_tree, explain
-from eligibility.rulefiles import RULES, load
+from eligibility.mutations import unpinned
+from eligibility.rulefiles import RULES, documents, load, texts
+from eligibility.schema import written
 
-desk = typer.Typer(no_args_is_help=True, help="For rule authors: check the rule files, try them, explain them.")
+rules_cli = typer.Typer(no_args_is_help=True, help="For rule authors: check the rule files, try them, explain them.")
 Folder = Annotated[
     Path, typer.Option("--rules", envvar="CIR_RULES", exists=True, file_okay=False, help="Folder of rule files")
 ]
@@ -66,7 +68,7 @@ def households_or_exit(file: Path, lines: bool = False) -> Iterator[HouseholdToA
             raise refuse("\n".join(f"{place}: {path}: {message}" for path, message in error.errors)) from None
 
 
-@desk.command("check")
+@rules_cli.command("check")
 def check_rules(
     rules: Folder = RULES,
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Figures known to this day; today")] = None,
@@ -91,35 +93,42 @@ def check_rules(
     _tell(as_json, {"errors": wrong, "warnings": not_yet}, said, fine=not wrong)
 
 
-@desk.command("test")
+@rules_cli.command("test")
 @refusing()
 def try_cases(
     path: Annotated[
         Path | None, typer.Option("--cases", exists=True, help="A file or folder of cases; else those beside the rules")
     ] = None,
     rules: Folder = RULES,
+    mutate: Annotated[
+        str, typer.Option(metavar="FILES", help="Rule files whose figures are changed too; '*': all")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Decide every case, and say what did not come true. Of the cases beside the rules, every rule must decide one.
 
-    A rule is exercised by a case that expects something of its condition and that it decides (it is in `because`).
+    A rule is exercised by a case that expects something of its condition and that it decides (it is in `because`). --mutate
+    changes each figure of the law and each comparison by the least there is: some case must fail by it (minutes for all files).
     """
     engine, read = engine_or_exit(rules), cases.read(path or rules)
     answers = cases.decide(engine, read)
     tried = [(case, answer, cases.failures(case, answer)) for case, answer in zip(read, answers, strict=True)]
     failed = [one for one in tried if one[2]]
     idle = [] if path else _idle(engine.rules, read, answers)
+    unnoticed = list(unpinned(documents(texts(rules), f"{rules}/"), read, mutate)) if mutate and not failed else []
     said = [_in_words(*one) for one in failed]
+    said += [Text(message, "yellow") for message in unnoticed]
     said += [Text(f"{rule.place.at}: no case exercises {rule.id}", "yellow") for rule in idle]
     untried = f", {_count(idle, 'rule')} not exercised" if idle else ""
+    untried += f", {_count(unnoticed, 'change')} not noticed" if unnoticed else ""
     count = f"{_count(read, 'case')}, {len(failed)} failed{untried}"
-    said.append(Text(count, "bold red" if failed or idle else "bold green"))
+    said.append(Text(count, "bold red" if failed or idle or unnoticed else "bold green"))
     not_exercised = [{"place": rule.place.at, "rule": rule.id} for rule in idle]
     found = {"cases": len(read), "failed": [_as_json(*one) for one in failed], "not_exercised": not_exercised}
-    _tell(as_json, found, said, fine=not (failed or idle))
+    _tell(as_json, found | {"not_noticed": unnoticed}, said, fine=not (failed or idle or unnoticed))
 
 
-@desk.command("explain")
+@rules_cli.command("explain")
 @refusing()
 def explain_household(
     file: Annotated[Path, typer.Argument(help="A household as JSON")],
@@ -134,22 +143,32 @@ def explain_household(
     _tell(as_json, explained, [as_tree(explained, engine.rules, language)])
 
 
-@desk.command("doc")
+@rules_cli.command("doc")
 def write_pages(
     out: Annotated[
         Path | None, typer.Option(file_okay=False, help="Folder for the pages; else they are printed")
     ] = None,
+    language: Annotated[Language, typer.Option("--lang", help="Of the pages")] = "en",
     rules: Folder = RULES,
     as_json: AsJson = False,
 ) -> None:
     """Write the rules as pages to read (Markdown), a page a condition: articles, figures, rules, exceptions, tables."""
-    written = pages(engine_or_exit(rules).rules)
+    written = pages(engine_or_exit(rules).rules, language)
     if out:
         out.mkdir(parents=True, exist_ok=True)
         for name, page in written.items():
             (out / f"{name}.md").write_text(page, encoding="utf-8")
     if as_json or not out:
         typer.echo(_json(written) if as_json else "\n".join(written.values()))
+
+
+@rules_cli.command("schema")
+def write_schemas(
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the schemas")] = RULES / "schema",
+) -> None:
+    """Write the JSON schemas by which an editor explains, completes and checks rule files."""
+    for name, text in written().items():
+        (out / name).write_text(text, encoding="utf-8")
 
 
 def _tell(as_json: bool, found: Any, said: Iterable[RenderableType], fine: bool = True) -> None:

@@ -1,0 +1,127 @@
+"""Figures of the law through time: rows of integers, each with its days and its mark."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field
+
+from eligibility.domain.facts import HIGHEST
+from eligibility.domain.figures import FOR_EVER, Bools, Ints, Marks, Table
+from eligibility.domain.source import Mark, Node, Number, Period, Shape, Source, Texts, Words
+
+UNITS = {
+    "euro": (100, 1, HIGHEST),
+    "index": (100, 10_00, 200_00),
+    "persons": (1, 1, 100),
+}  # scale, and the least and the most: int64 holds sums of the highest amounts, indexed by the highest factor
+
+
+class Row(Shape):
+    """The figures of a year, or from a day through a day; beside these keys stand the columns."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Number]
+    nullable = ("through",)
+    year: int | None = Field(None, json_schema_extra={"minimum": 1, "maximum": 9999})
+    """The whole year."""
+    first: date | None = Field(None, alias="from")
+    """The first day, where it is no year."""
+    through: date | None = None
+    """The last day; null: it has no end."""
+    mark: Mark | None = None
+    """Of this row; else that of the parameter."""
+
+
+class ParameterFile(Shape):
+    """A figure of the law through time."""
+
+    parameter: str
+    """Its name."""
+    title: Texts
+    unit: Literal["euro", "index", "persons"]
+    source: Source
+    mark: Mark | None = None
+    """Of every row that has none of its own."""
+    known_until: date | None
+    """The last day of the last row; null: until further notice."""
+    times: Number = Decimal(1)
+    """Every figure is multiplied by it, and rounded to the unit."""
+    columns: Words
+    rows: list[Row] = Field(min_length=1)
+    """Without gaps or overlaps."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Each row holds from its start through its end, both included (ordinals)."""
+
+    spec: ParameterFile
+    starts: Ints
+    ends: Ints
+    columns: Mapping[str, Ints]
+    bits: Ints
+
+    @property
+    def name(self) -> str:
+        return self.spec.parameter
+
+    def row(self, day: Ints, needed: Bools | bool, table: Table) -> Ints:
+        """Which row holds on that day; where none does and one is needed, the table learns what it lacks."""
+        at: Ints = self.starts.searchsorted(day, side="right") - 1
+        if (outside := (at < 0) | (self.ends[at] < day)).any():
+            if (lacks := outside & needed).any():
+                table.missing.append((self.name, day, lacks))
+            at = np.maximum(at, 0)
+        return at
+
+
+def compile_parameter(node: Node, marks: Marks) -> Parameter:
+    spec = ParameterFile.parse(node)
+    found = [_days(row, spec.columns) for row in spec.rows]
+    for (_, end), (start, _), row in zip(found, found[1:], spec.rows[1:], strict=False):
+        if start != end + 1:
+            raise row.place.wrong(f"this row {'overlaps' if start <= end else 'leaves a gap after'} the one before it")
+    bits = []
+    for (start, _), row in zip(found, spec.rows, strict=True):
+        if not (row.mark or spec.mark):
+            raise row.place.wrong("`mark` is missing: S (seen), D (deck), F (formula) or K (to be confirmed)")
+        name = f"{spec.parameter}.{date.fromordinal(start).year}" if row.mark else spec.parameter
+        bits.append(marks.bit(name, row.mark or spec.mark))
+    if found[-1][1] != (spec.known_until.toordinal() if spec.known_until else FOR_EVER):
+        raise spec.under("known_until").wrong("the last row ends on another day than `known_until`")
+    columns = {name: np.array([_scaled(row, name, spec) for row in spec.rows], np.int64) for name in spec.columns}
+    starts, ends = (np.array(days) for days in zip(*found, strict=True))
+    return Parameter(spec, starts, ends, columns, np.array(bits, np.int64))
+
+
+def ordinals(period: Period | Row) -> tuple[int, int]:
+    """The first and last day."""
+    if period.first is None:
+        raise period.under("from").wrong("a first day, such as 2024-01-01, is expected")
+    if period.through is not None and period.through < period.first:
+        raise period.under("through").wrong(f"{period.through} lies before {period.first}")
+    return period.first.toordinal(), period.through.toordinal() if period.through else FOR_EVER
+
+
+def _days(row: Row, columns: list[str]) -> tuple[int, int]:
+    row.place.keys((*(("year",) if row.year is not None else ("from", "through")), *columns), ("mark",))
+    if row.year is None:
+        return ordinals(row)
+    if not date.min.year <= row.year <= date.max.year:
+        raise row.under("year").wrong(f"there is no year {row.year}")
+    return date(row.year, 1, 1).toordinal(), date(row.year, 12, 31).toordinal()
+
+
+def _scaled(row: Row, column: str, spec: ParameterFile) -> int:
+    """A number as an integer: euro in cents, an index in hundredths. What is multiplied is rounded, half up; nothing else is."""
+    scale, least, most = UNITS[spec.unit]
+    given = (row.model_extra or {})[column]
+    exact = Decimal(given) * scale * spec.times
+    whole = int(exact.to_integral_value(ROUND_HALF_UP))
+    if not least <= whole <= most or (whole != exact and "times" not in spec.model_fields_set):
+        raise row.under(column).wrong(f"`{given}` is nil or too small, too large, or finer than the unit")
+    return whole
