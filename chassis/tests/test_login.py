@@ -9,8 +9,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from cir_chassis.login import Login, LoginUnavailable
-from cir_chassis.problems import NotLoggedIn
+from cir_chassis.login import Login
+from cir_chassis.problems import NotLoggedIn, Unavailable
 from cir_chassis.settings import Settings
 from deploy.token import AUDIENCE, token
 
@@ -53,13 +53,13 @@ async def test_who_signs_himself_is_nobody(login: str) -> None:
 
 
 async def test_without_the_issuer_nobody_can_be_recognised() -> None:
-    with pytest.raises(LoginUnavailable):
+    with pytest.raises(Unavailable):
         await Login("http://127.0.0.1:1", AUDIENCE, CLAIMS).caller("x.y.z")
 
 
 @pytest.mark.parametrize(
     ("keys", "nobody"),
-    [(KeySet([RSAKey.generate_key(2048)]).as_dict(private=False), NotLoggedIn), ({"keys": []}, LoginUnavailable)],
+    [(KeySet([RSAKey.generate_key(2048)]).as_dict(private=False), NotLoggedIn), ({"keys": []}, Unavailable)],
 )
 async def test_a_flood_of_unknown_tokens_is_no_flood_at_the_issuer(keys: object, nobody: type[Exception]) -> None:
     asked: list[str] = []

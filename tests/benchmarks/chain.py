@@ -26,6 +26,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -216,13 +217,61 @@ async def _over_http(folder: Path) -> list[Entry]:
                 left, waits, begun = iter(numbers), list[float](), perf_counter()
                 await asyncio.gather(*(one_after_the_other(http, left, waits) for _ in range(at_once)))
                 took = perf_counter() - begun
+            answered = await _answers(http, dossiers, sample.post, stack)
     name = f"chain: over HTTP, four services, {at_once} at a time"
     p50, p99 = (quantiles(waits, n=100)[percent - 1] for percent in (50, 99))
     return [
         throughput(name, many, took, unit="dossiers/s"),
         duration(f"{name}, p50", p50),
         duration(f"{name}, p99", p99),
+        *answered,
     ]
+
+
+async def _answers(http: httpx.AsyncClient, dossiers: str, post: Order, stack: Stack) -> list[Entry]:
+    """What a caller waits for on a kept connection, one request at a time; the floor is uvicorn with an answer that is there."""
+    bare = stack.ports["login"] + 1_000
+    bare_url = f"http://127.0.0.1:{bare}/"
+    program = [sys.executable, "-m", __name__, "bare", str(bare)]
+    child = Child(Part("bare", program, lambda: answers(bare)), stack.folder / "logs", print, lambda: None)
+    await child.start()
+    took: dict[str, list[float]] = {"start": [], "read": [], "bare": []}
+    try:
+        for n in range(600, 720):
+            body = json.loads(json.dumps(post))
+            applicant = body["household"]["members"][0]
+            applicant["number"] = national_number(applicant["born_on"], n)
+            begun = perf_counter()
+            id_ = expect(await http.post(dossiers, json=body, headers={"Idempotency-Key": f"bench-{n}"}), 201).json()[
+                "id"
+            ]
+            started = perf_counter()
+            expect(await http.get(f"{dossiers}/{id_}"), 200)
+            read = perf_counter()
+            expect(await http.post(bare_url, json=body), 201)
+            for name, seconds in (
+                ("start", started - begun),
+                ("read", read - started),
+                ("bare", perf_counter() - read),
+            ):
+                took[name].append(seconds)
+    finally:
+        await child.stop()
+    floor = median(took["bare"])
+    return [
+        duration(f"chain: {name} a dossier, the answer over HTTP", median(took[name]), floor)
+        for name in ("start", "read")
+    ]
+
+
+async def run_bare(port: int) -> None:
+    async def app(_: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 201, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": b'{"id": "00000000-0000-0000-0000-000000000000"}'})
+
+    await uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_config=None, access_log=False)).serve()
 
 
 # The two sides and their doors
@@ -665,4 +714,5 @@ async def run_by_hand(name: str, door: int, url: str, kafka: str) -> None:
 
 if __name__ == "__main__":
     side, door_, *where = sys.argv[1:]
-    asyncio.run(run_ours(int(door_)) if side == "ours" else run_by_hand(side, int(door_), *where))
+    alone = {"ours": run_ours, "bare": run_bare}
+    asyncio.run(alone[side](int(door_)) if side in alone else run_by_hand(side, int(door_), *where))

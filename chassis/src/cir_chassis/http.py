@@ -31,6 +31,16 @@ MOST_ERRORS = 100  # told of one body
 DEADLOCK, UNSTORABLE = "40P01", ("22021", "22P05")  # PostgreSQL's states; the latter for a NUL in a text
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}, 503: {"Retry-After": "5"}}
 MEDIA_TYPE = "application/problem+json"
+_DOCUMENT = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {name: {"type": "string"} for name in ("type", "title", "detail")}
+    | {"status": {"type": "integer"}, "errors": {"type": "array", "items": {"type": "object"}}},
+}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _DOCUMENT}}}
+    for status in (400, 401, 403, 404, 408, 409, 412, 413, 422, 428, 503)
+}
 _TELEMETRY: TelemetryConfig = {
     "metrics": False,
     "logs": False,  # they would hold what an exception says, and that may be a value
@@ -72,9 +82,7 @@ def _path(place: Sequence[str | int]) -> str:
     """`("body", "members", 0, "born_on")` → "members[0].born_on"; a header or query parameter keeps its kind."""
     kind, *rest = place or ("body",)
     path = path_of(rest)
-    if kind == "body" and path and not path.startswith("["):
-        return path
-    return f"{kind}{path}" if path.startswith("[") or not path else f"{kind}.{path}"
+    return path if kind == "body" and path and path[0] != "[" else path_of((kind, *rest))
 
 
 def _problem(error: Exception, method: str) -> Problem:
@@ -91,21 +99,17 @@ class _Body:
     """What a request sends: no more than its route takes, and not for ever; kept, for a request that is done once more."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._given, self._receive = scope, receive
+        self._receive = receive
         self._declared = int(Headers(scope=scope).get("content-length", "0"))
-        self._since, self._read, self._whole, self._again = monotonic(), bytearray(), False, False
-        self.scope: Scope = {}
-
-    def start(self) -> None:
-        """Be read from the beginning. The declared length stays here: Starlette would answer it with a plain text."""
-        headers = [header for header in self._given["headers"] if header[0] != b"content-length"]
-        self.scope, self._again = {**self._given, "headers": headers}, self._whole
+        self._since, self._read, self.whole, self.again = monotonic(), bytearray(), False, False
+        # The declared length stays here: Starlette would refuse it with a plain text.
+        self.scope: Scope = {**scope, "headers": [one for one in scope["headers"] if one[0] != b"content-length"]}
 
     async def receive(self) -> Message:
-        if self._again:
-            self._again = False
+        if self.again:
+            self.again = False
             return {"type": "http.request", "body": bytes(self._read)}
-        if self._whole:
+        if self.whole:
             return await self._receive()  # only whether the caller hung up
         limit = self.scope.get(MAX_BODY_SIZE_SCOPE_KEY, LARGEST_BODY)
         message: Message = {}
@@ -118,7 +122,7 @@ class _Body:
             self._read += message.get("body", b"")
         if max(self._declared, len(self._read)) > limit:
             raise HTTPException(413, f"A body has at most {limit} bytes here. Nothing was stored: send less.")
-        self._whole = not message.get("more_body")
+        self.whole = not message.get("more_body")
         return message
 
 
@@ -130,24 +134,16 @@ class _Edge:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body, begun = _Body(scope, receive), False
-
-        async def begin(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
+        body = _Body(scope, receive)
         for last in (False, True):
-            body.start()
             try:
-                await self._app(body.scope, body.receive, begin)
+                await self._app(body.scope, body.receive, send)
                 break
             except Exception as error:
-                if begun:
-                    raise
                 if last or sqlstate(error) != DEADLOCK:  # its transaction was rolled back
                     await _answer(_problem(error, scope["method"]))(scope, receive, send)
                     break
+            body.again = body.whole
 
 
 def create_app(
@@ -162,7 +158,9 @@ def create_app(
 
     joined: does it hear its topics? measures: set what must be looked up before metrics are told.
     """
-    app = FastAPI(title=title, description=description, version="1", redoc_url=None, telemetry=_TELEMETRY)
+    app = FastAPI(
+        title=title, description=description, version="1", redoc_url=None, telemetry=_TELEMETRY, responses=_PROBLEMS
+    )
     app.state.login = login
     app.add_middleware(_Edge)
     app.add_exception_handler(Problem, _on_problem)

@@ -19,13 +19,6 @@ ALGORITHMS = ["RS256", "ES256"]
 _bearer = HTTPBearer(auto_error=False, description="An id token of the login")
 
 
-class LoginUnavailable(Unavailable):
-    """The issuer does not answer, so nobody can be recognised now."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The login does not answer ({why}): nobody can be recognised now. Try again later.")
-
-
 @dataclass(frozen=True)
 class Caller:
     """Somebody recognised: his role, and his relations (such as the company he works for) by name."""
@@ -58,7 +51,7 @@ class Login:
         )
 
     async def caller(self, token: str) -> Caller:
-        """Who the token names. Raises `NotLoggedIn`, and `LoginUnavailable` where keys are needed and cannot be had."""
+        """Who the token names. Raises `NotLoggedIn`, and `Unavailable` where keys are needed and cannot be had."""
         try:
             keys = self._keys
             try:
@@ -68,7 +61,7 @@ class Login:
                     raise
                 claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
             self._rules.validate(claims)
-        except LoginUnavailable:
+        except Unavailable:
             raise
         except Exception as error:  # a stranger's bytes: whatever they raise, they are no token that holds
             raise NotLoggedIn(type(error).__name__) from None
@@ -84,7 +77,7 @@ class Login:
                 return True
             if monotonic() - self._fetched < self.AGAIN:
                 if self._away:
-                    raise LoginUnavailable(self._away)
+                    raise Unavailable(self._away)
                 return False
             try:
                 async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
@@ -92,8 +85,8 @@ class Login:
                     found_keys = (await client.get(found.json()["jwks_uri"])).raise_for_status().json()
                 self._keys, self._away = KeySet.import_key_set(found_keys), ""
             except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
-                self._away = type(error).__name__
-                raise LoginUnavailable(self._away) from None
+                self._away = f"The login does not answer ({type(error).__name__}). Try again later."
+                raise Unavailable(self._away) from None
             finally:
                 self._fetched = monotonic()
             return True

@@ -8,12 +8,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-NOISY = (
-    "aiokafka",
-    "faststream",
-    "httpx",
-    "uvicorn.access",
-)  # what they tell of an outage, `DependencyProbe` tells once
+# Their account of an outage: `DependencyProbe` gives it once.
+NOISY = ("aiokafka", "faststream", "httpx", "uvicorn.access")
 
 
 def _exception_without_values(_: WrappedLogger, __: str, line: EventDict) -> EventDict:

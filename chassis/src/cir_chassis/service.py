@@ -57,10 +57,8 @@ class Server(uvicorn.Server):
 class Service(Generic[W]):
     """A service before it runs: its database, bus, consumer, login and HTTP application, tied together."""
 
-    FINISH_BATCH, FINISH_REST = (
-        8.0,
-        3.0,
-    )  # seconds at a stop; what is away by then is heard or relayed after the restart
+    # Seconds at a stop. What is unavailable by then is consumed or relayed after the restart.
+    FINISH_BATCH, FINISH_REST = 8.0, 3.0
 
     def __init__(
         self,
