@@ -114,6 +114,11 @@ def routes(open_database: Open) -> APIRouter:
         async with transaction(database.engine) as connection:
             return (await connection.execute(sa.select(sa.literal(name)))).scalar_one() == name
 
+    @router.get("/numbers/{n}")
+    async def number(n: int) -> bool:
+        async with transaction(database.engine) as connection:
+            return (await connection.execute(sa.select(sa.literal(n, sa.BigInteger)))).scalar_one() == n
+
     @router.get("/mine", dependencies=[Depends(may("case_worker"))])
     async def mine() -> int:
         return 1
@@ -245,7 +250,12 @@ async def test_what_is_wrong_with_a_request_ends_no_connection_and_writes_no_tra
         async with client(service) as http_:
             await http_.get("/health/live")
             (connection,) = http_._transport._pool.connections  # type: ignore[attr-defined]
-            for path, status in (("/v1/things/%00", 422), ("/v1/wrong", 500), ("/v1/none", 404)):
+            for path, status in (
+                ("/v1/things/%00", 422),
+                (f"/v1/numbers/{2**63}", 422),
+                ("/v1/wrong", 500),
+                ("/v1/none", 404),
+            ):
                 assert is_problem(await http_.get(path), status)
             assert is_problem(conflict := await http_.get("/v1/conflict"), 409)
             assert conflict.json()["available"] == ["undo"]

@@ -15,24 +15,29 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
-from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Server, Service
 from conftest import free_port
 from deploy.token import AUDIENCE, token
 from dossier import app as dossier
 from eligibility import app as eligibility
 from notifications import app as notifications
+from notifications.settings import NotificationsSettings
 from priority import app as priority
 
 EXAMPLES = 30  # of each operation
 CHECKS: list[Any] = [not_a_server_error, status_code_conformance, content_type_conformance]
 KEYED = {"person_key": SecretStr("a key of tests alone, of 32 characters")}
-MAILED = {"smtp": "127.0.0.1:1", "mail_from": "register@cir.example"}
+MAILED = {
+    "smtp": "127.0.0.1:1",
+    "mail_from": "register@cir.example",
+    "mail_key": SecretStr("k" * 32),
+    "public_url": "http://notifications",
+}
 SERVICES: dict[str, tuple[Callable[[Any], Service[Any]], type[Any], dict[str, Any]]] = {
     "dossier": (dossier.make, dossier.DossierSettings, KEYED),
     "eligibility": (eligibility.make, eligibility.EligibilitySettings, {}),
-    "priority": (priority.make, KeyedSettings, KEYED),
-    "notifications": (notifications.make, notifications.NotificationsSettings, MAILED),
+    "priority": (priority.make, priority.PrioritySettings, KEYED | {"companies": dossier.HERE / "companies.yaml"}),
+    "notifications": (notifications.make, NotificationsSettings, MAILED),
 }
 CASE_WORKER = ("case_worker", {"company": "dijledal"})
 CALLERS = {

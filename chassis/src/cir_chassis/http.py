@@ -28,7 +28,7 @@ MEASURING = 5.0  # seconds at most: who scrapes waits for ten
 LARGEST_BODY = 1_200_000  # bytes, unless a route declares its own `max_body_size`
 PATIENCE, SLOWEST = 10.0, 20_000  # seconds that a body may take, and as many more as it has these bytes
 MOST_ERRORS = 100  # told of one body
-DEADLOCK, UNSTORABLE = "40P01", ("22021", "22P05")  # PostgreSQL's states; the latter for a NUL in a text
+DEADLOCK, UNSTORABLE = "40P01", ("22000", "22003", "22021", "22P05")  # PostgreSQL's states
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}, 503: {"Retry-After": "5"}}
 MEDIA_TYPE = "application/problem+json"
 _DOCUMENT = {
@@ -90,7 +90,7 @@ def _problem(error: Exception, method: str) -> Problem:
     if is_outage(error):
         return Unavailable("The register cannot do this now, and nothing was stored. Try again later.")
     if sqlstate(error) in UNSTORABLE:
-        return Problem(422, "A text holds a character that cannot be stored, such as NUL. Nothing was stored.")
+        return Problem(422, "A text or a number is none that can be stored: NUL, or too large. Nothing was stored.")
     log.error("request failed", method=method, exc_info=error)
     return Problem(500, "Something went wrong here, and nothing was stored. It has been logged.")
 
