@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import SecretStr
 
-from cir_chassis.service import Service
 from cir_schemas import ContactsRecorded, ProofAsked, ReferralAnswered, SituationReviewed, StatusChanged
 from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
@@ -24,9 +23,9 @@ from notifications import tables
 from notifications.app import TEMPLATES, make
 from notifications.handlers import EVENTS
 from notifications.letters import Letters
+from notifications.links import Links
 from notifications.sender import Sender
 from notifications.settings import NotificationsSettings
-from notifications.store import NotificationsWork
 
 KEY = SecretStr("k" * 32)
 NUMBER = "2024.03.20.0001"
@@ -125,8 +124,9 @@ class MailServer:
 class Notifications:
     """What a test does with the service: let it hear, look at its tables, ask it as somebody."""
 
-    def __init__(self, service: Service[NotificationsWork], smtp: str, login: str) -> None:
-        self.service, self._smtp, self._login = service, smtp, login
+    def __init__(self, settings: NotificationsSettings) -> None:
+        self.settings, self.service, self.links = settings, make(settings), Links(settings)
+        service = self.service
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://notifications")
         self._senders: list[Sender] = []
@@ -134,7 +134,7 @@ class Notifications:
 
     def replica(self) -> Sender:
         """One more process that sends."""
-        sender = Sender(self.service.database, Letters(TEMPLATES), self._smtp, "register@cir.example")
+        sender = Sender(self.service.database, Letters(TEMPLATES), self.links, self.settings)
         self._senders.append(sender)
         return sender
 
@@ -163,9 +163,11 @@ class Notifications:
             await connection.execute(tables.messages.update().values(due_at=sa.func.now()))
 
     async def ask(self, dossier: object, role: str = "case_worker", **relation: str) -> httpx.Response:
-        bearer = await asyncio.to_thread(token, self._login, role, **relation)
-        url = f"/v1/messages?dossier={dossier}"
-        return await self.http.get(url, headers={"Authorization": f"Bearer {bearer}"})
+        return await self.call("GET", f"/v1/messages?dossier={dossier}", role, **relation)
+
+    async def call(self, method: str, url: str, role: str, json: Any = None, **relation: str) -> httpx.Response:
+        bearer = await asyncio.to_thread(token, self.settings.issuer, role, **relation)
+        return await self.http.request(method, url, json=json, headers={"Authorization": f"Bearer {bearer}"})
 
     async def close(self) -> None:
         for sender in self._senders:
@@ -212,6 +214,6 @@ async def notifications(
         mail_key=KEY,
         public_url="http://notifications",
     )
-    notifications = Notifications(make(settings), smtp, login)
+    notifications = Notifications(settings)
     yield notifications
     await notifications.close()

@@ -13,7 +13,8 @@ from notifications.app import TEMPLATES
 from notifications.letters import KINDS, Letter, Letters
 
 RULES = Path(__file__).parents[2] / "eligibility" / "rules" / "facts.yaml"
-TOLD = [(kind, audience) for kind in KINDS for audience in ("candidate", "helper")]
+TOLD = [(kind, audience) for kind in KINDS if "not_mine" not in kind for audience in ("candidate", "helper")]
+TOLD += [(kind, "company") for kind in KINDS if "not_mine" in kind]
 TOLD += [(kind, "referrer") for kind in KINDS if kind.startswith("referral_")]
 LETTERS = Letters(TEMPLATES, "https://register.example/?a=1&b=2")
 WORDS = yaml.safe_load((TEMPLATES / "words.yaml").read_text("utf-8"))
@@ -63,6 +64,17 @@ def test_text_and_html_say_the_same(kind: str, audience: str, language: str) -> 
     for line in written.text.splitlines():
         if line and "http" not in line and not line.startswith(("Wat nu", "What now")):
             assert line in html, line
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize(("kind", "audience"), TOLD)
+def test_every_letter_has_the_links_that_its_reader_may_use(kind: str, audience: str, language: str) -> None:
+    links = {"not_mine": "http://mails.example/not-mine?token=a", "confirm": "http://mails.example/confirm?token=b"}
+    written = letter(kind, language, audience=audience, links=links)
+    for url in links.values():
+        assert f": {url}\n" in written.text
+        assert f'<a href="{url}">' in written.html
+    assert "mails.example" not in letter(kind, language, audience=audience).text
 
 
 def test_what_is_asked_is_said_per_role_in_words() -> None:

@@ -45,7 +45,7 @@ def written(address: str, **changed: Any) -> bytes:
         "message_id": "<1.candidate.email@cir.example>", "at": datetime.now(UTC), "tries": 0, "trace": None, "address": address,
         "dossier": UUID(int=2), "addressee": None, "superseded": False,
     }  # fmt: skip
-    return write_mail(Due(**(due | changed)), address, LETTERS, "register@cir.example")
+    return write_mail(Due(**(due | changed)), address, LETTERS, "register@cir.example", {})
 
 
 def as_read(mail: bytes) -> EmailMessage:

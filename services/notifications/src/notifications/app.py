@@ -4,8 +4,9 @@ from functools import partial
 
 from cir_chassis.clock import Clock
 from cir_chassis.service import Service
-from notifications import handlers, http
+from notifications import handlers, http, pages
 from notifications.letters import Letters
+from notifications.links import Links
 from notifications.organisations import load_mailboxes
 from notifications.sender import Sender
 from notifications.settings import HERE, NotificationsSettings
@@ -30,8 +31,12 @@ def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
         MIGRATIONS,
         consumes=handlers.EVENTS,
     )
-    sender = Sender(service.background, Letters(TEMPLATES, settings.register_url), settings.smtp, settings.mail_from)
+    links = Links(settings)
+    sender = Sender(service.background, Letters(TEMPLATES, settings.register_url), links, settings)
     service.jobs.append(sender.run)
     service.database.on_commit.append(sender.wake)
-    service.app.include_router(http.routes(service.database))
+    service.app.include_router(http.routes(service.database, links))
+    service.app.include_router(
+        pages.routes(service.database, links, pages.Pages(TEMPLATES, links, settings.register_url))
+    )
     return service

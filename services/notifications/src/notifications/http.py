@@ -1,16 +1,19 @@
-"""What is asked of notifications: what became of the messages of a dossier, by the case worker of its company."""
+"""What is asked of notifications: what became of the messages of a dossier, and that an address be mailed."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 
 from cir_chassis.database import Database
 from cir_chassis.login import Caller, may
 from cir_chassis.problems import Problem
 from cir_schemas.types import Shape
+from notifications.links import Links, WrongLink
 from notifications.store import NotificationsWork
+from notifications.use_cases import confirm_address, restore_mails
 
 
 class MessageRead(Shape):
@@ -22,15 +25,45 @@ class MessageRead(Shape):
     audience: str
     channel: str
     state: str
-    """waiting · sent · failed · no_address · superseded · withdrawn"""
+    """waiting · sent · failed · no_address · superseded · withdrawn · stopped"""
     message_id: str | None
     at: datetime
     """Since when it is in this state."""
 
 
-def routes(database: Database[NotificationsWork]) -> APIRouter:
+class Confirmation(Shape):
+    """The token of the link `confirm` in a mail."""
+
+    token: Annotated[str, Field(max_length=2000)]
+
+
+class Restoration(Shape):
+    """Whose address in which dossier a case worker vouches for: the one on record now."""
+
+    dossier: UUID
+    audience: Literal["candidate", "helper"]
+
+
+def routes(database: Database[NotificationsWork], links: Links) -> APIRouter:
     """The endpoints under /v1."""
     router = APIRouter(prefix="/v1", tags=["messages"])
+
+    @router.post("/addresses/confirmation", status_code=204)
+    async def confirm(given: Confirmation, _: Annotated[Caller, Depends(may("candidate", "helper"))]) -> None:
+        """Mails to the address are no longer held back: its reader logged in from one."""
+        try:
+            reader = links.read("confirm", given.token)
+        except WrongLink:
+            wrong = [("token", "not one of the link `confirm` in a mail")]
+            raise Problem(422, "This confirms no address: send the token of the link whole.", wrong) from None
+        async with database.work() as work:
+            await confirm_address(reader, work)
+
+    @router.post("/addresses/restoration", status_code=204)
+    async def restore(given: Restoration, caller: Annotated[Caller, Depends(may("case_worker"))]) -> None:
+        """Mail an address again whose reader had said that it is not his, and hold nothing back."""
+        async with database.work() as work:
+            await restore_mails(given.dossier, given.audience, caller.relation("company"), work)
 
     @router.get("/messages")
     async def messages(dossier: UUID, caller: Annotated[Caller, Depends(may("case_worker"))]) -> list[MessageRead]:

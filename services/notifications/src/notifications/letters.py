@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -14,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from cir_chassis.yaml_file import read_yaml
 from cir_schemas.priority import Answer, Decision
 from cir_schemas.types import Language, Status
-from notifications.domain.recipients import NO_NEWS, PROOF_ASKED, REFERRER
+from notifications.domain.recipients import NO_NEWS, NOT_MINE, OPERATORS_OWN, PROOF_ASKED, REFERRER, Audience
 
 KINDS = {
     **{status: status for status in get_args(Status) if status not in NO_NEWS},
@@ -22,6 +23,7 @@ KINDS = {
     PROOF_ASKED: PROOF_ASKED,
     **{f"situation_{decision}": "situation" for decision in get_args(Decision)},
     **{f"referral_{answer}": "referral" for answer in get_args(Answer)},
+    **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
 }
 """Kind → the template that tells candidate and helper of it; the referrer's letter is one of its own."""
 
@@ -66,8 +68,10 @@ class Letters:
         company: str,
         organisation: str | None = None,
         asks: list[dict[str, Any]],
+        links: Mapping[str, str] = MappingProxyType({}),
     ) -> Letter:
-        """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company: its id; organisation: a referrer's name."""
+        """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company: its id; organisation: the name of a
+        recipient that is one; links: `not_mine` and `confirm`, where the reader may use them."""
         told = {
             "kind": kind,
             "audience": audience,
@@ -78,6 +82,8 @@ class Letters:
             "organisation": organisation,
             "appeal": self._words["appeal"][language],
             "url": self._url,
+            "who": self._word("audiences", kind.removeprefix(f"{NOT_MINE}_"), language),
+            **{"not_mine": None, "confirm": None, **links},
         }
         name = REFERRER if audience == REFERRER else KINDS[kind]
         subject, _, text = self._templates[name, language, "txt"].render(told).partition("\n")

@@ -5,6 +5,7 @@ holds everything up; a mail that goes wrong holds up itself alone.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -27,6 +28,8 @@ from cir_chassis.database import Database
 from cir_chassis.trace import step
 from notifications.domain.recipients import HELPER, NOT_MINE
 from notifications.letters import Letters
+from notifications.links import Links
+from notifications.settings import NotificationsSettings
 from notifications.store import FAILED, NO_ADDRESS, SENT, STOPPED, SUPERSEDED, WITHDRAWN, Due, NotificationsWork
 
 log = structlog.get_logger()
@@ -42,12 +45,12 @@ class Sender:
     POLL, LONGEST_PAUSE, SAY_AGAIN = 1.0, 10.0, 60.0  # seconds
     PATIENCE = 20.0  # seconds, for one reply of the server
 
-    def __init__(self, database: Database[NotificationsWork], letters: Letters, smtp: str, mail_from: str) -> None:
-        """smtp: host:port; mail_from: the address that the mails come from."""
-        self._database, self._letters, self._from = database, letters, mail_from
-        host, _, port = smtp.rpartition(":")
-        own_name = mail_from.rpartition("@")[2]  # said at EHLO
-        self._smtp = SMTP(hostname=host, port=int(port), timeout=self.PATIENCE, local_hostname=own_name)
+    def __init__(
+        self, database: Database[NotificationsWork], letters: Letters, links: Links, settings: NotificationsSettings
+    ) -> None:
+        self._database, self._letters, self._links, self._from = database, letters, links, settings.mail_from
+        host, _, port = settings.smtp.rpartition(":")
+        self._smtp = SMTP(hostname=host, port=int(port), timeout=self.PATIENCE, local_hostname=settings.domain)
         self._woken, self._stopping = asyncio.Event(), asyncio.Event()
         self._oldest: datetime | None = None
         self._said_at = -self.SAY_AGAIN
@@ -113,7 +116,8 @@ class Sender:
         if await work.holds_back(due, due.address):
             return None
         try:
-            mail = write_mail(due, due.address, self._letters, self._from)
+            links = self._links.of(due, work.pseudonym(due.address))
+            mail = write_mail(due, due.address, self._letters, self._from, links)
         except Exception as error:  # no address that can stand in a mail, or no letter: later it is the same
             await work.settle(due, FAILED, type(error).__name__)
             log.exception("a mail cannot be written", message=due.message_id, kind=due.kind)
@@ -162,7 +166,7 @@ def _ends_unsent(due: Due, work: NotificationsWork) -> str | None:
     return STOPPED if due.standing == NOT_MINE else None
 
 
-def write_mail(due: Due, address: str, letters: Letters, mail_from: str) -> bytes:
+def write_mail(due: Due, address: str, letters: Letters, mail_from: str, links: Mapping[str, str]) -> bytes:
     """The mail as it is sent, to that address alone. Raises ValueError or an error of `email` where the address is no
     addr-spec, and an error of `jinja2` where the letter has a gap."""
     letter = letters.write(
@@ -173,6 +177,7 @@ def write_mail(due: Due, address: str, letters: Letters, mail_from: str) -> byte
         company=due.company,
         organisation=due.organisation,
         asks=due.asks,
+        links=links,
     )
     mail = EmailMessage(WIRE.clone(cte_type="7bit"))  # whatever the server can take
     # As an object: a string is parsed, and its encoded words are expanded into further headers and recipients.

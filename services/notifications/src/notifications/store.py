@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from prometheus_client import Counter
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis import driver
@@ -197,8 +197,6 @@ class NotificationsWork(Work):
         """Lock up to so many messages that are due, oldest first, that no other replica holds."""
         # One that is paused with a batch in hand must not keep it for ever. Longer than a server may take over one mail.
         await self.connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '3min'"))
-        typed = {"candidate": contacts.c.email, "helper": contacts.c.helper_email}
-        address = sa.case(typed, value=messages.c.audience)
         newer = messages.alias()
         superseded = (messages.c.kind == PROOF_ASKED) & sa.exists().where(
             newer.c.dossier == messages.c.dossier,
@@ -206,7 +204,12 @@ class NotificationsWork(Work):
             newer.c.kind.in_([PROOF_ASKED, *get_args(Status)]),
         )
         same = [messages.c[field.name] for field in fields(Due) if field.name in messages.c]
-        derived = superseded.label("superseded"), contacts.c.company, contacts.c.language, address.label("address")
+        derived = (
+            superseded.label("superseded"),
+            contacts.c.company,
+            contacts.c.language,
+            _typed(messages.c.audience).label("address"),
+        )
         query = (
             sa.select(*same, *derived)
             .join(contacts, contacts.c.dossier == messages.c.dossier)
@@ -288,6 +291,30 @@ class NotificationsWork(Work):
         )
         return company
 
+    async def number_of(self, dossier: UUID) -> str | None:
+        """The number of the dossier, as its messages have it."""
+        number: str | None = await self.connection.scalar(
+            sa.select(messages.c.number).where(messages.c.dossier == dossier).limit(1)
+        )
+        return number
+
+    async def address_of(self, dossier: UUID, audience: str) -> str | None:
+        """The address that this audience has now."""
+        address: str | None = await self.connection.scalar(
+            sa.select(_typed(sa.literal(audience))).where(contacts.c.dossier == dossier)
+        )
+        return address
+
+    async def judge(self, dossier: UUID, addressee: str, said: Standing) -> bool:
+        """Somebody said this of an address in a dossier. Returns whether that is new."""
+        statement = insert(addresses).values(dossier=dossier, addressee=addressee, standing=said)
+        changed = statement.on_conflict_do_update(
+            index_elements=addresses.primary_key,
+            set_={"standing": said, "at": sa.func.now()},
+            where=addresses.c.standing != said,
+        )
+        return await self.connection.scalar(changed.returning(addresses.c.dossier)) is not None
+
     async def messages_of(self, dossier: UUID) -> list[Message]:
         """Every message of the dossier, in the order in which things happened."""
         columns = [messages.c[field.name] for field in fields(Message)]
@@ -297,6 +324,11 @@ class NotificationsWork(Work):
             .order_by(messages.c.happened_at, messages.c.audience)
         )
         return [Message(**row._mapping) for row in await self.connection.execute(found)]
+
+
+def _typed(audience: sa.ColumnElement[str]) -> sa.Case[str]:
+    """The address in `contacts` that an audience has."""
+    return sa.case({"candidate": contacts.c.email, "helper": contacts.c.helper_email}, value=audience)
 
 
 def _this(due: Due) -> sa.Update:
