@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import median, quantiles
@@ -29,9 +29,11 @@ import httpx
 import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from pydantic import TypeAdapter
 
 from cir_chassis.bus import BATCH, PARTITIONS
 from cir_chassis.database import migrate
+from cir_chassis.login import Caller
 from cir_chassis.outbox import Relay
 from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdAssessed, HouseholdRecorded, StatusChanged
 from deploy.embedded.demo import COMPANIES, expect
@@ -42,11 +44,11 @@ from deploy.embedded.stack import TODAY, Stack
 from deploy.embedded.supervisor import Child, Part
 from deploy.token import AUDIENCE, token
 from dossier import app as dossier
-from dossier import handlers
 from dossier.domain import household as rules
+from dossier.domain.acts import OPEN, Act, Standing, after
 from dossier.domain.numbers import dossier_number
-from dossier.domain.status import Acts, standing
-from dossier.store import Dossier, RegisterWork
+from dossier.register import Actor, Register
+from dossier.store import Dossier, Member, RegisterWork
 from eligibility import app as eligibility
 from eligibility.domain.decide import Engine
 from eligibility.rulefiles import RULES, load
@@ -362,28 +364,43 @@ async def run_ours(door: int) -> None:
     settings = dossier.DossierSettings()
     service = dossier.make(settings)
 
+    counter = Actor(Caller("bench", "case_worker", {}), "treating")
+
     async def start(order: Order, work: RegisterWork) -> None:
-        same = ("municipality", "language", "email", "help", "residence", "household")
+        same = ("municipality", "language", "email", "help", "residence")
         new = Dossier(
             id=UUID(order["id"]),
             company=work.companies[order["municipality"]],
+            phone=None,
             wants=order.get("wants") or [order["municipality"]],
             informal_care_in=[],
-            started_at=work.clock.now(),
+            household=[],
+            started_at=work.now,
+            touched_at=work.now,
             **{name: order[name] for name in same},
         )
-        handlers.start_dossier(handlers.StartDossier(new, order["numbers"]), work)
+        register, numbers = Register(new, work, counter), order["numbers"]
+        register.record("start")
+        people = [Member(new.id, one["id"], one["role"], numbers.get(one["id"])) for one in order["household"]]
+        register.put_household(order["household"], people)
+        register.settle()
+
+    async def opened(order: Order, work: RegisterWork) -> Register:
+        if work.dossiers.find(id_ := UUID(order["id"])) is None:
+            await work.load([id_])
+        return Register(work.dossiers.get(id_), work, counter)
 
     async def submit(order: Order, work: RegisterWork) -> None:
-        if work.dossiers.find(id_ := UUID(order["id"])) is None:
-            await work.load([id_])
-        nth = await work.draw_number(work.clock.today())
-        handlers.submit_dossier(handlers.SubmitDossier(id_, nth), work)
+        register = await opened(order, work)
+        register.row = replace(register.row, number=dossier_number(work.today, await work.draw_number()))
+        register.record("submit", test=str(uuid4()))
+        register.settle()
 
     async def confirm(order: Order, work: RegisterWork) -> None:
-        if work.dossiers.find(id_ := UUID(order["id"])) is None:
-            await work.load([id_])
-        handlers.confirm_participation(handlers.ConfirmParticipation(id_, order["person"], "bench"), work)
+        register, member = await opened(order, work), order["person"]
+        part = rules.part_of(register.members[member].role)
+        register.record("confirm", person=register.persons[member], part=part)
+        register.settle()
 
     async def take_orders(stopping: asyncio.Event) -> None:
         await open_door(door, service.background.work, (start, submit, confirm))
@@ -540,9 +557,10 @@ def _asked(value: Mapping[str, Any]) -> dict[str, Any]:
         if recent := one["recent_income"]:
             recent["amount"] = _cents(recent.get("amount"))
         members.append(one)
-    test = value.get("test") or {"reference_date": TODAY, "moment": "registration"}
-    day = date.fromisoformat(test["reference_date"])
-    return {"members": members, "reference_date": day, "moment": test["moment"], "registered_on": None}
+    since = value.get("registered_on")
+    test = value.get("test") or {"reference_date": TODAY, "moment": "update" if since else "registration"}
+    day, since = date.fromisoformat(test["reference_date"]), date.fromisoformat(since) if since else None
+    return {"members": members, "reference_date": day, "moment": test["moment"], "registered_on": since}
 
 
 def _cents(amount: str | None) -> int | None:
@@ -552,12 +570,15 @@ def _cents(amount: str | None) -> int | None:
     return int(euro) * 100 + int(rest.ljust(2, "0"))
 
 
+_STANDING = TypeAdapter(Standing)
+_ACT = ("id", "dossier", "kind", "subject", "role", "relation", "at", "on", "person", "reasons", "refers")
+
+
 class DossierByHand(ByHand):
     today = date.fromisoformat(TODAY)
     saved = {
-        "version": "bigint", "number": "text", "submitted_on": "date", "must_confirm": "jsonb", "test": "jsonb",
-        "heard_version": "bigint", "assessment": "jsonb", "assessed_version": "bigint", "assessed_test": "text",
-        "counted": "text", "status": "text", "asked": "jsonb",
+        "version": "bigint", "number": "text", "standing": "jsonb", "assessment_version": "bigint", "assessment": "jsonb",
+        "assessed_version": "bigint", "assessed_test": "text", "status": "text", "asked": "jsonb",
     }  # fmt: skip
 
     async def start(self, order: Order, connection: Connection) -> None:
@@ -566,11 +587,10 @@ class DossierByHand(ByHand):
             "id": id_, "municipality": order["municipality"], "company": COMPANIES[order["municipality"]],
             "language": order["language"], "email": order["email"], "help": order["help"],
             "wants": order.get("wants") or [order["municipality"]], "residence": order["residence"], "informal_care_in": [],
-            "household": members, "facts_version": 1, "version": 0, "must_confirm": [], "heard_version": 0,
-            "status": "draft", "asked": [], "started_at": datetime.now(UTC),
-            "number": None, "submitted_on": None, "test": None, "assessment": None, "counted": None,
+            "household": members, "facts_version": 1, "household_version": 1, "version": 0, "standing": {},
+            "status": "draft", "asked": [], "started_at": datetime.now(UTC), "touched_at": datetime.now(UTC),
         }  # fmt: skip
-        contacts, facts, candidacy = self._contacts(row), self._facts(row), self._candidacy(row)
+        facts = self._facts(row)
         places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
         await connection.execute(
             f"INSERT INTO dossiers ({', '.join(row)}) VALUES ({places})", *map(_column, row.values())
@@ -581,7 +601,10 @@ class DossierByHand(ByHand):
             " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])",
             *people,
         )
-        await self.say(connection, [contacts, facts, candidacy])
+        row["acts"] = []
+        self._record(row, "start")
+        await self._keep_acts(connection, [row])
+        await self.say(connection, [facts])
 
     async def submit(self, order: Order, connection: Connection) -> None:
         (row,) = await self._load(connection, [UUID(order["id"])])
@@ -589,18 +612,16 @@ class DossierByHand(ByHand):
             "INSERT INTO day_numbers AS d VALUES ($1, 1) ON CONFLICT (day) DO UPDATE SET last = d.last + 1 RETURNING last",
             self.today,
         )
-        row["submitted_on"], row["number"] = self.today, dossier_number(self.today, nth)
-        row["must_confirm"] = rules.must_confirm(row["household"], self.today)
-        row["test"] = {"id": str(uuid4()), "moment": "registration", "reference_date": TODAY}
-        events = [self._facts(row), *self._settle(row)]
+        row["number"] = dossier_number(self.today, nth)
+        self._record(row, "submit", test=str(uuid4()))
+        events = [self._contacts(row), self._facts(row), *self._settle(row)]
         await self._save(connection, [row])
         await self.say(connection, events)
 
     async def confirm(self, order: Order, connection: Connection) -> None:
         (row,) = await self._load(connection, [UUID(order["id"])])
-        update = "UPDATE members SET confirmed_at = now(), confirmed_by = 'bench' WHERE dossier = $1 AND member = $2"
-        await connection.execute(update, row["id"], order["person"])
-        row["confirmed"].add(order["person"])
+        role = next(one["role"] for one in row["household"] if one["id"] == order["person"])
+        self._record(row, "confirm", row["persons"][order["person"]], part=rules.part_of(role))
         events = self._settle(row)
         await self._save(connection, [row])
         if events:
@@ -609,11 +630,11 @@ class DossierByHand(ByHand):
     async def take(self, told: Sequence[dict[str, Any]], connection: Connection) -> None:
         newest = {value["dossier"]: value for value in told}
         rows = await self._load(connection, [UUID(id_) for id_ in newest])
-        rows = [row for row in rows if newest[str(row["id"])]["version"] > row["heard_version"]]
+        rows = [row for row in rows if newest[str(row["id"])]["version"] > row["assessment_version"]]
         events = []
         for row in rows:
             value = newest[str(row["id"])]
-            row["heard_version"], row["assessment"] = value["version"], value["assessment"]
+            row["assessment_version"], row["assessment"] = value["version"], value["assessment"]
             row["assessed_version"], row["assessed_test"] = value["facts_version"], value.get("test")
             events += self._settle(row)
         await self._save(connection, rows)
@@ -622,13 +643,13 @@ class DossierByHand(ByHand):
 
     async def _load(self, connection: Connection, ids: Sequence[UUID]) -> list[dict[str, Any]]:
         query = "SELECT * FROM dossiers WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
-        rows = {row["id"]: {**row, "confirmed": set()} for row in await connection.fetch(query, ids)}
-        query = "SELECT dossier, member FROM members WHERE dossier = ANY($1::uuid[]) AND confirmed_at IS NOT NULL"
-        for dossier_, member in await connection.fetch(query, ids):
-            rows[dossier_]["confirmed"].add(member)
+        rows = {row["id"]: {**row, "persons": {}, "acts": []} for row in await connection.fetch(query, ids)}
+        query = "SELECT dossier, member, number FROM members WHERE dossier = ANY($1::uuid[])"
+        for dossier_, member, number in await connection.fetch(query, ids):
+            rows[dossier_]["persons"][member] = rules.person_of(member, number)
         return list(rows.values())
 
-    async def _save(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def _save(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         arrays = ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(self.saved.values(), 2))
         await connection.execute(
             f"UPDATE dossiers d SET {', '.join(f'{name} = n.{name}' for name in self.saved)}"
@@ -636,30 +657,51 @@ class DossierByHand(ByHand):
             [row["id"] for row in rows],
             *([_column(row[name]) for row in rows] for name in self.saved),
         )
+        await self._keep_acts(connection, rows)
+
+    async def _keep_acts(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        if acts := [act for row in rows for act in row["acts"]]:
+            types = (
+                "$1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::date[],"
+            )
+            names = ", ".join(f'"{name}"' for name in _ACT)
+            await connection.execute(
+                f"INSERT INTO acts ({names}) SELECT * FROM unnest({types} $9::text[], $10::jsonb[], $11::jsonb[])",
+                *([_column(act[name]) for act in acts] for name in _ACT),
+            )
+
+    def _record(self, row: dict[str, Any], kind: str, person: str | None = None, **refers: Any) -> None:
+        id_ = uuid4()
+        row["acts"].append({
+            "id": id_, "dossier": row["id"], "kind": kind, "subject": "bench", "role": "case_worker", "relation": "treating",
+            "at": datetime.now(UTC), "on": self.today, "person": person, "reasons": [], "refers": refers,
+        })  # fmt: skip
+        now = after(_STANDING.validate_python(row["standing"]), Act(str(id_), kind, self.today, person, refers))
+        row["standing"] = _STANDING.dump_python(now, mode="json", exclude_defaults=True)
 
     def _settle(self, row: dict[str, Any]) -> list[Event]:
-        """Work out the status; what became different is said."""
-        test, was = row["test"], row["status"]
-        arrived = row["assessment"]["outcome"] if test and row.get("assessed_test") == test["id"] else None
-        unconfirmed = [member for member in row["must_confirm"] if member not in row["confirmed"]]
-        submitted = row["submitted_on"] is not None
-        now = standing(Acts(None, submitted, bool(unconfirmed), row["counted"], arrived))
-        row["status"], row["counted"], row["test"] = now.status, now.counted, None if now.closes_test else test
-        asks = []
-        if now.status == "submitted":
-            asks = [(member, ["confirmation"]) for member in unconfirmed]
-        elif now.status == "under_investigation":
-            answer = row["assessment"]
-            asks = [
+        """Work out the status; what became different is published."""
+        was, standing, events = row["status"], _STANDING.validate_python(row["standing"]), list[Event]()
+        waiting = rules.unconfirmed(row["household"], row["persons"], standing, self.today)
+        test, answer = standing.test, row["assessment"]
+        if test and row["assessed_test"] == test.id and standing.status in OPEN and not waiting:
+            rules_ = answer["rules"]
+            self._record(row, "assessed", outcome=answer["outcome"], facts=1, rules=rules_, test=test.id)
+            standing = _STANDING.validate_python(row["standing"])
+            if standing.test is None:
+                events.append(self._facts(row))
+        row["status"], asks = standing.status, [(member, ["confirmation"]) for member in waiting]
+        if standing.status == "under_investigation":
+            asks += [
                 (ask["person"], ask["proofs"])
                 for ask in (*answer["asks"], *answer["could_claim"])
                 if answer["conditions"][ask["condition"]]["effect"] == "bar"
             ]
         row["asked"] = rules.to_bring(row["household"], asks)
         if row["status"] == was:
-            return []
+            return events
         moved = {"number": row["number"], "was": was, "now": row["status"], "asks": row["asked"]}
-        return [self._candidacy(row), (StatusChanged, str(row["id"]), moved)]
+        return [*events, self._candidacy(row), (StatusChanged, str(row["id"]), moved)]
 
     def _contacts(self, row: dict[str, Any]) -> Event:
         row["version"] = _next(row["version"])
@@ -668,16 +710,19 @@ class DossierByHand(ByHand):
 
     def _facts(self, row: dict[str, Any]) -> Event:
         row["version"] = _next(row["version"])
-        test = {"test": row["test"]} if row["test"] else {}
-        facts = {"facts_version": row["facts_version"], "household": {"members": row["household"]}, **test}
+        standing = row["standing"]
+        facts = {"facts_version": row["household_version"], "household": {"members": row["household"]}}
+        facts |= {"test": standing["test"]} if standing.get("test") else {}
+        facts |= {"registered_on": standing["submitted_on"]} if standing.get("counted") else {}
         return HouseholdRecorded, str(row["id"]), {"version": row["version"], **facts}
 
     def _candidacy(self, row: dict[str, Any]) -> Event:
         row["version"] = _next(row["version"])
         same = ("version", "status", "number", "company", "municipality", "residence", "informal_care_in")
+        standing = row["standing"]
         more = {
-            "registered_on": str(row["submitted_on"]) if row["counted"] else None,
-            "persons": rules.persons(row["household"]),
+            "registered_on": standing["submitted_on"] if standing.get("counted") else None,
+            "persons": len(rules.moving_in(row["household"], row["persons"])),
             "wants": [{"municipality": place, "company": COMPANIES.get(place)} for place in row["wants"]],
         }
         return CandidacyRecorded, str(row["id"]), {name: row[name] for name in same} | more

@@ -58,11 +58,22 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
         "dossier": {
             **everywhere,
             "POST /v1/dossiers · for the stranger": Call(stranger, headers={"Idempotency-Key": "w"}),
+            "GET /v1/dossiers": Call(),
             "GET /v1/dossiers/{dossier}": Call(),
+            "DELETE /v1/dossiers/{dossier}": Call(),
+            "GET /v1/dossiers/{dossier}/file": Call(),
+            "GET /v1/dossiers/{dossier}/history": Call(),
             "PUT /v1/dossiers/{dossier}/household": Call({"members": scene["members"]}, headers=changed),
+            "PUT /v1/dossiers/{dossier}/contacts": Call({"language": "nl"}, headers=changed),
+            "PUT /v1/dossiers/{dossier}/wishes": Call({"wants": ["24062"]}, headers=changed),
             "POST /v1/dossiers/{dossier}/submission": Call(),
             "POST /v1/dossiers/{dossier}/members/{member}/confirmation": Call(),
             "POST /v1/dossiers/{dossier}/members/{member}/confirmation · on paper": Call({"on_paper": True}),
+            "DELETE /v1/dossiers/{dossier}/members/{member}/confirmation": Call(),
+            **{
+                f"POST /v1/dossiers/{{dossier}}/actions · {action}": Call({"action": action, "reasons": WHY, **about})
+                for action, about in ACTIONS.items()
+            },
         },
         "eligibility": {
             **everywhere,
@@ -99,6 +110,14 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
     }  # fmt: skip
 
 
+WHY = "As they wrote in their letter."
+ACTIONS: dict[str, dict[str, str]] = {
+    "withdraw": {},
+    "leave": {},
+    "deceased": {"member": "p2"},
+    "keep_date": {"of": "2019.01.01.0001"},  # 422 to whom may, since there is none
+    "undo": {},
+}
 VOTES = {"votes": [{"member": "Leuven", "municipality": "24062", "vote": "for"}]}
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from cir_chassis.service import Service
-from cir_schemas import EVENTS, HouseholdAssessed
+from cir_schemas import EVENTS, HouseholdAssessed, HouseholdRecorded
 from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
 from dossier import tables
@@ -34,6 +34,7 @@ class Register:
     def __init__(self, service: Service[RegisterWork], login: str) -> None:
         self.service, self._login = service, login
         self._tokens: dict[tuple[str, ...], str] = {}
+        self._version = 0
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://register")
 
@@ -71,6 +72,35 @@ class Register:
         url = f"/v1/dossiers/{id_}/members/{member}/confirmation"
         return await self.http.post(url, headers=who, json=body or None)
 
+    async def decline(self, id_: str, member: str, who: dict[str, str]) -> httpx.Response:
+        return await self.http.delete(f"/v1/dossiers/{id_}/members/{member}/confirmation", headers=who)
+
+    async def act(self, id_: str, who: dict[str, str], action: str, **body: Any) -> httpx.Response:
+        return await self.http.post(f"/v1/dossiers/{id_}/actions", headers=who, json={"action": action, **body})
+
+    async def put(self, id_: str, what: str, who: dict[str, str], version: int, body: dict[str, Any]) -> httpx.Response:
+        url = f"/v1/dossiers/{id_}/{what}"
+        return await self.http.put(url, headers=who | {"If-Match": f'"{version}"'}, json=body)
+
+    async def get(self, path: str, who: dict[str, str]) -> Any:
+        answer = await self.http.get(f"/v1/dossiers{path}", headers=who)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def registered(self, *members: dict[str, Any], **changed: Any) -> str:
+        """A dossier of these members, each adult with a number confirmed by himself, and registered."""
+        everybody = members or (applicant(),)
+        himself = await self.candidate(everybody[0]["number"])
+        id_ = await self.started(who=himself, members=list(everybody), **changed)
+        await self.submit(id_, himself)
+        for member in everybody:
+            if member["number"]:
+                who = await self.candidate(member["number"])
+                assert (await self.confirm(id_, member["id"], who)).status_code == 204
+        await self.assess(id_, "met")
+        assert (await self.read(id_, himself))["status"] == "registered"
+        return id_
+
     async def read(self, id_: str, who: dict[str, str] | None = None) -> dict[str, Any]:
         answer = await self.http.get(f"/v1/dossiers/{id_}", headers=who or await self.candidate())
         assert answer.status_code == 200, answer.text
@@ -84,14 +114,23 @@ class Register:
             rows = (await connection.execute(tables.outbox.select().order_by(tables.outbox.c.id))).all()
         return [kinds[row.headers["ce_type"]].read(row.headers, row.key.encode(), bytes(row.value)) for row in rows]
 
-    async def assess(self, id_: str, outcome: str, *, version: int = 1, facts_version: int = 1, **changed: Any) -> None:
+    async def recorded(self, id_: str) -> HouseholdRecorded:
+        """The newest household that was published of the dossier."""
+        return [e for e in await self.said() if isinstance(e, HouseholdRecorded) and e.key == id_][-1]
+
+    async def assess(self, id_: str, outcome: str, *, version: int = 0, facts_version: int = 0, **changed: Any) -> None:
         """Let eligibility's answer to the newest household take effect."""
-        recorded = [e for e in await self.said() if type(e).__name__ == "HouseholdRecorded" and e.key == id_][-1]
-        test = recorded.test.id if recorded.test else None  # type: ignore[attr-defined]
+        recorded = await self.recorded(id_)
+        self._version += 1
         answer = {"reference_date": "2024-03-20", "outcome": outcome, "rules": "sha256:0", "conditions": {}} | changed
-        event = HouseholdAssessed.model_validate(
-            {"dossier": id_, "version": version, "facts_version": facts_version, "test": test, "assessment": answer}
-        )
+        content = {
+            "dossier": id_,
+            "version": version or self._version,
+            "facts_version": facts_version or recorded.facts_version,
+            "test": recorded.test and recorded.test.id,
+            "assessment": answer,
+        }
+        event = HouseholdAssessed.model_validate(content)
         async with self.service.database.work() as work:
             await work.load([event.dossier])
             take_assessments([event], work)

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from cir_schemas import HouseholdAssessed, HouseholdRecorded
+from cir_schemas import HouseholdAssessed, HouseholdErased, HouseholdRecorded
+from cir_schemas.types import DossierId
 from eligibility import tables
 from eligibility.domain.decide import NoRuleInForce
 
@@ -93,6 +95,27 @@ async def test_without_a_test_it_is_decided_for_information_today(eligibility: E
     await eligibility.hear(recorded(dossier))
     [event] = await said(eligibility)
     assert (str(event.assessment.reference_date), event.test) == ("2024-03-20", None)
+
+
+async def test_a_registered_household_without_a_test_is_decided_as_an_update(
+    eligibility: Eligibility, dossier: UUID
+) -> None:
+    since = recorded(dossier).model_copy(update={"registered_on": date(2020, 1, 1)})
+    await eligibility.hear(since)
+    [event] = await said(eligibility)
+    assert event.test is None
+    assert "means" not in event.assessment.conditions  # it was registered before they were tested
+
+
+async def test_of_an_erased_draft_nothing_is_kept_and_nothing_comes_back(
+    eligibility: Eligibility, dossier: UUID
+) -> None:
+    await eligibility.hear(recorded(dossier, 1), recorded(other := uuid4(), 1))
+    await eligibility.hear(HouseholdErased(dossier=DossierId(dossier), version=5))
+    await eligibility.hear(recorded(dossier, 4))
+    assert [row.dossier for row in await eligibility.rows()] == [other]
+    kept = {row.dossier: row.household for row in await eligibility.rows(tables.households)}
+    assert (kept[dossier], len(kept[other]["members"])) == ({}, 3)
 
 
 async def test_a_day_without_rules_is_decided_for_nobody(eligibility: Eligibility, dossier: UUID) -> None:

@@ -7,8 +7,8 @@ import typer
 
 from cir_chassis.cli import NO, program, refuse, service_or_exit
 from cir_chassis.database import Database, is_outage
-from dossier import handlers
 from dossier.app import MIGRATIONS, DossierSettings, make
+from dossier.register import Register
 from dossier.store import RegisterWork
 
 cli = program("dossier", DossierSettings, make, MIGRATIONS)
@@ -35,7 +35,8 @@ async def publish_all(database: Database[RegisterWork]) -> int:
             if not (dossiers := await work.next_after(last)):
                 return said
             await work.load(dossiers)
-            handlers.publish_candidacies(work)
+            for id_ in dossiers:
+                Register(work.dossiers.get(id_), work).publish_candidacy()
         said, last = said + len(dossiers), dossiers[-1]
 
 

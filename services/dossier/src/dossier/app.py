@@ -1,18 +1,38 @@
 """The one place where the register's parts meet."""
 
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Annotated
+
+import structlog
+from pydantic import Field
 
 from cir_chassis import idempotency
 from cir_chassis.clock import Clock
+from cir_chassis.database import Database
 from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
-from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, ProofAsked, StatusChanged
+from cir_schemas import (
+    ApplicantReplaced,
+    CandidacyRecorded,
+    ContactsRecorded,
+    HouseholdErased,
+    HouseholdRecorded,
+    MemberInvited,
+    MemberLeft,
+    ProofAsked,
+    StatusChanged,
+)
 from dossier import handlers, http
 from dossier.companies import load_companies
 from dossier.store import RegisterWork
+from dossier.use_cases import erase_untouched_drafts
 
+log = structlog.get_logger()
 HERE = Path(__file__).parents[2]
 MIGRATIONS = HERE / "migrations"
 
@@ -21,6 +41,8 @@ class DossierSettings(KeyedSettings):
     """What the register is told beside what every service is."""
 
     companies: Path = HERE / "companies.yaml"
+    draft_days: Annotated[int, Field(ge=1)] = 90
+    """A draft on which nobody acted for so many days is erased (K)."""
 
 
 def make(settings: DossierSettings) -> Service[RegisterWork]:
@@ -33,9 +55,34 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         settings,
         work,
         MIGRATIONS,
-        publishes=[HouseholdRecorded, CandidacyRecorded, ContactsRecorded, StatusChanged, ProofAsked],
+        publishes=[
+            HouseholdRecorded,
+            HouseholdErased,
+            CandidacyRecorded,
+            ContactsRecorded,
+            StatusChanged,
+            ProofAsked,
+            MemberInvited,
+            MemberLeft,
+            ApplicantReplaced,
+        ],
         consumes=handlers.EVENTS,
     )
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
+    service.jobs.append(partial(erase_drafts, service.background, timedelta(days=settings.draft_days)))
     service.app.include_router(http.routes(service.database))
     return service
+
+
+async def erase_drafts(database: Database[RegisterWork], age: timedelta, stopping: asyncio.Event) -> None:
+    """Erase drafts on which nobody acted for so long: every hour, until `stopping`."""
+    while not stopping.is_set():
+        try:
+            erased = 1
+            while erased and not stopping.is_set():  # some at a time, so that the register goes on meanwhile
+                async with database.work() as work:
+                    erased = await erase_untouched_drafts(age, work)
+        except Exception:
+            log.warning("old drafts are not erased yet", exc_info=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), 3600)

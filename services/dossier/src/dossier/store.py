@@ -1,13 +1,13 @@
-"""Every query of the register. A unit of work locks its dossiers, so acts on one dossier come one after the other."""
+"""Every query of the register. A change locks its dossier, so acts on one dossier come one after the other; a read does not."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,9 @@ from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from cir_schemas.types import DossierRef
 from dossier import tables
+from dossier.domain.acts import Act, Standing
+
+_STANDING = TypeAdapter(Standing)
 
 
 @dataclass(frozen=True)
@@ -27,38 +30,59 @@ class Dossier:
     company: str
     language: str
     email: str | None
+    phone: str | None
     help: dict[str, Any] | None
     wants: list[str]
     residence: list[dict[str, Any]]
     informal_care_in: list[str]
     household: list[dict[str, Any]]
     started_at: datetime
+    touched_at: datetime
+    vouched: list[str] = field(default_factory=list)
     facts_version: int = 1
+    household_version: int = 1
     version: int = 0
     number: str | None = None
-    submitted_on: date | None = None
-    must_confirm: list[str] = field(default_factory=list)
-    test: dict[str, Any] | None = None
-    heard_version: int = 0
+    standing: dict[str, Any] = field(default_factory=dict)
+    status: str = "draft"
     assessment: dict[str, Any] | None = None
+    assessment_version: int = 0
     assessed_version: int | None = None
     assessed_test: str | None = None
-    counted: str | None = None
-    closing: str | None = None
-    status: str = "draft"
     asked: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Member:
-    """Who a member is, and whether he confirmed; his facts stand in the household."""
+    """Who a member is and how he is reached; his facts stand in the household."""
 
     dossier: UUID
     member: str
     role: str
     number: str | None = None
-    confirmed_at: datetime | None = None
-    confirmed_by: str | None = None
+    sheet: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecordedAct:
+    """One act, as its row (see tables.acts)."""
+
+    id: UUID
+    dossier: UUID
+    kind: str
+    subject: str
+    role: str
+    relation: str
+    at: datetime
+    on: date
+    person: str | None
+    reasons: list[str]
+    refers: dict[str, Any]
+
+    @property
+    def act(self) -> Act:
+        """The act, as far as the fold needs it."""
+        return Act(str(self.id), self.kind, self.on, self.person, self.refers)
 
 
 _ONE_MORE = (
@@ -67,66 +91,128 @@ _ONE_MORE = (
     .on_conflict_do_update(index_elements=["day"], set_={"last": tables.day_numbers.c.last + 1})
     .returning(tables.day_numbers.c.last)
 )
+_numbers = sa.func.unnest(sa.bindparam("numbers", type_=ARRAY(sa.Text))).column_valued("number")
+_LOCK_NUMBERS = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(_numbers, 0))))
+
+
+def read_standing(row: Dossier) -> Standing:
+    """What the acts add up to, as the row keeps it."""
+    return _STANDING.validate_python(row.standing)
+
+
+def write_standing(standing: Standing) -> dict[str, Any]:
+    """The same, as the row keeps it."""
+    kept: dict[str, Any] = _STANDING.dump_python(standing, mode="json", exclude_defaults=True)
+    return kept
 
 
 class RegisterWork(Work):
-    """One transaction on the register."""
+    """One transaction on the register. The day is read once: a number and its day cannot differ at midnight."""
 
-    versioned = (tables.dossiers.c.heard_version,)
+    versioned = (tables.dossiers.c.assessment_version,)
 
     def __init__(
         self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str], person_key: SecretStr
     ) -> None:
         """companies: municipality → the company that treats it. person_key: of the pseudonyms."""
         super().__init__(connection, clock)
+        self.now, self.today = clock.now(), clock.today()
         self.companies, self.person_key = companies, person_key
         self.dossiers = Rows(tables.dossiers, Dossier)
         self.members = Rows(tables.members, Member)
+        self.acts = Rows(tables.acts, RecordedAct, insert_only=True)
+        self._departed: set[tuple[UUID, str]] = set()
+        self._of: dict[UUID, dict[str, Member]] = {}
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.dossiers, self.members)
+        return (self.dossiers, self.members, self.acts)
 
-    async def load(self, subjects: Iterable[UUID]) -> None:
+    async def load(self, subjects: Iterable[UUID], *, lock: bool = True) -> None:
         ids = list(subjects)
-        await self.dossiers.load(self.connection, "id", ids, lock=True)
+        await self.dossiers.load(self.connection, "id", ids, lock=lock)
         await self.members.load(self.connection, "dossier", ids)
+        self._of.clear()
 
-    async def find(self, dossier: DossierRef) -> Dossier | None:
-        """A dossier and its members, locked, by its id or its number."""
+    async def flush(self) -> None:
+        await super().flush()
+        for dossier, member in self._departed:
+            table = tables.members
+            gone = (table.c.dossier == dossier) & (table.c.member == member)
+            await self.connection.execute(sa.delete(table).where(gone))
+        self._departed.clear()
+
+    async def find(self, dossier: DossierRef, *, lock: bool) -> Dossier | None:
+        """A dossier and its members, by its id or its number."""
         by_number = sa.select(tables.dossiers.c.id).where(tables.dossiers.c.number == dossier)
         id_ = dossier if isinstance(dossier, UUID) else await self.connection.scalar(by_number)
-        await self.load([id_] if id_ else [])
+        await self.load([id_] if id_ else [], lock=lock)
         return self.dossiers.find(id_)
 
-    def members_of(self, dossier: UUID) -> list[Member]:
-        """Everybody on record in the dossier."""
-        return [member for member in self.members.all() if member.dossier == dossier]
+    def members_of(self, dossier: UUID) -> dict[str, Member]:
+        """Everybody in the household, by member id."""
+        if not self._of:
+            for member in self.members.all():
+                self._of.setdefault(member.dossier, {})[member.member] = member
+        return self._of.setdefault(dossier, {})
+
+    def put_members(self, dossier: UUID, members: Iterable[Member]) -> None:
+        """Put these in the place of those who were in the household."""
+        now = {member.member: member for member in members}
+        self._departed |= {(dossier, gone) for gone in self.members_of(dossier).keys() - now.keys()}
+        self._of[dossier] = now
+        for member in now.values():
+            self.members.put(member)
+
+    async def acts_of(self, dossier: UUID) -> list[RecordedAct]:
+        """Every act on the dossier, the oldest first."""
+        table, names = tables.acts, [field.name for field in fields(RecordedAct)]
+        query = sa.select(*(table.c[name] for name in names)).where(table.c.dossier == dossier).order_by(table.c.place)
+        return [RecordedAct(*row) for row in await self.connection.execute(query)]
+
+    async def dossiers_of(self, number: str) -> list[Dossier]:
+        """Every dossier that has somebody with this number in its household, loaded; nothing is locked."""
+        mine = sa.select(tables.members.c.dossier).where(tables.members.c.number == number)
+        ids = list(await self.connection.scalars(mine))
+        await self.load(ids, lock=False)
+        return sorted((self.dossiers.get(id_) for id_ in ids), key=lambda row: row.started_at)
 
     async def next_after(self, dossier: UUID, limit: int = 500) -> list[UUID]:
         """The dossiers that follow, by id."""
         id_ = tables.dossiers.c.id
         return list(await self.connection.scalars(sa.select(id_).where(id_ > dossier).order_by(id_).limit(limit)))
 
-    async def draw_number(self, day: date) -> int:
-        """How many applications the day has now. The day's row stays locked until the commit: numbers have no gaps."""
-        ((nth,),) = await driver.run(self.connection, _ONE_MORE, {"day": day})
+    async def untouched_drafts(self, age: timedelta, limit: int = 100) -> list[UUID]:
+        """Drafts on which nobody acted for so long."""
+        table = tables.dossiers
+        old = (table.c.status == "draft") & (table.c.touched_at < self.now - age)
+        return list(await self.connection.scalars(sa.select(table.c.id).where(old).order_by(table.c.id).limit(limit)))
+
+    async def draw_number(self) -> int:
+        """The sequence number of one more application today. The day's row stays locked until the commit: no gaps."""
+        ((nth,),) = await driver.run(self.connection, _ONE_MORE, {"day": self.today})
         return int(nth)
 
-    async def claim_candidates(self, dossier: UUID, numbers: Collection[str]) -> set[str]:
-        """Make these numbers, and no others, the candidates of the dossier. Returns those that another dossier has."""
-        await self.flush()
+    async def bind(self, dossier: UUID, numbers: Collection[str]) -> set[str]:
+        """Bind these persons, and no others, to the dossier as its candidates. Returns those who are bound elsewhere."""
         table = tables.candidates
-        mine = table.c.dossier == dossier
-        await self._lock({*numbers, *await self.connection.scalars(sa.select(table.c.number).where(mine))})
-        await self.connection.execute(sa.delete(table).where(mine, table.c.number.not_in(numbers)))
-        if numbers:
-            rows = [{"number": number, "dossier": dossier} for number in sorted(numbers)]
+        bound = set(await self.connection.scalars(sa.select(table.c.number).where(table.c.dossier == dossier)))
+        if bound == set(numbers):
+            return set()
+        # Two dossiers that take over each other's persons would deadlock: the numbers are locked in one order.
+        await driver.run(self.connection, _LOCK_NUMBERS, {"numbers": sorted(bound | set(numbers))})
+        await self.flush()  # the dossier's row is there before anything refers to it
+        await self.connection.execute(
+            sa.delete(table).where(table.c.dossier == dossier, table.c.number.not_in(numbers))
+        )
+        if new := sorted(set(numbers) - bound):
+            rows = [{"number": number, "dossier": dossier} for number in new]
             await self.connection.execute(insert(table).values(rows).on_conflict_do_nothing())
-        claimed = sa.select(table.c.number).where(table.c.number.in_(numbers), mine)
-        return set(numbers) - set(await self.connection.scalars(claimed))
+        mine = sa.select(table.c.number).where(table.c.number.in_(numbers), table.c.dossier == dossier)
+        return set(numbers) - set(await self.connection.scalars(mine))
 
-    async def _lock(self, numbers: Iterable[str]) -> None:
-        """Keep these numbers from every other dossier until the commit. One order for all, so that two never deadlock."""
-        in_order = sa.func.unnest(sa.cast(sorted(map(int, numbers)), ARRAY(sa.BigInteger))).column_valued("number")
-        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(in_order)))
+    async def erase(self, dossier: UUID) -> None:
+        """Delete a draft with all that is known of it."""
+        for table in (tables.candidates, tables.members, tables.acts):
+            await self.connection.execute(sa.delete(table).where(table.c.dossier == dossier))
+        await self.connection.execute(sa.delete(tables.dossiers).where(tables.dossiers.c.id == dossier))

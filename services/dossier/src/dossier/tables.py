@@ -1,4 +1,4 @@
-"""The register's tables. Facts and declarations are kept as they were declared; national numbers stay in this database."""
+"""The register's tables. Facts are kept as they were declared; national numbers stay in this database."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -23,27 +23,28 @@ dossiers = sa.Table(
     sa.Column("company", sa.Text, nullable=False),
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("email", sa.Text),
+    sa.Column("phone", sa.Text),
     sa.Column("help", _json()),
+    sa.Column("vouched", _json(), nullable=False, server_default="[]", comment="addresses that the counter entered"),
     sa.Column("wants", _json(), nullable=False),
     sa.Column("residence", _json(), nullable=False),
     sa.Column("informal_care_in", _json(), nullable=False),
     sa.Column("household", _json(), nullable=False, comment="members as declared, without numbers"),
     sa.Column("facts_version", sa.BigInteger, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False, comment="of the last snapshot said"),
+    sa.Column("household_version", sa.BigInteger, nullable=False, comment="the facts_version of the household"),
+    sa.Column("version", sa.BigInteger, nullable=False, comment="of the last snapshot published"),
     sa.Column("number", sa.Text, unique=True),
-    sa.Column("submitted_on", sa.Date, comment="day of application"),
-    sa.Column("must_confirm", _json(), nullable=False, comment="members who were adults at submission"),
-    sa.Column("test", _json(), comment="the open one"),
-    sa.Column("heard_version", sa.BigInteger, nullable=False, comment="of the newest assessment heard"),
-    sa.Column("assessment", _json()),
-    sa.Column("assessed_version", sa.BigInteger, comment="the facts_version that was assessed"),
-    sa.Column("assessed_test", sa.Text),
-    sa.Column("counted", sa.Text, comment="the outcome that last decided"),
-    sa.Column("closing", sa.Text),
+    sa.Column("standing", _json(), nullable=False, comment="what the acts add up to"),
     sa.Column("status", sa.Text, nullable=False),
+    sa.Column("assessment", _json(), comment="the newest that arrived"),
+    sa.Column("assessment_version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("assessed_version", sa.BigInteger, comment="the household_version that was assessed"),
+    sa.Column("assessed_test", sa.Text, comment="none: for information"),
     sa.Column("asked", _json(), nullable=False, comment="what was last asked, per role"),
     sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False, comment="when somebody last acted on it"),
 )
+sa.Index("dossiers_drafts", dossiers.c.touched_at, postgresql_where=dossiers.c.status == "draft")
 
 members = sa.Table(
     "members",
@@ -51,12 +52,31 @@ members = sa.Table(
     sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), primary_key=True),
     sa.Column("member", sa.Text, primary_key=True),
     sa.Column("role", sa.Text, nullable=False),
-    sa.Column("number", sa.Text, comment="national register number"),
-    sa.Column("confirmed_at", sa.DateTime(timezone=True)),
-    sa.Column("confirmed_by", sa.Text, comment="himself, or who took the paper"),
+    sa.Column("number", sa.Text, index=True, comment="national register number"),
+    sa.Column("sheet", _json(), nullable=False, server_default="{}", comment="name, phones, addresses, informal care"),
+    comment="who is in the household now",
 )
 
-candidates = sa.Table(  # an applicant or partner is in one dossier only: the primary key sees to it
+acts = sa.Table(  # a trigger refuses to change or delete them, but for those of a draft that is erased
+    "acts",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column(
+        "place", sa.BigInteger, sa.Identity(always=True), nullable=False, comment="order in which they took place"
+    ),
+    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, comment="who acted, as his login names him"),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("relation", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("on", sa.Date, nullable=False),
+    sa.Column("person", sa.Text, comment="whom the act is of"),
+    sa.Column("reasons", _json(), nullable=False),
+    sa.Column("refers", _json(), nullable=False),
+)
+
+candidates = sa.Table(  # an applicant or partner is bound to one dossier only: the primary key sees to it
     "candidates",
     metadata,
     sa.Column("number", sa.Text, primary_key=True),

@@ -3,7 +3,8 @@
 from datetime import date
 from typing import Any
 
-from dossier.domain.household import is_adult, must_confirm, persons, to_bring
+from dossier.domain.acts import Standing
+from dossier.domain.household import is_adult, moving_in, must_confirm, to_bring, unconfirmed
 
 DAY = date(2024, 3, 20)
 
@@ -15,17 +16,45 @@ def test_a_birthday_makes_an_adult_and_29_february_counts_on_1_march() -> None:
     assert is_adult(date(2008, 2, 29), date(2026, 3, 1))
 
 
+MEMBERS: list[dict[str, Any]] = [
+    {"id": "p1", "role": "applicant", "born_on": "2007-01-01"},  # emancipated: confirms for himself
+    {"id": "p2", "role": "partner"},
+    {"id": "adult", "role": "co_resident", "born_on": "1950-01-01"},
+    {"id": "child", "role": "co_resident", "born_on": "2007-01-01"},
+    {"id": "unknown", "role": "co_resident"},
+    {"id": "stays", "role": "co_resident", "born_on": "1950-01-01", "moves_in": False},
+]
+PERSONS = {member["id"]: f"number of {member['id']}" for member in MEMBERS}
+
+
 def test_every_adult_who_moves_in_confirms_and_who_may_be_one() -> None:
-    members: list[dict[str, Any]] = [
-        {"id": "p1", "role": "applicant", "born_on": "2007-01-01"},  # emancipated: confirms for himself
-        {"id": "p2", "role": "partner"},
-        {"id": "adult", "role": "co_resident", "born_on": "1950-01-01"},
-        {"id": "child", "role": "co_resident", "born_on": "2015-05-01"},
-        {"id": "unknown", "role": "co_resident"},
-        {"id": "stays", "role": "co_resident", "born_on": "1950-01-01", "moves_in": False},
+    assert must_confirm(MEMBERS, PERSONS, Standing(), DAY) == ["p1", "p2", "adult", "unknown"]
+    assert len(moving_in(MEMBERS, PERSONS)) == 5
+
+
+def test_a_birthday_after_the_application_or_after_joining_asks_nobody() -> None:
+    later = date(2025, 3, 20)
+    assert "child" in must_confirm(MEMBERS, PERSONS, Standing(), later)
+    assert "child" not in must_confirm(MEMBERS, PERSONS, Standing(submitted_on=DAY), later)
+    joined = {"number of child": later}
+    assert "child" in must_confirm(MEMBERS, PERSONS, Standing(submitted_on=DAY, joined=joined), later)
+
+
+def test_a_confirmation_is_a_persons_and_who_becomes_partner_confirms_again() -> None:
+    def waits(**confirmed: Any) -> list[str]:
+        return unconfirmed(
+            MEMBERS[:3], PERSONS, Standing(confirmed={f"number of {k}": v for k, v in confirmed.items()}), DAY
+        )
+
+    assert waits() == ["p1", "p2", "adult"]
+    assert waits(p1="candidate", p2="co_resident", adult="co_resident") == ["p2"]
+    assert waits(p1="candidate", p2="candidate", adult="candidate") == []
+
+
+def test_what_is_asked_of_somebody_who_left_is_asked_no_more() -> None:
+    assert to_bring(MEMBERS[:1], [("p2", ["payslips"]), ("p1", ["payslips"])]) == [
+        {"role": "applicant", "proofs": ["payslips"]}
     ]
-    assert must_confirm(members, DAY) == ["p1", "p2", "adult", "unknown"]
-    assert persons(members) == 5
 
 
 def test_asks_are_told_per_role_so_that_nobody_can_be_known_from_a_mail() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from prometheus_client import Counter, Histogram
 
 from cir_chassis.consumer import Handlers
-from cir_schemas import HouseholdAssessed, HouseholdRecorded
+from cir_schemas import HouseholdAssessed, HouseholdErased, HouseholdRecorded
 from eligibility.store import Assessed, EligibilityWork
 
 ASSESSED = Counter("cir_assessments_total", "Households assessed, by outcome", ["outcome"])
@@ -52,14 +52,24 @@ def assess_households(events: Sequence[HouseholdRecorded], work: EligibilityWork
     OVER_BOUND.inc(work.engine.counts.pop("over_bound", 0))
 
 
+def erase_households(events: Sequence[HouseholdErased], work: EligibilityWork) -> None:
+    """Keep nothing of an erased draft but its version, which no late repeat of its facts can pass."""
+    for event in events:
+        before = work.households.get(event.dossier)
+        if work.is_newer(event, before.version):
+            work.households.put(replace(before, version=event.version, household={}, test=None))
+            work.erased.add(event.dossier)
+
+
 def _asked(event: HouseholdRecorded, work: EligibilityWork) -> dict[str, Any]:
-    """The household as the domain takes it: on the day and at the moment of its test; without one, for information, today."""
-    test = event.test
+    """The household as the domain takes it: on the day and at the moment of its test; without one, for information, today: of a
+    registered household as an update."""
+    test, registered_on = event.test, event.registered_on
     return {
         **event.household.model_dump(),
         "reference_date": test.reference_date if test else work.clock.today(),
-        "moment": test.moment if test else "registration",
-        "registered_on": test.registered_on if test else None,
+        "moment": test.moment if test else "update" if registered_on else "registration",
+        "registered_on": test.registered_on if test else registered_on,
     }
 
 
@@ -81,5 +91,5 @@ def _kept(
     )
 
 
-EVENTS: Handlers = {HouseholdRecorded: assess_households}
+EVENTS: Handlers = {HouseholdRecorded: assess_households, HouseholdErased: erase_households}
 """What is heard, and what it does."""

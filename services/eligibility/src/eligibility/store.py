@@ -73,6 +73,8 @@ class EligibilityWork(Work):
         self.households = Rows(households, Facts, newer="version")
         self.assessments = Rows(assessments, Assessed, insert_only=True)
         self.rulesets = Rows(rulesets, RuleSet, insert_only=True)
+        self.erased: set[UUID] = set()
+        """Dossiers of which no assessment is kept."""
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
@@ -86,6 +88,12 @@ class EligibilityWork(Work):
         hash_ = self.engine.rules.hash
         if not await driver.run(self.connection, _ON_RECORD, {"hash": hash_}):
             self.rulesets.put(RuleSet(hash_, self._texts, self.clock.now()))
+
+    async def flush(self) -> None:
+        await super().flush()
+        if self.erased:
+            await self.connection.execute(sa.delete(assessments).where(assessments.c.dossier.in_(self.erased)))
+            self.erased.clear()
 
     async def past(self, rule: str | None, outcome: str | None) -> list[Assessed]:
         """The newest hundred assessments that the rule decided, and that had that outcome."""

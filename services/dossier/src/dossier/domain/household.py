@@ -1,13 +1,15 @@
-"""Who in a household must confirm, and how what is asked of persons becomes what is asked of roles."""
+"""Who is in a household, who of them must confirm, and how what is asked of persons becomes what is asked of roles."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
+
+from dossier.domain.acts import Part, Standing
 
 ADULT_AT = 18
 CANDIDATES = ("applicant", "partner")
 Member = Mapping[str, Any]
-Asked = list[dict[str, Any]]
+Asks = list[dict[str, Any]]
 """What is asked, per role: {"role", "proofs"} each, in the order of the household."""
 
 
@@ -16,34 +18,60 @@ def is_adult(born_on: date, day: date) -> bool:
     return (day.year - born_on.year - ((day.month, day.day) < (born_on.month, born_on.day))) >= ADULT_AT
 
 
-def must_confirm(members: Iterable[Member], day: date) -> list[str]:
-    """The members who confirm for the dossier to count: applicant, partner, and every other adult who moves in.
+def person_of(member: str, number: str | None) -> str:
+    """By what a person is known: his national number; where it is unknown, his member id until he leaves."""
+    return number or f"member:{member}"
 
-    Whose birth date is unknown confirms too: nobody is entered without having said yes.
+
+def part_of(role: str) -> Part:
+    """What somebody in this role takes part as."""
+    return "candidate" if role in CANDIDATES else "co_resident"
+
+
+def must_confirm(members: Iterable[Member], persons: Mapping[str, str], acts: Standing, today: date) -> list[str]:
+    """The member ids of applicant, partner, and every other adult who moves in.
+
+    persons: member id → person. An adult is one on the day of application, or on the day of joining; in a draft, today: a
+    later birthday pauses nobody. A person whose birth date is unknown confirms too: nobody takes part without having said yes.
     """
     return [
         member["id"]
         for member in members
         if member.get("moves_in", True)
         and (
-            member["role"] != "co_resident"
+            member["role"] in CANDIDATES
             or not member.get("born_on")
-            or is_adult(date.fromisoformat(member["born_on"]), day)
+            or is_adult(
+                date.fromisoformat(member["born_on"]),
+                acts.joined.get(persons[member["id"]]) or acts.submitted_on or today,
+            )
         )
     ]
 
 
-def persons(members: Iterable[Member]) -> int:
-    """How many will live in the dwelling."""
-    return sum(member.get("moves_in", True) for member in members)
+def unconfirmed(members: Sequence[Member], persons: Mapping[str, str], acts: Standing, today: date) -> list[str]:
+    """The members who still have to confirm. Who becomes partner confirms again: a co-resident bound himself to less."""
+    part = {member["id"]: part_of(member["role"]) for member in members}
+    return [
+        member
+        for member in must_confirm(members, persons, acts, today)
+        if acts.confirmed.get(persons[member]) not in ("candidate", part[member])
+    ]
 
 
-def to_bring(members: Sequence[Member], asks: Iterable[tuple[str, Sequence[str]]]) -> Asked:
-    """Asks of persons as asks of roles, so that no one can be known from a mail. asks: (member id, proofs) each."""
+def moving_in(members: Iterable[Member], persons: Mapping[str, str]) -> set[str]:
+    """The persons who will live in the dwelling."""
+    return {persons[member["id"]] for member in members if member.get("moves_in", True)}
+
+
+def to_bring(members: Sequence[Member], asks: Iterable[tuple[str, Collection[str]]]) -> Asks:
+    """Asks of persons as asks of roles, so that no one can be known from a mail. asks: (member id, proofs) each; what is
+    asked of somebody who left the household is asked no more."""
     role_of = {member["id"]: member["role"] for member in members}
     proofs_of: dict[str, dict[str, None]] = {}
     for person, proofs in asks:
-        proofs_of.setdefault(role_of[person], {}).update(dict.fromkeys(proofs))
+        if person in role_of:
+            proofs_of.setdefault(role_of[person], {}).update(dict.fromkeys(proofs))
     return [
         {"role": role, "proofs": list(proofs_of[role])}
         for role in ("applicant", "partner", "co_resident")

@@ -1,0 +1,144 @@
+"""The acts on record of a dossier, and what they add up to: status, dates and open test follow from one pure fold.
+
+An act is never changed: a mistake is followed by an `undo` that refers to it. Only a person refuses or strikes.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import reduce
+from typing import Any, Literal
+
+CLOSING = ("withdrawn", "refused", "struck", "housed")
+OPEN = ("submitted", "under_investigation", "registered")
+Part = Literal["candidate", "co_resident"]
+"""What somebody confirmed to take part as: a candidate (applicant or partner), or one who moves along."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act. `refers`: to what, by kind: see `after`; with any act that changes who is in the household stand `left`
+    (person → part that he had confirmed, or None), `joined`, and `no_candidates`: persons who are partner no more."""
+
+    id: str
+    kind: str
+    on: date
+    person: str | None = None
+    refers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OpenTest:
+    """A test of the conditions: the day on which it was opened stays its reference date."""
+
+    id: str
+    moment: str
+    reference_date: date
+    registered_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the acts add up to.
+
+    submitted_on: the day of application; starter: the person who started the dossier himself; confirmed: person → part;
+    joined: person → day, of everybody who joined after the application; counted: the outcome of the assessment that counted
+    last; tested: the facts (version) and rules (hash) of that one; test: the open one; closed: the status that a closing act
+    gave; kept_date: the former date that a case worker let the applicant keep.
+    """
+
+    submitted_on: date | None = None
+    starter: str | None = None
+    confirmed: dict[str, Part] = field(default_factory=dict)
+    joined: dict[str, date] = field(default_factory=dict)
+    counted: str | None = None
+    tested: tuple[int, str] | None = None
+    test: OpenTest | None = None
+    closed: str | None = None
+    kept_date: date | None = None
+
+    @property
+    def status(self) -> str:
+        """One of `cir_schemas.types.Status`. An outcome "not_met" is no refusal: it is investigated."""
+        if self.closed or self.submitted_on is None:
+            return self.closed or "draft"
+        if self.counted is None:
+            return "submitted"
+        return "registered" if self.counted == "met" else "under_investigation"
+
+    @property
+    def registered_on(self) -> date | None:
+        """The registration date: the day of application, or the former date that was kept, once an assessment counted."""
+        return (self.kept_date or self.submitted_on) if self.counted else None
+
+
+def standing(acts: Sequence[Act]) -> Standing:
+    """What all the acts of one dossier add up to, oldest first; what was undone never happened."""
+    undone = {act.refers["act"] for act in acts if act.kind == "undo"}
+    return reduce(after, (act for act in acts if act.id not in undone), Standing())
+
+
+def after(before: Standing, act: Act) -> Standing:
+    """What one more act makes of it. An `undo` needs them all: `standing`."""
+    refers = act.refers
+    left = refers.get("left", {})
+    here = replace(
+        before,
+        starter=None if before.starter in left else before.starter,
+        confirmed={
+            person: "co_resident" if person in refers.get("no_candidates", ()) else part
+            for person, part in before.confirmed.items()
+            if person not in left
+        },
+        joined={person: day for person, day in before.joined.items() if person not in left}
+        | dict.fromkeys(refers.get("joined", ()) if before.submitted_on else (), act.on),
+    )
+    match act.kind:
+        case "start":
+            return replace(here, starter=act.person)
+        case "submit":
+            return replace(here, submitted_on=act.on, test=OpenTest(refers["test"], "registration", act.on))
+        case "confirm":
+            assert act.person
+            return replace(here, confirmed=here.confirmed | {act.person: refers["part"]})
+        case "assessed":
+            ended = None if refers["outcome"] == "met" else here.test
+            return replace(here, counted=refers["outcome"], tested=(refers["facts"], refers["rules"]), test=ended)
+        case "open_test":
+            return replace(here, test=OpenTest(refers["test"], "update", act.on, here.registered_on))
+        case "keep_date":
+            return replace(here, kept_date=date.fromisoformat(refers["date"]))
+        case "withdraw":
+            return replace(here, closed="withdrawn", test=None)
+        case "deceased" if refers["closes"]:
+            return replace(here, closed="withdrawn", test=None)
+    return here
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the possible actions depend on beside the role: persons to confirm, a partner who did, an act to undo."""
+
+    status: str
+    unconfirmed: Collection[str] = ()
+    confirmed_partner: bool = False
+    undoable: bool = False
+
+
+def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | None, at_counter: bool) -> list[str]:
+    """Which of the allowed actions can be done now. himself: the caller's member id; at_counter: a case worker acts, who may
+    confirm for anybody on paper and withdraw on the written request of both."""
+
+    def possible(action: str) -> bool:
+        match action:
+            case "confirm":
+                return bool(now.unconfirmed) if at_counter else himself in now.unconfirmed
+            case "withdraw":
+                return at_counter or not now.confirmed_partner
+            case "leave":
+                return now.confirmed_partner
+            case "undo":
+                return now.undoable
+        return True
+
+    return [action for action in allowed if possible(action)]

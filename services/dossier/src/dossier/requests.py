@@ -1,0 +1,212 @@
+"""What people ask of the register, and what they get to see: the shapes of its requests and answers."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+
+from cir_schemas.dossier import HelperDeclared, StayDeclared
+from cir_schemas.eligibility import Assessment
+from cir_schemas.household import MOST_MEMBERS, Household, MemberDeclared
+from cir_schemas.types import Day, DossierNumber, Email, Language, MemberId, Municipality, Shape, Status
+from dossier.domain.numbers import born_on
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{5,24}$")]
+Places = Annotated[tuple[Municipality, ...], Field(max_length=50)]
+Stays = Annotated[tuple[StayDeclared, ...], Field(max_length=30)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=2000)]
+
+
+def _as_list(reasons: object) -> object:
+    if isinstance(reasons, str):
+        return [reasons] if reasons.strip() else []
+    return [] if reasons is None else reasons
+
+
+Reasons = Annotated[tuple[Reason, ...], Field(max_length=20), BeforeValidator(_as_list)]
+"""One or more, as a text or a list of texts; each at least ten characters long."""
+
+
+def _checked(number: str) -> str:
+    born_on(number)
+    return number
+
+
+class Address(Shape):
+    """Where somebody lives, stays or gets his post."""
+
+    street: Text
+    house_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
+    box: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)] | None = None
+    postal_code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=12)]
+    place: Text
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "BE"
+
+
+class Sheet(Shape):
+    """Who a person is and how he is reached; none of it decides anything."""
+
+    first_name: Text | None = None
+    last_name: Text | None = None
+    email: Email | None = None
+    phones: Annotated[tuple[Phone, ...], Field(max_length=5)] | None = None
+    home: Address | None = None
+    stay: Address | None = None
+    post: Address | None = None
+    gives_care_in: Places | None = None
+    receives_care_in: Places | None = None
+
+
+class PersonDeclared(MemberDeclared, Sheet):
+    """A member as he is declared: his facts, his sheet, and the number that recognises him at the login."""
+
+    number: Annotated[str, AfterValidator(_checked)] | None = None
+
+
+_BESIDE_FACTS = {"number", *Sheet.model_fields}
+
+
+class HouseholdDeclared(Household):
+    """A household as it is declared. A number or a key of the sheet that is left out stays as it is on record."""
+
+    members: Annotated[tuple[PersonDeclared, ...], Field(max_length=MOST_MEMBERS)]
+
+    def facts(self) -> list[dict[str, Any]]:
+        """The members without numbers and sheets, as JSON."""
+        return [member.model_dump(mode="json", exclude=_BESIDE_FACTS, exclude_none=True) for member in self.members]
+
+    def sheets(self) -> dict[str, dict[str, Any]]:
+        """Member id → the keys of his sheet that are given, as JSON."""
+        keys = set(Sheet.model_fields)
+        return {one.id: one.model_dump(mode="json", include=keys & one.model_fields_set) for one in self.members}
+
+
+class Help(HelperDeclared):
+    """Who helps with the registration. Who is to be informed must be known."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.inform and not (self.email and (self.organisation or self.kind == "other_person")):
+            raise ValueError("to inform a helper takes the name of the organisation and an email address")
+        return self
+
+
+class Contacts(Shape):
+    """How the household is reached, and who helps."""
+
+    language: Language
+    email: Email | None = None
+    phone: Phone | None = None
+    help: Help | None = None
+
+
+class Wishes(Shape):
+    """Where the household wants to live, and what ties it there. `wants`: at least one municipality."""
+
+    wants: Annotated[tuple[Municipality, ...], Field(min_length=1, max_length=50)]
+    residence: Stays = ()
+    informal_care_in: Places = ()
+
+
+class DossierStart(Contacts):
+    """What starts a dossier."""
+
+    household: HouseholdDeclared
+    municipality: Municipality
+    wants: Annotated[tuple[Municipality, ...], Field(min_length=1, max_length=50)] | None = None
+    residence: Stays = ()
+    informal_care_in: Places = ()
+
+
+class Confirmation(Shape):
+    """How a member confirmed."""
+
+    on_paper: bool = False
+
+
+ActionName = Literal["withdraw", "deceased", "leave", "keep_date", "undo"]
+
+
+class ActionRequest(Shape):
+    """An action on a submitted dossier. on: the day it happened (today); member: who died; of: the former dossier."""
+
+    action: ActionName
+    reasons: Reasons = ()
+    on: Day | None = None
+    member: MemberId | None = None
+    of: DossierNumber | None = None
+
+
+class ActionTaken(Shape):
+    """The act on record, and where the dossier stands now."""
+
+    id: UUID
+    status: Status
+
+
+class DossierRead(Shape):
+    """Where a dossier stands. assessment: as much of it as the caller may see; actions: what he may do now."""
+
+    id: UUID
+    number: str | None
+    status: Status
+    registered_on: date | None
+    facts_version: int
+    assessed_version: int | None
+    pending: list[str]
+    assessment: Assessment | None
+    actions: list[str]
+    on_hold: None = None
+    """No dossier can be put on hold yet."""
+
+
+class DossierListed(Shape):
+    """A dossier of the caller's, or one that waits for his confirmation."""
+
+    id: UUID
+    number: str | None
+    status: Status
+    member: MemberId
+    role: str
+    pending: list[str]
+
+
+class FileRead(Shape):
+    """What is on record of the household. Who has not confirmed sees the members' roles and his own facts alone."""
+
+    facts_version: int
+    declared: dict[str, list[dict[str, Any]]]
+    household: dict[str, list[dict[str, Any]]]
+    origins: dict[str, dict[str, Any]]
+    contacts: dict[str, Any] | None
+    wishes: dict[str, Any] | None
+
+
+class HistoryItem(Shape):
+    """One act. by: the role of who acted."""
+
+    at: datetime
+    on: date
+    kind: str
+    by: str
+    reasons: list[str]
+
+
+class Started(Shape):
+    """The new dossier."""
+
+    id: UUID
+
+
+class Changed(Shape):
+    """The version to name in If-Match at the next change."""
+
+    facts_version: int
+
+
+class Submitted(Shape):
+    """The number that the dossier has from now on."""
+
+    number: str
