@@ -87,7 +87,7 @@ async def test_requests_that_hold_every_connection_hold_up_no_event_and_the_next
 
 
 async def test_a_request_that_waits_for_a_lock_is_told_to_come_back(
-    open_database: Open, monkeypatch: pytest.MonkeyPatch
+    open_database: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(chassis_database.FOR_REQUESTS, "statement_timeout", "300ms")
     database, router, id_ = open_database(), APIRouter(), uuid4()
@@ -108,3 +108,4 @@ async def test_a_request_that_waits_for_a_lock_is_told_to_come_back(
             assert is_problem(told, 503)
             assert told.headers["retry-after"]
         assert (await http.get(f"/v1/counts/{id_}")).status_code == 200
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
