@@ -71,8 +71,8 @@ def household(
     return {"reference_date": day, "moment": moment, "registered_on": registered_on, "members": members}
 
 
-def random_household(rng: random.Random, limits: Any) -> dict[str, Any]:
-    """Unknowns and boundaries over-represented."""
+def random_household(rng: random.Random, limits: Any, day: date | None = None) -> dict[str, Any]:
+    """Unknowns and boundaries over-represented. day: any from 2019 through 2027, where none is given."""
 
     def amount() -> Any:
         one = rng.choice((0, 1, *limits, *limits))
@@ -90,7 +90,7 @@ def random_household(rng: random.Random, limits: Any) -> dict[str, Any]:
         return {"months": rng.randint(3, 6), "amount": rng.choice((None, amount(), amount() // 3)), "proof": proof()}
 
     def candidate(id_: Any, role: Any, day: Any) -> Any:
-        incomes = None
+        incomes, adult_on = None, date(day.year - 18, day.month, min(day.day, 28))
         if rng.random() < 0.7:
             years = rng.sample(range(day.year - 4, day.year), rng.choice((0, 1, 1, 1, 2)))
             incomes = [income(year) | {rng.choice(FIELDS): amount()} for year in years]
@@ -111,7 +111,7 @@ def random_household(rng: random.Random, limits: Any) -> dict[str, Any]:
                 )
         return NOTHING | {
             "id": id_, "role": role,
-            "born_on": rng.choice((None, day.replace(year=day.year - 18), date(day.year - 18, 12, 31), date(1980, 2, 29))),
+            "born_on": rng.choice((None, adult_on, date(day.year - 18, 12, 31), date(1980, 2, 29))),
             "moves_in": role == "applicant" or rng.random() < 0.9,
             "residence": rng.choice((None, "population_register", "population_register", *RESIDENCES)),
             "emancipated": rng.random() < 0.2, "guided_independent_living": rng.random() < 0.1,
@@ -125,7 +125,7 @@ def random_household(rng: random.Random, limits: Any) -> dict[str, Any]:
             "language": rng.choice((None, "known", "not_known", "exempt")),
         }  # fmt: skip
 
-    day = date(rng.randint(2019, 2027), rng.randint(1, 12), rng.randint(1, 28))
+    day = day or date(rng.randint(2019, 2027), rng.randint(1, 12), rng.randint(1, 28))
     members = [candidate("p1", "applicant", day)]
     if rng.random() < 0.6:
         members.append(candidate("p2", "partner", day))

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from cir_schemas import HouseholdAssessed, HouseholdErased, HouseholdRecorded
 from cir_schemas.types import DossierId
@@ -129,3 +131,28 @@ async def test_the_trace_of_what_was_heard_goes_on(eligibility: Eligibility, dos
     await eligibility.hear(recorded(dossier).model_copy(update={"trace": trace}))
     [row] = await eligibility.rows(tables.outbox)
     assert row.headers["traceparent"].startswith(f"00-{'a' * 32}-")
+
+
+@pytest.mark.parametrize("share", [0, 1])
+async def test_a_difference_between_the_matchers_is_told_and_holds_up_nobody(
+    eligibility: Eligibility, dossier: UUID, monkeypatch: pytest.MonkeyPatch, share: int
+) -> None:
+    given = eligibility.service.database._work.keywords  # type: ignore[attr-defined]
+    monkeypatch.setitem(given, "compare_share", share)
+    matcher, match = given["engine"].matcher, given["engine"].matcher.match
+    monkeypatch.setattr(matcher, "match", lambda facts: {fired for fired in match(facts) if "means" not in fired[2]})
+    before = [counted("cir_compared_total"), counted("cir_matchers_differ_total", condition="means")]
+    with capture_logs() as lines:
+        await eligibility.hear(recorded(dossier, 1, TEST, balances="90000.00"), recorded(uuid4()))
+    # durable_rules, from which the rule was taken away, decided
+    assert [event.assessment.conditions["means"].outcome for event in await said(eligibility)] == ["met", "met"]
+    now = [counted("cir_compared_total"), counted("cir_matchers_differ_total", condition="means")]
+    assert [n - b for n, b in zip(now, before, strict=True)] == [2 * share, share]
+    assert [line["event"] for line in lines] == ["matchers_differ"] * share
+    for line in lines:
+        assert (line["dossier"], line["condition"]) == (str(dossier), "means")
+        assert (line["durable_rules"], line["columns"]) == ([], ["means.above_limit"])
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0

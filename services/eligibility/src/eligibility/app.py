@@ -2,6 +2,9 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from cir_chassis.clock import Clock
 from cir_chassis.service import Service
@@ -19,6 +22,8 @@ class EligibilitySettings(Settings):
     """What eligibility is told beside what every service is."""
 
     rules: Path = RULES
+    compare_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """The share of households that columns decide as well, to be compared."""
 
 
 def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
@@ -29,7 +34,13 @@ def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
         "eligibility",
         "Whether a household meets the conditions, and why.",
         settings,
-        partial(EligibilityWork, clock=Clock(settings.today), engine=engine, texts=files),
+        partial(
+            EligibilityWork,
+            clock=Clock(settings.today),
+            engine=engine,
+            texts=files,
+            compare_share=settings.compare_share,
+        ),
         MIGRATIONS,
         publishes=[HouseholdAssessed],
         consumes=handlers.EVENTS,

@@ -5,14 +5,19 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import structlog
 from prometheus_client import Counter, Histogram
 
 from cir_chassis.consumer import Handlers
 from cir_schemas import HouseholdAssessed, HouseholdErased, HouseholdRecorded
 from eligibility.store import Assessed, EligibilityWork
 
+log = structlog.get_logger()
+MILLION = 10**6
 ASSESSED = Counter("cir_assessments_total", "Households assessed, by outcome", ["outcome"])
 DECIDING = Histogram("cir_deciding_seconds", "What deciding the households of one batch takes")
+COMPARED = Counter("cir_compared_total", "Households decided by both matchers, as CIR_COMPARE_SHARE asks")
+DIFFERENT = Counter("cir_matchers_differ_total", "Conditions that the two matchers decided differently", ["condition"])
 OVER_BOUND = Counter("cir_over_bound_total", "Conditions with more completions than can be looked at")
 
 
@@ -49,6 +54,9 @@ def assess_households(events: Sequence[HouseholdRecorded], work: EligibilityWork
         test = {"test": event.test.id} if event.test else {}
         work.publish(HouseholdAssessed.model_validate({**said, **test, "assessment": answer}), because_of=event)
         ASSESSED.labels(answer["outcome"]).inc()
+    both = zip(newest.values(), asked, strict=True)
+    share = int(work.compare_share * MILLION)
+    compare([(event, household) for event, household in both if event.id.int % MILLION < share], work)
     OVER_BOUND.inc(work.engine.counts.pop("over_bound", 0))
 
 
@@ -59,6 +67,15 @@ def erase_households(events: Sequence[HouseholdErased], work: EligibilityWork) -
         if work.is_newer(event, before.version):
             work.households.put(replace(before, version=event.version, household={}, test=None))
             work.erased.add(event.dossier)
+
+
+def compare(assessed: Sequence[tuple[HouseholdRecorded, dict[str, Any]]], work: EligibilityWork) -> None:
+    """Decide by both matchers, and tell where they differ. What durable_rules decided stays: a family waits for no engine."""
+    COMPARED.inc(len(assessed))
+    for at, condition, by_durable_rules, by_columns in work.engine.compare([household for _, household in assessed]):
+        DIFFERENT.labels(condition).inc()
+        event, of = assessed[at][0], {"durable_rules": by_durable_rules, "columns": by_columns}
+        log.error("matchers_differ", dossier=str(event.dossier), event_id=str(event.id), condition=condition, **of)
 
 
 def _asked(event: HouseholdRecorded, work: EligibilityWork) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 
 from eligibility import cases
 from eligibility.cases import Case
-from eligibility.domain.decide import Engine, MatchersDisagree, NoRuleInForce
+from eligibility.domain.decide import Engine, NoRuleInForce
 from eligibility.domain.matcher import EngineFailed
 from eligibility.domain.rulebook import compile_rules
 from eligibility.domain.source import Node, WrongRuleFile
@@ -16,7 +16,7 @@ from eligibility.texts import TEXTS
 
 Documents = Mapping[str, list[Node]]
 NEAREST = {"above": "at_least", "at_least": "above", "at_most": "below", "below": "at_most"}
-CAUGHT = (WrongRuleFile, MatchersDisagree, NoRuleInForce, EngineFailed)  # anything else is a mistake of ours
+CAUGHT = (WrongRuleFile, NoRuleInForce, EngineFailed)  # anything else is a mistake of ours
 
 
 def unpinned(documents: Documents, read: Sequence[Case], files: str) -> Iterator[str]:

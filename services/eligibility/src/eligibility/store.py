@@ -66,10 +66,12 @@ class EligibilityWork(Work):
 
     versioned = (households.c.version,)
 
-    def __init__(self, connection: AsyncConnection, clock: Clock, engine: Engine, texts: dict[str, str]) -> None:
+    def __init__(
+        self, connection: AsyncConnection, clock: Clock, engine: Engine, texts: dict[str, str], compare_share: float
+    ) -> None:
         """engine: the rules in force; texts: their files, kept with the first assessment they decide."""
         super().__init__(connection, clock)
-        self.engine, self._texts = engine, texts
+        self.engine, self._texts, self.compare_share = engine, texts, compare_share
         self.households = Rows(households, Facts, newer="version")
         self.assessments = Rows(assessments, Assessed, insert_only=True)
         self.rulesets = Rows(rulesets, RuleSet, insert_only=True)

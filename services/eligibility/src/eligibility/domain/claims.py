@@ -1,12 +1,12 @@
 """What could still be claimed: the claims in some smallest set of claims that would make a condition met."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import chain, compress
 from typing import Any
 
 import numpy as np
 
-from eligibility.domain.completions import BOUND, Decided, Layout, Plan, portions, size
+from eligibility.domain.completions import BOUND, Layout, Plan, size
 from eligibility.domain.facts import PROOF, UNKNOWN, Column
 from eligibility.domain.figures import Bools
 from eligibility.domain.rulebook import MET, NOT_MET, TO_INVESTIGATE
@@ -14,20 +14,21 @@ from eligibility.domain.units import PROFILES, Group, Slot, Unit
 
 
 def could_claim(
-    layout: Layout, decided: Decided, low: Sequence[int], outcomes: Mapping[int, int]
+    layout: Layout, low: Sequence[int], nil_if_rejected: Container[int], outcomes: Mapping[int, int]
 ) -> tuple[dict[int, list[Slot]], int]:
     """By household, the claims that are in some smallest set that, interpreted, would (or could) make the condition met.
 
     What is unknown is taken at its best; only where the condition is nil are pending claims taken as rejected, since with
-    them it may be met already. outcomes: of the households in which it is not met. The second number is of the units that had
-    more claims than can be tried: they are all named.
+    them it may be met already. low: of each unit its most favourable outcome; nil_if_rejected: the units that stay to be
+    investigated where their pending claims are rejected, whatever else is known; outcomes: of the households in which it is
+    not met. The second number is of the units that had more claims than can be tried: they are all named.
     """
     could: dict[int, list[Slot]] = {}
     trials: dict[int, list[Slot]] = {}
     too_many = 0
     for n, outcome in outcomes.items():
         for at in layout.of_household(n):
-            nil = outcome == TO_INVESTIGATE and _nil_if_rejected(decided, at, low[at])
+            nil = outcome == TO_INVESTIGATE and at in nil_if_rejected
             if nil or (outcome == NOT_MET and low[at] != MET):
                 slots = layout.slots.get(at, [])
                 known = [slot.only(-1) if nil and slot.kind == "pending" else slot for slot in slots]
@@ -36,8 +37,8 @@ def could_claim(
                     too_many += 1
                 elif could[at]:
                     trials[at] = trial
-    for part in portions(trials):
-        tried = layout.decide(np.array(part), {n: trials[at] for n, at in enumerate(part)})
+    for part in layout.portions(trials):
+        tried = layout.decide(part, {n: trials[at] for n, at in enumerate(part)})
         for units in tried.alike:
             claims = could[part[units[0]]]
             settled = len(trials[part[units[0]]]) - len(claims)
@@ -114,14 +115,3 @@ def _or_fewer(met: Bools, axis: int, most: int) -> Bools:
     made = [ways[0], ways[1:].any(axis=0)] if most == 1 else ways.reshape(-1, most + 1, *ways.shape[1:]).any(axis=0)
     fewer: Bools = np.moveaxis(np.logical_or.accumulate(np.array(made), axis=0), 0, axis)
     return fewer
-
-
-def _nil_if_rejected(decided: Decided, at: int, low: int) -> bool:
-    """Whether a unit stays to be investigated where its pending claims are rejected, whatever else is known."""
-    if at not in decided.slots:
-        return low == TO_INVESTIGATE
-    grid = decided.grids([at])[0]
-    for axis, slot in enumerate(decided.slots[at]):
-        if slot.kind == "pending":
-            grid = grid.take([slot.size - 1], axis)
-    return bool((grid == TO_INVESTIGATE).all())

@@ -10,16 +10,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property, reduce
 from math import prod
+from operator import or_
 from typing import Any
 
 import numpy as np
 
 from eligibility.domain.facts import HIGHEST, SURE, UNKNOWN
-from eligibility.domain.figures import Ints, Table
-from eligibility.domain.matcher import names_in, property_of
-from eligibility.domain.rulebook import Condition, RuleBook
+from eligibility.domain.figures import Ints, Name, Table
+from eligibility.domain.rulebook import MET, Condition, Rule, RuleBook
 from eligibility.domain.units import PROFILES, Batch, Household, Person, Slot, Unit
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
@@ -33,10 +33,11 @@ class Plan:
         self.condition, self.facts, self.profile = condition, rules.facts, rules.profile
         self.list = rules.lists.get(condition.about)
         self.rules = condition.all_rules()
-        self.then = np.array([rule.then for rule in self.rules])[:, None, None]
+        self.thens = tuple(rule.then for rule in self.rules)
+        self.then = np.array(self.thens)[:, None, None]
         self.bits = 1 << np.arange(len(self.rules))[:, None, None]
-        self.own = {property_of(condition, name): name for name in names_in(condition, some=False)}
-        self.some = {property_of(condition, name): name for name in names_in(condition, some=True)}
+        self.looks = [(rule, _figures(of) | _figures(rule)) for of in condition.rules for rule in of.all()]
+        self.looked = frozenset[str]().union(*map(_figures, condition.rules))
         self.sums, self.bounds = condition.sums, condition.bounds
         verbs = [figure.by for figure in condition.figures]
         self.readers = {f"{verb.name} {part}": verb for verb in verbs for part in verb.parts}
@@ -70,6 +71,12 @@ class Plan:
         return np.array(cells, np.int64).reshape(-1, len(self.reads), len(self.names)).transpose(2, 1, 0).copy()
 
 
+def _figures(rule: Rule) -> frozenset[str]:
+    """The figures that its own tests look at."""
+    names = [name for test in rule.when.tests for name in (test.left, test.right) if isinstance(name, Name)]
+    return frozenset(name.name for name in names if name.figure)
+
+
 def _nil(person: Person) -> int:
     """What only of the applicant is looked at."""
     return 0
@@ -79,22 +86,34 @@ def _nil(person: Person) -> int:
 class Decided:
     """Units of a condition in all completions of their slots: a row each, in the order of the grid of each unit.
 
-    slots: by unit, where it has any; alike: the units whose slots are filled alike; starts: each unit's first row, and the end.
+    slots: by unit, where it has any; alike: the units whose slots fill the same columns; starts: each unit's first row, and
+    the end. What the rules give is found when it is looked at.
     """
 
+    plan: Plan
     slots: Mapping[int, Sequence[Slot]]
     alike: Sequence[list[int]]
     starts: Ints
     table: Table
-    fired: Ints
-    outcome: Ints
-    marks: Ints
+
+    @cached_property
+    def matched(self) -> tuple[Ints, Ints]:
+        return match(self.plan, self.table)
+
+    @property
+    def fired(self) -> Ints:
+        """The rules that fired, a bit each, by row."""
+        return self.matched[0]
+
+    @property
+    def outcome(self) -> Ints:
+        return self.matched[1]
 
     def grids(self, units: Sequence[int], values: Ints | None = None) -> Ints:
         """The outcomes (or other values) of the completions of units that are alike: an axis for the units, and one per slot."""
         values, slots = self.outcome if values is None else values, self.slots.get(units[0], ())
-        rows = self.starts[units][:, None] + np.arange(size(slots))
-        grids: Ints = values[rows].reshape([len(units), *(slot.size for slot in slots)])
+        sizes = [slot.size for slot in slots]
+        grids: Ints = values[self.starts[units][:, None] + np.arange(prod(sizes))].reshape([len(units), *sizes])
         return grids
 
     def over(self, reduce: np.ufunc, values: Ints) -> Ints:
@@ -134,8 +153,7 @@ class Layout:
             for at, n in enumerate(self.own):
                 if batch.open[n]:
                     self.slots[at] = self.slots.get(at, []) + batch.open[n]
-        if plan.sums:
-            self._try_amounts()
+        self.known = [at for at in range(len(self.units)) if at not in self.slots]
 
     def of_household(self, n: int) -> range:
         """The units of a household."""
@@ -167,28 +185,29 @@ class Layout:
             (person["id"],), f"{label}.proof" if proof else label, proofs, column.kind, ((name, place, values),)
         )
 
-    def decide(self, units: Ints, slots: Mapping[int, Sequence[Slot]]) -> Decided:
+    def decide(self, units: Sequence[int], slots: Mapping[int, Sequence[Slot]]) -> Decided:
         """Decide these units in all completions of their slots (by place in `units`)."""
-        starts, at = np.arange(len(units) + 1), units
+        at, starts = np.array(units, np.int64), np.arange(len(units) + 1)
         alike: dict[Any, list[int]] = {}
         for n, of in slots.items():
-            alike.setdefault(tuple([slot[-2:] for slot in of]), []).append(n)
+            alike.setdefault(tuple([(slot.kind, len(slot.persons), slot.filled) for slot in of]), []).append(n)
         if alike:
             sizes = np.ones(len(units), np.int64)
             for same in alike.values():
                 sizes[same] = size(slots[same[0]])
             starts = np.concatenate(([0], sizes.cumsum()))
-            at = units.repeat(sizes)
+            at = at.repeat(sizes)
         households, block = self.households[at], self.block[:, :, at]
         days, profiles = self.batch.days[households], self.batch.profiles[households]
         for same in alike.values():
             of = slots[same[0]]
-            shape = [slot.size for slot in of]
-            rows = starts[same][:, None] + np.arange(prod(shape))
+            shape = [len(same), *(slot.size for slot in of)]
+            rows = starts[same][:, None] + np.arange(prod(shape[1:]))
             for axis, slot in enumerate(of):
                 along = [-1 if other == axis else 1 for other in range(len(of))]
-                for column, place, values in slot.fills:
-                    filled = np.broadcast_to(np.reshape(values, along), shape).ravel()
+                for fill, (column, place, _) in enumerate(slot.fills):
+                    values = np.array([slots[n][axis].fills[fill][2] for n in same]).reshape([len(same), *along])
+                    filled = np.broadcast_to(values, shape).reshape(rows.shape)
                     if column == PROFILES:
                         profiles[rows, place] += filled
                     else:
@@ -196,25 +215,46 @@ class Layout:
         # a column's rows lie side by side in memory, for its places are few
         cells = dict(zip(self.plan.names, block.transpose(0, 2, 1), strict=True))
         table = Table(cells, profiles, days[:, :1], days[:, 1:], cells["present"] > 0)
-        return Decided(slots, list(alike.values()), starts, table, *match(self.plan, table))
+        for figure in self.plan.condition.figures:
+            table.figures[figure.name] = figure.by.evaluate(table)
+        return Decided(self.plan, slots, list(alike.values()), starts, table)
 
     def _try_amounts(self) -> None:
         """Give the slots of amounts the values that can matter, where the rest may take any."""
         ends = {at: [slot.at((0, HIGHEST)) if slot.kind == "amount" else slot for slot in slots]
                 for at, slots in self.slots.items() if any(slot.kind == "amount" for slot in slots)}  # fmt: skip
-        for part in portions({at: slots for at, slots in ends.items() if size(slots) <= BOUND}):
-            tried = self.decide(np.array(part), {n: ends[at] for n, at in enumerate(part)})
+        for part in self.portions({at: slots for at, slots in ends.items() if size(slots) <= BOUND}):
+            tried = self.decide(part, {n: ends[at] for n, at in enumerate(part)})
             for n, at in enumerate(part):
                 self.slots[at] = [
                     slot.at(self._points(tried, n, axis)) if slot.kind == "amount" else slot
                     for axis, slot in enumerate(self.slots[at])
                 ]
 
+    def bounded(self) -> tuple[dict[int, list[Slot]], set[int]]:
+        """The slots of each unit; and the units with more completions than can be looked at, whose slots have one value."""
+        if self.plan.sums and self.slots:
+            self._try_amounts()
+        over = {at for at, slots in self.slots.items() if size(slots) > BOUND}
+        return {at: [slot.only(0) for slot in of] if at in over else of for at, of in self.slots.items()}, over
+
     def complete(self) -> tuple[Decided, set[int]]:
         """Every unit in every completion that can matter, and which units have more than can be looked at (those in one)."""
-        over = {at for at, slots in self.slots.items() if size(slots) > BOUND}
-        filled = {at: [slot.only(0) for slot in slots] if at in over else slots for at, slots in self.slots.items()}
-        return self.decide(np.arange(len(self.units)), filled), over
+        slots, over = self.bounded()
+        return self.decide(range(len(self.units)), slots), over
+
+    def portions(self, slots: Mapping[int, Sequence[Slot]]) -> Iterator[list[int]]:
+        """The units, as many at a time as can be decided together; those of a household are."""
+        part: list[int] = []
+        rows = 0
+        for at in sorted(slots):
+            if part and rows + size(slots[at]) > ROWS and self.own[at] != self.own[part[-1]]:
+                yield part
+                part, rows = [], 0
+            part.append(at)
+            rows += size(slots[at])
+        if part:
+            yield part
 
     def _points(self, tried: Decided, at: int, axis: int) -> list[int]:
         """An amount's values at either side of each gap between a sum and its bound, all else at its ends."""
@@ -232,20 +272,6 @@ class Layout:
         return [*SURE, *sorted({p for p in found if 0 <= p <= HIGHEST} - set(SURE))]
 
 
-def portions(slots: Mapping[int, Sequence[Slot]]) -> Iterator[list[int]]:
-    """The units, as many at a time as can be decided together."""
-    part: list[int] = []
-    rows = 0
-    for at, of in slots.items():
-        if part and rows + min(size(of), BOUND) > ROWS:
-            yield part
-            part, rows = [], 0
-        part.append(at)
-        rows += min(size(of), BOUND)
-    if part:
-        yield part
-
-
 def lay_out(condition: Condition, households: Sequence[Household], at: Sequence[int], rules: RuleBook) -> Layout:
     """The units that the condition alone has of those households, whatever its days."""
     return Layout(Plan(condition, rules), Batch(households, rules), [n in at for n in range(len(households))])
@@ -256,30 +282,42 @@ def size(slots: Sequence[Slot]) -> int:
     return prod(slot.size for slot in slots)
 
 
-def match(plan: Plan, table: Table) -> tuple[Ints, Ints, Ints]:
-    """The column matcher: per row the rules that fired (a bit each), the worst of their outcomes, and the marks used."""
-    for figure in plan.condition.figures:
-        table.figures[figure.name] = figure.by.evaluate(table)
+def match(plan: Plan, table: Table) -> tuple[Ints, Ints]:
+    """The column matcher: per row the rules that fired (a bit each), and the worst of their outcomes."""
     fires = np.empty((len(plan.rules), len(table.day), 1), np.bool_)
-    used: list[Ints | int] = []
     for at, rule in enumerate(plan.rules):
-        fires[at], looked = rule.when.holds(table)
-        used.append(looked)
+        fires[at] = rule.when.holds(table)[0]
     fires &= table.present[:, :1]  # of a thing that is not there nothing holds
-    at, looked = 0, 0
+    at = 0
     for rule in plan.condition.rules:
-        looked |= used[at]
         if rule.unless:
             excuses = slice(at + 1, at + 1 + len(rule.unless))
             fires[excuses] &= fires[at]
             fires[at] &= ~fires[excuses].any(axis=0)
-            used[excuses] = [own | used[at] for own in used[excuses]]
         at += 1 + len(rule.unless)
-    fired = (fires * plan.bits).sum(axis=0)
-    marks: Ints | int = 0
-    for at, rule in enumerate(plan.rules):
-        if not isinstance(own := used[at] | rule.mark, int) or own:
-            marks = marks | np.where(fires[at], own, 0)
-    if marks is not looked:
-        marks = np.where(fired > 0, marks, looked)
-    return fired[:, 0], (fires * plan.then).max(axis=0)[:, 0], table.column(marks)
+    return (fires * plan.bits).sum(axis=0)[:, 0], (fires * plan.then).max(axis=0)[:, 0]
+
+
+def marks(plan: Plan, table: Table, fired: Ints) -> Ints:
+    """Per row what is provisional in its decision: what the rules that fired looked at; where none did, what all rules do."""
+    of = {name: value.marks for name, value in table.figures.items()}
+    used = {name for name, marked in of.items() if (marked if isinstance(marked, int) else marked.any())}
+    found = np.zeros(len(table.day), np.int64)
+
+    def looked(names: frozenset[str]) -> Ints | int:
+        return reduce(or_, (table.column(of[name]) for name in names & used), 0)
+
+    if used & plan.looked:
+        found = np.where(fired == 0, looked(plan.looked), found)
+    for bit, (rule, names) in enumerate(plan.looks):
+        if rule.mark or used & names:
+            found = found | np.where(fired >> bit & 1, looked(names) | rule.mark, 0)
+    return found
+
+
+@cache
+def fold(thens: tuple[int, ...], fired: int) -> tuple[int, int]:
+    """The worst outcome (`thens`) of the rules that fired, and those that gave it, a bit each; met where none fired."""
+    of = [at for at in range(len(thens)) if fired >> at & 1]
+    outcome = max([thens[at] for at in of], default=MET)
+    return outcome, sum(1 << at for at in of if thens[at] == outcome)

@@ -1,38 +1,43 @@
-"""From households and rules to answers: columns decide every completion, durable_rules the household itself.
+"""From households and rules to answers: durable_rules decides what has no unknown, columns everything else.
 
-Same outcome in every completion: that outcome; otherwise to be investigated, and what differs is asked. The household itself
-is its most favourable completion (it alone, where nothing is unknown): durable_rules says which rules decided it, and the two
-matchers must agree on it, or nobody is decided.
+A unit without unknowns is decided by the rules that durable_rules left firing, folded. Of one with unknowns the columns decide
+every completion: the same outcome in all of them is the outcome, otherwise it is to be investigated, what differs is asked, and
+the reasons are those of its most favourable completion. Figures are the columns' in both; `compare` holds the two side by side.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
 from itertools import compress
-from operator import itemgetter
-from typing import Any
+from operator import itemgetter, or_
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from eligibility.domain import matcher
 from eligibility.domain.claims import could_claim
-from eligibility.domain.completions import Decided, Layout, Plan, portions
-from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import Ints
-from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, Rule, RuleBook
-from eligibility.domain.source import Texts
-from eligibility.domain.units import Batch, Household, Slot
+from eligibility.domain.completions import Decided, Layout, Plan, fold, marks
+from eligibility.domain.facts import HIGHEST, SURE
+from eligibility.domain.figures import Ints, Table
+from eligibility.domain.matcher import Matcher, names_in, property_of, template
+from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, RuleBook
+from eligibility.domain.units import Batch, Household, Slot, Unit
 
 Range = tuple[int, int | None]
 
 
-class MatchersDisagree(Exception):
-    """Columns and durable_rules decided the same completion differently; names the condition and the rules."""
-
-
 class NoRuleInForce(Exception):
     """No condition holds on that day: a household that nothing was asked of has met nothing."""
+
+
+class Difference(NamedTuple):
+    """What the two matchers say otherwise of a unit. household: its place among those compared; the ids of rules."""
+
+    household: int
+    condition: str
+    by_durable_rules: list[str]
+    by_columns: list[str]
 
 
 @dataclass(slots=True)
@@ -40,19 +45,30 @@ class Result:
     """One condition of one household."""
 
     plan: Plan
-    outcome: int = MET
+    low: int = MET
+    high: int = MET
     marks: int = 0
     over: bool = False  # there is more unknown than can be tried
-    because: Sequence[str] = ()
-    said: Sequence[tuple[Texts, str]] = ()  # what the deciding rules say, and of whom (a role)
+    fired: list[tuple[int, Unit, int]] = field(default_factory=list)  # by unit the rules that decided it, a bit each
     figures: dict[str, Range] = field(default_factory=dict)
     asks: Sequence[Slot] = ()
     claims: Sequence[Slot] = ()
-    lacks: Sequence[str] = ()  # rows of figures that are not known
+    lacks: set[str] = field(default_factory=set)  # rows of figures that are not known
 
     @property
     def undecided(self) -> bool:
         return self.over or bool(self.lacks)
+
+    @property
+    def outcome(self) -> int:
+        return self.low if self.low == self.high and not self.undecided else TO_INVESTIGATE
+
+    def because(self) -> list[int]:
+        """The rules that decided, in the order of the file."""
+        if self.undecided or not self.fired:
+            return []
+        _, deciding = fold(self.plan.thens, reduce(or_, [bits for _, _, bits in self.fired]))
+        return [at for at in range(len(self.plan.rules)) if deciding >> at & 1]
 
 
 class Engine:
@@ -60,8 +76,10 @@ class Engine:
 
     def __init__(self, rules: RuleBook) -> None:
         self.rules = rules
-        self.matcher = matcher.Matcher(rules)
+        self.matcher = Matcher(rules)
         self.plans = [Plan(condition, rules) for condition in rules.conditions]
+        self.facts = [Facts(plan.condition) for plan in self.plans]
+        self.bit = {(p.condition.key, rule.id): 1 << at for p in self.plans for at, rule in enumerate(p.rules)}
         self.order = {name: at for at, name in enumerate(rules.facts)}
         self.words = {
             (language, key, name, role): words[key].format(fact=fact.title[language], person=words[role])
@@ -74,76 +92,135 @@ class Engine:
         """Decide households, plain dicts as `HouseholdToAssess.model_dump()` gives them: answers in the contract's shape.
 
         Money is in cents in the household and a decimal string in the answer.
-        Raises `NoRuleInForce`, `MatchersDisagree`, `EngineFailed`.
+        Raises `NoRuleInForce`, `EngineFailed`.
         """
+        results: list[list[Result]] = [[] for _ in households]
+        for layout, known, fired in self._match(households):
+            by = {n: Result(layout.plan) for n, in_force in enumerate(layout.in_force) if in_force}
+            for n, result in by.items():
+                results[n].append(result)
+            if layout.units:
+                self._condition(layout, known, fired, by)
+        if nothing := [h["reference_date"] for h, found in zip(households, results, strict=True) if not found]:
+            raise NoRuleInForce(f"no condition is in force on {nothing[0]}")
+        return [self._answer(h, found) for h, found in zip(households, results, strict=True)]
+
+    def compare(self, households: Sequence[Household]) -> list[Difference]:
+        """Where columns decide what durable_rules decides of these households by other rules, or to another outcome."""
+        found = []
+        for layout, known, fired in self._match(households):
+            plan = layout.plan
+            for at, one, bits, outcome in zip(
+                layout.known, fired.tolist(), known.fired.tolist(), known.outcome.tolist(), strict=True
+            ):
+                if (one, fold(plan.thens, one)[0]) != (bits, outcome):
+                    both = [[r.id for n, r in enumerate(plan.rules) if by >> n & 1] for by in (one, bits)]
+                    found.append(Difference(layout.own[at], plan.condition.id, *both))
+        return found
+
+    def _match(self, households: Sequence[Household]) -> list[tuple[Layout, Decided, Ints]]:
+        """Each condition; what is known in it, with its figures; and the rules that durable_rules fires on that, a bit each."""
         if not households:
             return []
         batch = Batch(households, self.rules)
-        asked = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
-        layouts = [Layout(plan, batch, [plan.condition.applies(*when) for when in asked]) for plan in self.plans]
-        if len(households) > 1 and any(len(list(portions(layout.slots))) > 1 for layout in layouts):
-            half = len(households) // 2  # more is unknown than can be looked at together
-            return [*self.decide(households[:half]), *self.decide(households[half:])]
-        results: list[list[Result]] = [[] for _ in households]
-        told = Told(batch, len(households))
-        for layout in layouts:
-            for found in compress(results, layout.in_force):
-                found.append(Result(layout.plan))
-            if layout.units:
-                decided, over = layout.complete()
-                self._condition(layout, decided, over, results)
-                told.tell(layout, decided, results)
-        if nothing := [h["reference_date"] for h, found in zip(households, results, strict=True) if not found]:
-            raise NoRuleInForce(f"no condition is in force on {nothing[0]}")
-        for found, facts, by_columns in zip(results, told.facts(), told.fired, strict=True):
-            fired = self.matcher.match(facts)
-            if fired != by_columns:
-                raise MatchersDisagree(f"durable_rules alone, or columns alone: {sorted(fired ^ by_columns)}")
-            _because(found, fired, batch)
-        return [self._answer(h, found) for h, found in zip(households, results, strict=True)]
+        when = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
+        layouts = [Layout(plan, batch, [plan.condition.applies(*day) for day in when]) for plan in self.plans]
+        known = [layout.decide(layout.known, {}) for layout in layouts]
+        told = {about: [""] * len(units) for about, units in batch.units.items()}
+        for facts, layout, decided in zip(self.facts, layouts, known, strict=True):
+            if layout.known:
+                facts.tell(layout, decided.table, told)
+        of: list[list[str]] = [[] for _ in households]
+        for about, units in batch.units.items():
+            for row, (unit, fact) in enumerate(zip(units, told[about], strict=True)):
+                if fact:
+                    of[unit.household].append(f'{{"unit":{row},"kind":"{about}"{fact}')
+        fired: dict[tuple[str, int], int] = defaultdict(int)
+        for facts_of in filter(None, of):
+            for key, row, rule in self.matcher.match(facts_of):
+                fired[key, row] |= self.bit[key, rule]
+        found = []
+        for layout, decided in zip(layouts, known, strict=True):
+            key, rows = layout.plan.condition.key, layout.rows
+            found.append((layout, decided, np.array([fired.get((key, rows[at]), 0) for at in layout.known], np.int64)))
+        return found
 
-    def _condition(self, layout: Layout, decided: Decided, over: set[int], results: Sequence[list[Result]]) -> None:
-        """Fill the results of a condition."""
-        plan, own = layout.plan, layout.households
-        low, high = decided.over(np.minimum, decided.outcome), decided.over(np.maximum, decided.outcome)
-        best, worst, marks = (np.zeros(len(results), np.int64) for _ in range(3))
-        np.maximum.at(best, own, low)
-        np.maximum.at(worst, own, high)
-        settled = best == worst
-        used = np.where(settled[own], decided.marks[decided.best], decided.over(np.bitwise_or, decided.marks))
-        np.bitwise_or.at(marks, own, used)
-        outcomes = np.where(settled, best, TO_INVESTIGATE).tolist()
-        for found, outcome, mark in zip(results, outcomes, marks.tolist(), strict=True):
-            if outcome or mark:
-                found[-1].outcome, found[-1].marks = outcome, mark
-        for at, lacks in _missing(decided).items():
-            result = results[own[at]][-1]
-            result.outcome, result.marks, result.lacks = TO_INVESTIGATE, 0, sorted(lacks.union(result.lacks))
-        for n in sorted({int(own[at]) for at in over}):
-            if not (result := results[n][-1]).lacks:
-                self.counts["over_bound"] += 1
-                result.outcome, result.over = TO_INVESTIGATE, True
-                result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
-        for n in (~settled).nonzero()[0].tolist():
-            if not (result := results[n][-1]).undecided:
-                mine = layout.of_household(n)
-                *_, second, worst_of_all = sorted([MET, MET, *low[mine].tolist()])
-                result.asks = [
-                    slot for at in mine
-                    for slot in _differ(decided, at, second if low[at] == worst_of_all else worst_of_all)
-                ]  # fmt: skip
+    def _condition(self, layout: Layout, known: Decided, fired: Ints, by: Mapping[int, Result]) -> None:
+        """Fill the results of a condition, by household."""
+        plan, own = layout.plan, layout.own
+        low = [MET] * len(own)
+        nil: set[int] = set()
+        for at, bits, mark in zip(layout.known, fired.tolist(), marks(plan, known.table, fired).tolist(), strict=True):
+            result = by[own[at]]
+            result.marks |= mark
+            if bits:
+                low[at] = fold(plan.thens, bits)[0]
+                result.low, result.high = max(result.low, low[at]), max(result.high, low[at])
+                result.fired.append((at, layout.units[at], bits))
+                if low[at] == TO_INVESTIGATE:
+                    nil.add(at)
+        _missing(known, [own[at] for at in layout.known], by)
         for name in plan.condition.show:
-            values = decided.table.column(decided.table.figures[name].num)
-            for at, (n, value) in enumerate(zip(layout.own, values[decided.best].tolist(), strict=True)):
-                if not (result := results[n][-1]).undecided:
-                    result.figures[name] = _range(decided, at, values) if at in decided.slots else (value, value)
-        wanted = {
-            n: results[n][-1].outcome for n in layout.own if not results[n][-1].undecided and results[n][-1].outcome
-        }
-        could, too_many = could_claim(layout, decided, low.tolist(), wanted)
+            values = known.table.column(known.table.figures[name].num).tolist()
+            for at, value in zip(layout.known, values, strict=True):
+                by[own[at]].figures[name] = value, value
+        slots, over = layout.bounded()
+        for part in layout.portions(slots):
+            self._open(layout, layout.decide(part, {n: slots[at] for n, at in enumerate(part)}), part, low, nil, by)
+        for n in {own[at] for at in over}:
+            if not (result := by[n]).lacks:
+                self.counts["over_bound"] += 1
+                result.over = True
+                result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
+        wanted = {n: one.outcome for n, one in by.items() if one.high != MET and not one.undecided}
+        could, too_many = could_claim(layout, low, nil, wanted)
         self.counts["over_bound"] += too_many
         for n, claims in could.items():
-            results[n][-1].claims = claims
+            by[n].claims = claims
+
+    def _open(
+        self, layout: Layout, decided: Decided, part: Sequence[int], low: list[int], nil: set[int], by: Mapping[int, Result]
+    ) -> None:  # fmt: skip
+        """Fill the results of units with unknowns."""
+        plan, own = layout.plan, [layout.own[at] for at in part]
+        marked = marks(plan, decided.table, decided.fired)
+        least, most = (decided.over(reduced, decided.outcome).tolist() for reduced in (np.minimum, np.maximum))
+        bits_at_best = decided.fired[decided.best].tolist()
+        for at, n, bits, *outcomes in zip(part, own, bits_at_best, least, most, strict=True):
+            low[at], result = outcomes[0], by[n]
+            result.low, result.high = max(result.low, outcomes[0]), max(result.high, outcomes[1])
+            if bits:
+                result.fired.append((at, layout.units[at], bits))
+        for n, best, all_ in zip(
+            own, marked[decided.best].tolist(), decided.over(np.bitwise_or, marked).tolist(), strict=True
+        ):
+            by[n].marks |= best if by[n].low == by[n].high else all_
+        _missing(decided, own, by)
+        worst = {n: sorted([MET, MET, *(low[at] for at in layout.of_household(n))])[-2:] for n in set(own)}
+        rest = [
+            worst[n][low[at] < worst[n][1]] for at, n in zip(part, own, strict=True)
+        ]  # the worst of its other units
+        asks: dict[int, list[Slot]] = {}
+        for units in decided.alike:
+            grid = decided.grids(units)
+            others = np.maximum(grid, np.reshape([rest[n] for n in units], [-1] + [1] * (grid.ndim - 1)))
+            for n, differs in zip(units, _differ(others), strict=True):
+                asks[n] = list(compress(decided.slots[n], differs))
+            for axis, slot in enumerate(decided.slots[units[0]], 1):
+                if slot.kind == "pending":
+                    grid = grid.take([slot.size - 1], axis)
+            rejected = (grid == TO_INVESTIGATE).reshape(len(units), -1).all(axis=1)
+            nil.update(part[n] for n in compress(units, rejected.tolist()))
+            for name in plan.condition.show:
+                values = decided.table.column(decided.table.figures[name].num)
+                for n, range_ in zip(
+                    units, _ranges(decided.grids(units, values), decided.slots[units[0]]), strict=True
+                ):
+                    by[own[n]].figures[name] = range_
+        for n in sorted(asks):
+            result = by[own[n]]
+            if result.low != result.high and not result.lacks:
+                result.asks = [*result.asks, *asks[n]]
 
     def _answer(self, household: Household, results: Sequence[Result]) -> dict[str, Any]:
         """The answer in the contract's shape."""
@@ -151,30 +228,33 @@ class Engine:
         asks: list[dict[str, Any]] = []
         claims: list[dict[str, Any]] = []
         say: dict[str, list[str]] = {"nl": [], "en": []}
-        marks = bars = 0
+        marked = bars = 0
         roles = {member["id"]: member["role"] for member in household["members"]}
         order = list(roles)
         for result in results:
             condition = result.plan.condition
+            outcome, because = result.outcome, result.because()
             one: dict[str, Any] = {
-                "outcome": OUTCOMES[result.outcome], "effect": condition.effect, "because": list(result.because),
+                "outcome": OUTCOMES[outcome], "effect": condition.effect,
+                "because": [result.plan.rules[at].id for at in because],
             }  # fmt: skip
-            if result.figures:
-                one["figures"] = {name: _written(*range_) for name, range_ in result.figures.items()}
+            if result.figures and not result.undecided:
+                one["figures"] = {name: _written(*result.figures[name]) for name in condition.show}
             conditions[condition.id] = one
-            marks |= result.marks
+            if not result.lacks:
+                marked |= result.marks
             if condition.effect == "bar":
-                bars = max(bars, result.outcome)
-            if result.said or result.asks or result.claims or result.undecided:
+                bars = max(bars, outcome)
+            if because or result.asks or result.claims or result.undecided:
                 asks += self._wanted(condition, result.asks, order)
                 claims += self._wanted(condition, result.claims, order)
                 for language, sentences in say.items():
-                    sentences += self._sentences(result, roles, language)
+                    sentences += self._sentences(result, because, roles, language)
         return {
             "reference_date": household["reference_date"].isoformat(),
             "outcome": OUTCOMES[bars],
             "rules": self.rules.hash,
-            "provisional": self.rules.marks.in_(marks) if marks else [],
+            "provisional": self.rules.marks.in_(marked) if marked else [],
             "conditions": conditions,
             "asks": asks,
             "could_claim": claims,
@@ -189,110 +269,70 @@ class Engine:
             for at, _, slot in sorted(each, key=itemgetter(0, 1))
         ]
 
-    def _sentences(self, result: Result, roles: Mapping[str, str], language: str) -> list[str]:
+    def _sentences(self, result: Result, because: Sequence[int], roles: Mapping[str, str], language: str) -> list[str]:
         words, title = self.rules.texts[language], result.plan.condition.title[language]
-        said = [words["missing"].format(title=title, figure=lack) for lack in result.lacks]
+        said = [words["missing"].format(title=title, figure=lack) for lack in sorted(result.lacks)]
         if result.over:
             said.append(words["over"].format(title=title))
         if result.outcome != TO_INVESTIGATE or not (result.asks or said):
-            said += [_said(say[language], result.figures, role, words) for say, role in result.said]
+            for rule, at in ((result.plan.rules[at], at) for at in because):
+                for _, unit, bits in sorted(result.fired, key=itemgetter(0)) if rule.say else ():
+                    if rule.say and bits >> at & 1:
+                        said.append(_said(rule.say[language], result.figures, unit.persons[0]["role"], words))
         for key, slots in (("ask", result.asks), ("claim", result.claims)):
             said += [self.words[language, key, _fact(s.fact), roles[person]] for s in slots for person in s.persons]
         return said
 
 
-def fold(rules: Sequence[Rule], fired: Collection[str]) -> tuple[int, list[str]]:
-    """The worst outcome of the rules that fired, and those that gave it, in the order of the file; met where none fired."""
-    found = [rule for rule in rules if rule.id in fired]
-    outcome = max([rule.then for rule in found], default=MET)
-    return outcome, [rule.id for rule in found if rule.then == outcome]
+class Facts:
+    """What durable_rules is told of a condition."""
+
+    def __init__(self, condition: Condition) -> None:
+        self.own, self.some = (list(names_in(condition, some)) for some in (False, True))
+        self.fact = template([condition.key]) % 1 + template(property_of(condition, name) for name in self.own)
+        self.of_candidate = template(property_of(condition, name) for name in self.some)
+
+    def tell(self, layout: Layout, table: Table, told: Mapping[str, list[str]]) -> None:
+        """told: by subject, what each is told."""
+        columns = [table.column(name.read(table).num).tolist() for name in self.own]
+        facts = told[layout.plan.condition.about]
+        for at, *values in zip(layout.known, *columns, strict=True):
+            facts[layout.rows[at]] += self.fact % tuple(values)
+        if self.some:
+            candidates = told["each_candidate"]
+            columns = [np.broadcast_to(name.read(table).num, table.present.shape).tolist() for name in self.some]
+            for at, *places in zip(layout.known, *columns, strict=True):
+                first = layout.batch.applicants[layout.own[at]]
+                for place in range(len(layout.units[at].persons)):
+                    candidates[first + place] += self.of_candidate % tuple([values[place] for values in places])
 
 
-class Told:
-    """What durable_rules is told: every unit in its deciding completion, a fact a subject; and what columns say fires on it."""
-
-    def __init__(self, batch: Batch, households: int) -> None:
-        self.units = batch.units
-        self.of: dict[str, list[matcher.Fact]] = {
-            about: [{"kind": about, "unit": n} for n in range(len(units))] for about, units in batch.units.items()
-        }
-        self.fired: list[set[matcher.Fired]] = [set() for _ in range(households)]
-
-    def tell(self, layout: Layout, decided: Decided, results: Sequence[list[Result]]) -> None:
-        plan, best, table, key = layout.plan, decided.best, decided.table, layout.plan.condition.key
-        present = table.present[best]
-        if plan.some:
-            candidates = self.units["each_candidate"]
-            rows = [row for row, unit in enumerate(candidates) if layout.in_force[unit.household]]
-            read = [np.broadcast_to(name.read(table).num, table.present.shape) for name in plan.some.values()]
-            for row, *values in zip(rows, *(num[best][present].tolist() for num in read), strict=True):
-                self.of["each_candidate"][row].update(zip(plan.some, values, strict=True))
-        columns = [table.column(name.read(table).num)[best].tolist() for name in plan.own.values()]
-        facts, names = self.of[plan.condition.about], (key, *plan.own)
-        for row, n, there, bits, *values in zip(
-            layout.rows,
-            layout.own,
-            present[:, 0].tolist(),
-            decided.fired[best].tolist(),
-            *columns,
-            strict=True,
-        ):
-            if there and not results[n][-1].undecided:
-                facts[row].update(zip(names, (1, *values), strict=True))
-                if bits:
-                    self.fired[n].update((key, row, rule.id) for at, rule in enumerate(plan.rules) if bits >> at & 1)
-
-    def facts(self) -> list[list[matcher.Fact]]:
-        """Of each household."""
-        facts: list[list[matcher.Fact]] = [[] for _ in self.fired]
-        for about, units in self.units.items():
-            for unit, fact in zip(units, self.of[about], strict=True):
-                facts[unit.household].append(fact)
-        return facts
+def _differ(grids: Ints) -> list[tuple[bool, ...]]:
+    """By unit (the first axis), the slots of which two values, all else equal, give different outcomes."""
+    differs = [
+        (grids.max(axis) != grids.min(axis)).reshape(len(grids), -1).any(axis=1).tolist()
+        for axis in range(1, grids.ndim)
+    ]
+    return list(zip(*differs, strict=True))
 
 
-def _because(results: Sequence[Result], fired: set[matcher.Fired], batch: Batch) -> None:
-    """What durable_rules says of each condition."""
-    by_condition: dict[str, dict[str, list[int]]] = {}
-    for key, unit, rule in fired:
-        by_condition.setdefault(key, {}).setdefault(rule, []).append(unit)
-    for result in results:
-        condition = result.plan.condition
-        if units := by_condition.get(condition.key):
-            _, result.because = fold(result.plan.rules, units)
-            subject = batch.units[condition.about]
-            result.said = [
-                (rule.say, subject[unit].persons[0]["role"])
-                for rule in result.plan.rules if rule.say and rule.id in result.because for unit in sorted(units[rule.id])
-            ]  # fmt: skip
-
-
-def _differ(decided: Decided, at: int, rest: int) -> list[Slot]:
-    """The slots of which two values, all else equal, give different outcomes, the other units being at their best (`rest`)."""
-    grid = np.maximum(decided.grids([at])[0], rest)
-    slots = decided.slots.get(at, ())
-    return [slot for axis, slot in enumerate(slots) if (grid.max(axis) != grid.min(axis)).any()]
-
-
-def _missing(decided: Decided) -> dict[int, set[str]]:
-    """Per unit the rows of figures it lacks."""
-    lacking: dict[int, set[str]] = {}
+def _missing(decided: Decided, own: Sequence[int], by: Mapping[int, Result]) -> None:
+    """Note which rows of figures the results lack. own: the households of the units that were decided."""
     for name, days, lacks in decided.table.missing:
-        days = np.broadcast_to(days, lacks.shape)
-        for row, place in np.argwhere(lacks):
-            at = int(np.searchsorted(decided.starts, row, side="right")) - 1
-            year = date.fromordinal(int(days[row, place])).year
-            lacking.setdefault(at, set()).add(f"{name} {year}")
-    return lacking
+        for row, _ in np.argwhere(lacks).tolist():
+            year = date.fromordinal(int(np.broadcast_to(days, lacks.shape)[row].max())).year
+            by[own[int(decided.starts.searchsorted(row, side="right")) - 1]].lacks.add(f"{name} {year}")
 
 
-def _range(decided: Decided, at: int, values: Ints) -> Range:
-    """From the least to the most a figure can be; no upper end where only an amount at its maximum gives it."""
-    bounded = grid = decided.grids([at], values)[0]
-    for axis, slot in enumerate(decided.slots.get(at, ())):
+def _ranges(grids: Ints, slots: Sequence[Slot]) -> list[Range]:
+    """By unit, from the least to the most a figure can be; no upper end where only an amount at its maximum gives it."""
+    bounded = grids
+    for axis, slot in enumerate(slots, 1):
         if slot.kind == "amount" and slot.size > 1:
-            bounded = np.delete(bounded, slot.fills[0][2].index(HIGHEST), axis)
-    return int(grid.min()), int(grid.max()) if bounded.max() == grid.max() else None
+            bounded = np.delete(bounded, SURE.index(HIGHEST), axis)
+    axes = tuple(range(1, grids.ndim))
+    least, most, most_bounded = grids.min(axes).tolist(), grids.max(axes).tolist(), bounded.max(axes).tolist()
+    return [(low, high if high == end else None) for low, high, end in zip(least, most, most_bounded, strict=True)]
 
 
 def _euro(cents: int) -> str:

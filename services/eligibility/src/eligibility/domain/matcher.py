@@ -22,10 +22,9 @@ from eligibility.domain.rulebook import Condition, Rule, RuleBook
 from eligibility.domain.source import WrongRuleFile
 
 COMPARED = {"above": "$gt", "at_least": "$gte", "at_most": "$lte", "below": "$lt"}
-TRIGGER = '[{"kind": "trigger", "sid": "%s"}]'
+TRIGGER = '[{"kind":"trigger","sid":"%s"}]'
 CANDIDATE = "each_candidate"
 Fired = tuple[str, int, str]  # condition's key, unit, rule
-Fact = dict[str, str | int]
 
 
 class EngineFailed(Exception):
@@ -51,32 +50,34 @@ class Matcher:
         check_collisions({"kind", "unit", "of", "sid", "id", *names, *(c.key for c in rules.conditions)})
         self._engine = engine.create_ruleset("conditions", json.dumps(self.definition))
 
-    def match(self, facts: Sequence[Fact]) -> set[Fired]:
-        """The rules that fire on the facts of a household (`fact`, one a subject).
+    def match(self, facts: Sequence[str]) -> set[Fired]:
+        """The rules that fire on the facts of a household, one a subject: `{"unit":0,"kind":…,` …, without the closing brace.
 
         Raises `EngineFailed`.
         """
         with self._lock:
-            sid, fired = str(next(self._sids)), set[Fired]()
-            ran = False
+            sid, fired, ran = str(next(self._sids)), set[Fired](), False
+            end = f',"sid":"{sid}"}}'
             try:
-                for part in (json.dumps([{**fact, "sid": sid} for fact in facts]), TRIGGER % sid):
+                for part in (f"[{f'{end},'.join(facts)}{end}]", TRIGGER % sid):
                     state = self._tell(part)
                     started = engine.start_action_for_state(self._engine, state)
                     action = started and started[1]
                     while action:
                         ran = True
                         if not action.startswith('{"done":'):
-                            ((name, matched),) = json.loads(action).items()
-                            self._fire(name, matched["p"]["unit"], sid, fired)
+                            self._fire(action, sid, fired)
                         action = engine.complete_and_start_action(self._engine, state)
                 return fired
             finally:
                 if ran:
                     engine.delete_state(self._engine, sid)
 
-    def _fire(self, name: str, unit: int, sid: str, fired: set[Fired]) -> None:
+    def _fire(self, action: str, sid: str, fired: set[Fired]) -> None:
+        """action: `{"NAME":{"p":{"unit":0,…`"""
+        name, _, matched = action[2:].partition('":{"p":{"unit":')
         key, rule, excused = self.means[name]
+        unit = int(matched[: matched.index(",")])
         if (key, unit, rule) not in fired:  # two candidates may each give the same excuse
             fired.add((key, unit, rule))
             if excused:
@@ -111,6 +112,11 @@ def names_in(condition: Condition, some: bool | None = None) -> set[Name]:
     """The names in a condition's rules (some: only those of some candidate of a household, or only the others)."""
     tests = [test for rule in condition.all_rules() for test in _tests(condition, rule, some)]
     return {name for test in tests for name in (test.left, test.right) if isinstance(name, Name)}
+
+
+def template(names: Iterable[str]) -> str:
+    """How a fact says these properties; `%` puts their integers in."""
+    return "".join(f",{json.dumps(name).replace('%', '%%')}:%d" for name in names)
 
 
 def check_collisions(names: Iterable[str]) -> None:

@@ -33,6 +33,11 @@ class Slot(NamedTuple):
     def size(self) -> int:
         return len(self.fills[0][2])
 
+    @property
+    def filled(self) -> tuple[Any, ...]:
+        """Which columns it fills, with how many values."""
+        return self.size, *[(column, place) for column, place, _ in self.fills]
+
     def at(self, amounts: Sequence[int]) -> "Slot":
         """The slot of an amount, tried at these values; what else it fills stays as it is."""
         (column, place, _), *rest = self.fills
@@ -68,8 +73,9 @@ class Group(NamedTuple):
 class Batch:
     """Households, read once for all conditions.
 
-    units: by subject, ascending by household; days: (households, 2), year and ordinal; profiles: (households, combinations of
-    the co-residents' facts); groups, open: of each household its co-residents, and what is unknown of them.
+    units: by subject, ascending by household; applicants: of each household, the place among the candidates; days: (households,
+    2), year and ordinal; profiles: (households, combinations of the co-residents' facts); groups, open: of each household its
+    co-residents, and what is unknown of them.
     """
 
     def __init__(self, households: Sequence[Household], rules: RuleBook) -> None:
@@ -89,6 +95,7 @@ class Batch:
             self.groups.append([_group(facts, ids) for facts, ids in alike.items()])
         candidates = [Unit(unit.household, (person,)) for unit in whole for person in unit.persons]
         self.units = {"household": whole, "each_candidate": candidates}
+        self.applicants = [row for row, unit in enumerate(candidates) if unit.persons[0]["role"] == "applicant"]
         for about, fact in rules.lists.items():
             self.units[about] = [
                 unit._replace(thing=at) for unit in candidates for at in _things(unit.persons[0][fact.name])
