@@ -7,11 +7,13 @@ where one endpoint needs several lines. What a path has in braces stands in `at`
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import yaml
 
 from cir_schemas import CandidacyRecorded
 from deploy.embedded import ROOT
+from notifications.links import Links, Reader
 
 from .conftest import TODAY, Services
 
@@ -106,6 +108,11 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
         "notifications": {
             **everywhere,
             "GET /v1/messages": Call(query=of_it),
+            "GET /not-mine": Call(query={"token": scene["not-mine"]}),
+            "POST /not-mine": Call(query={"token": scene["not-mine"]}),
+            "GET /confirm": Call(query={"token": scene["confirm"]}),
+            "POST /v1/addresses/confirmation": Call({"token": scene["confirm"]}),
+            "POST /v1/addresses/restoration": Call(of_it | {"audience": "candidate"}),
         },
     }  # fmt: skip
 
@@ -177,6 +184,8 @@ async def set_scene(services: Services) -> dict[str, Any]:
     decided = {"decision": "forwarded", "group": "young", "reasons": "He leaves care."}
     await do("priority", "POST", f"/v1/situations/{forwarded['id']}/review", "worker", decided)
     waiting = await do("priority", "POST", "/v1/situations", "applicant", asked)
+    settings: Any = services.by_name["notifications"].settings
+    links, reader = Links(settings), Reader(UUID(started["id"]), "candidate", "x", "nl")
     [assessed] = await do("eligibility", "GET", "/v1/assessments", "author")
     return {
         "dossier": started["id"],
@@ -184,6 +193,8 @@ async def set_scene(services: Services) -> dict[str, Any]:
         "members": members,
         "member": "c1",
         "assessment": assessed["number"],
+        "not-mine": links.token("not-mine", reader),
+        "confirm": links.token("confirm", reader),
         "proposed": made[1]["id"],
         "agreement": made[0]["id"],
         "situation": waiting["id"],
