@@ -1,17 +1,22 @@
 """Poison in one batch with ordinary events: these take effect, the poison is dead-lettered or skipped, and all goes on."""
 
 import asyncio
+import importlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from cir_chassis.bus import Bus
+from cir_chassis.database import Work
 from cir_schemas import ContactsRecorded
 from cir_schemas.envelope import Event
 from deploy.embedded.demo import until
@@ -115,3 +120,20 @@ async def test_ten_poison_records_harm_no_ordinary_event(
     await admin.delete_topics(["cir.dossier.v1", "cir.dossier.v1.dlq"])  # no other test is to meet the poison
     await admin.close()
     await service.dispose()
+
+
+@pytest.mark.parametrize("service", ["dossier", "eligibility", "priority", "notifications"])
+async def test_every_service_can_reset_the_versions_that_it_keeps(
+    database_of: Callable[[str], Awaitable[str]], service: str
+) -> None:
+    [work] = [
+        held
+        for held in vars(importlib.import_module(f"{service}.store")).values()
+        if isinstance(held, type) and issubclass(held, Work) and held is not Work
+    ]
+    assert work.versioned
+    engine = create_async_engine((await database_of(service)).replace("postgresql", "postgresql+asyncpg"))
+    async with engine.begin() as connection:
+        on_it: Any = SimpleNamespace(connection=connection, versioned=work.versioned)
+        assert await Work.reset_versions(on_it, uuid4()) == 0
+    await engine.dispose()
