@@ -3,8 +3,11 @@
 import asyncio
 from time import monotonic
 
+import pytest
+import structlog
 from structlog.testing import capture_logs
 
+from cir_chassis import probes
 from cir_chassis.probes import DependencyProbe
 
 
@@ -14,7 +17,8 @@ class Hasty(DependencyProbe):
     SAY_AGAIN = 0.2
 
 
-async def test_what_is_away_is_said_once_a_minute_and_that_it_is_back_at_once() -> None:
+async def test_what_is_away_is_said_once_a_minute_and_that_it_is_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "log", structlog.get_logger())  # a logger that was used keeps what it was set up with
     assert DependencyProbe.SAY_AGAIN == 60
     looks = 0
     with capture_logs() as said:
