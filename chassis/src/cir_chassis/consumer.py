@@ -75,7 +75,8 @@ class Consumer:
     async def deliver(self, batch: KafkaMessage) -> None:
         """Let one batch of raw records take effect, or dead-letter what cannot. Returns when nothing of it is left to do."""
         consumed: list[Consumed] = []
-        for n, record in enumerate(_records(batch)):
+        records: Any = batch.raw_message  # of a batch a tuple
+        for n, record in enumerate(records):
             if n % 10 == 0:
                 await asyncio.sleep(0)  # a large event takes long to read: health and heartbeats come in between
             headers = text_of(record.headers)
@@ -173,8 +174,3 @@ class Consumer:
         await self._through_outages(partial(self._dead_letters.add, record, reason))
         CONSUMED.labels(kind, "dead_lettered").inc()
         fail(span, reason)
-
-
-def _records(batch: KafkaMessage) -> Sequence[ConsumerRecord[bytes, bytes]]:
-    raw: Any = batch.raw_message
-    return raw if isinstance(raw, tuple) else (raw,)
