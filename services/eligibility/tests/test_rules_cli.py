@@ -184,26 +184,25 @@ def household(tmp_path: Path) -> Path:
 def test_a_decision_is_laid_open(household: Path) -> None:
     result = rules_cli("explain", household)
     assert result.exit_code == 0
-    income = result.stdout[result.stdout.index("├── Income") : result.stdout.index("├── Means")]
+    income = result.stdout[result.stdout.index("  Income") : result.stdout.index("  Means")]
     assert [re.sub(r":\d+$", "", line.rstrip()) for line in income.splitlines()] == [
-        "├── Income condition (income): met [bar], BVCW article 6.13, conditions/income.yaml",
-        "│   ├── because income.within_limit, BVCW article 6.13, conditions/income.yaml",
-        "│   ├── income = 41000.00  (choose: yearly_sum)",
-        "│   │   └── yearly_sum = 41000.00  (sum)",
-        "│   │       └── yearly = p1 21000.00, p2 20000.00  (latest)",
-        "│   │           └── income of the past three years: "
+        "  Income condition (income): met [bar], BVCW article 6.13, conditions/income.yaml",
+        "    because income.within_limit, BVCW article 6.13, conditions/income.yaml",
+        "    income = 41000.00  (choose: yearly_sum)",
+        "      yearly_sum = 41000.00  (sum)",
+        "        yearly = p1 21000.00, p2 20000.00  (latest)",
+        "          income of the past three years: "
         "p1 year 2023, jointly_taxable 21000.00, p2 year 2023, jointly_taxable 20000.00",
-        "│   ├── limit = 46745.00  (from)",
-        "│   │   ├── income_limits 2024: others 44270, per_dependant 2475 [S], "
-        "BVCW article 6.13, parameters/income_limits.yaml",
-        "│   │   ├── candidates = 2  (count)",
-        "│   │   ├── dependants = 1  (count)",
-        "│   │   │   ├── dependant: c1 yes",
-        "│   │   │   └── recognised handicap: c1 no",
-        "│   │   └── recognised handicap: p1 no",
-        "│   ├── recents_counted = 0  (choose: 0)",
-        "│   ├── declaration of no income: p1 none, p2 none",
-        "│   └── debt settlement or budget guidance: p1 ground budget_guidance, p2 none",
+        "    limit = 46745.00  (from)",
+        "      income_limits 2024: others 44270, per_dependant 2475 [S], BVCW article 6.13, parameters/income_limits.yaml",
+        "      candidates = 2  (count)",
+        "      dependants = 1  (count)",
+        "        dependant: c1 yes",
+        "        recognised handicap: c1 no",
+        "      recognised handicap: p1 no",
+        "    recents_counted = 0  (choose: 0)",
+        "    declaration of no income: p1 none, p2 none",
+        "    debt settlement or budget guidance: p1 ground budget_guidance, p2 none",
     ]
     assert "if all turns out well: property.expropriation" in result.stdout
     assert "still to be known: p2.real_rights[0].proof (expropriation_order)" in result.stdout

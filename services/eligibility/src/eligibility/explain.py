@@ -1,6 +1,6 @@
 """A decision laid open: condition, outcome, the rules that decided, the figures they looked at and how each was reached, facts.
 
-As data first (`explain`), in both languages; `as_tree` is how it looks in one.
+As data, in both languages; templates/explain.txt.jinja is how it looks in one.
 """
 
 import re
@@ -9,8 +9,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from rich.text import Text
-from rich.tree import Tree
 
 from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import euro
@@ -20,8 +18,6 @@ from eligibility.domain.facts import HIGHEST
 from eligibility.domain.parameters import Parameter
 from eligibility.domain.rulebook import OUTCOMES, PLACEHOLDER, Condition, Rule, RuleBook
 from eligibility.domain.verbs import Figure
-
-COLOURS = {"met": "green", "to_investigate": "yellow", "not_met": "red"}
 
 
 def explain(engine: Engine, household: HouseholdToAssess) -> dict[str, Any]:
@@ -145,68 +141,3 @@ class _Opened:
                 if (of == "co_resident") == (member["role"] == "co_resident"):
                     found.setdefault(fact, {})[id_] = member[fact]
         return found
-
-
-def as_tree(explained: Mapping[str, Any], rules: RuleBook, language: str) -> Tree:
-    """In words, in a language; ids, verbs and places as the rule files have them."""
-    words = rules.texts[language]
-
-    def put(value: Any) -> str:
-        if isinstance(value, Mapping):
-            return ", ".join(f"{key} {put(part)}" for key, part in value.items() if part not in (None, "0.00"))
-        if isinstance(value, list):
-            return "; ".join(map(put, value)) or words["none"]
-        if value is None or isinstance(value, bool):
-            return words["unknown" if value is None else "yes" if value else "no"]
-        return str(value)
-
-    def amount(value: Any) -> str:
-        if isinstance(value, Mapping):
-            return ", ".join(f"{of} {amount(one)}" for of, one in value.items())
-        if isinstance(value, list):
-            return f"≥ {value[0]}" if value[1] is None else f"{value[0]} … {value[1]}"
-        return words["not_yet"] if value is None else str(value)
-
-    def where(one: Mapping[str, Any]) -> str:
-        """Act, article, file and line."""
-        found, place = one["source"], "/".join(one["place"].split("/")[-2:])
-        return f"{found['act']} {words['article']} {found['article'] or '(' + words['not_yet'] + ')'}, {place}"
-
-    def facts(tree: Tree, found: Mapping[str, Any]) -> None:
-        for name, persons in found.items():
-            fact = rules.facts[name]
-            left_out = words["none" if fact.type == "proven_claim" else "unknown"]
-            said = (f"{id_} {left_out if value is None else put(value)}" for id_, value in persons.items())
-            tree.add(Text(f"{fact.title[language]}: {', '.join(said)}", "dim"))
-
-    def figure(tree: Tree, one: Mapping[str, Any]) -> None:
-        how = f"  ({one['verb']}{': ' + ', '.join(one['chosen']) if 'chosen' in one else ''})" if "verb" in one else ""
-        inside = tree.add(Text.assemble(one["figure"], " = ", (amount(one["value"]), "bold"), (how, "dim")))
-        for row in one.get("rows", ()):
-            values = words["not_yet"] if row["values"] is None else f"{put(row['values'])} [{row['mark']}]"
-            inside.add(Text(f"{row['parameter']} {row['on']}: {values}, {where(row)}", "cyan"))
-        for part in one.get("of", ()):
-            figure(inside, part)
-        facts(inside, one.get("facts", {}))
-
-    def outcome(one: Mapping[str, Any]) -> tuple[str, str]:
-        return words[one["outcome"]], f"bold {COLOURS[one['outcome']]}"
-
-    tree = Tree(Text.assemble(f"{explained['reference_date']}: ", outcome(explained)))
-    for id_, one in explained["conditions"].items():
-        head = f" [{words[one['effect']]}], {where(one)}"
-        branch = tree.add(Text.assemble(f"{one['title'][language]} ({id_}): ", outcome(one), head))
-        for rule in one["because"]:
-            why = words["because" if rule["then"] == one["outcome"] else "at_best"]
-            because = branch.add(Text(f"{why} {rule['rule']}, {where(rule)}"))
-            for sentence in rule["say"].get(language, ()):
-                because.add(Text(f"“{sentence}”", "italic"))
-        for part in one["figures"]:
-            figure(branch, part)
-        facts(branch, one["facts"])
-        for key in ("asks", "could_claim"):
-            for ask in one[key]:
-                branch.add(Text(f"{words[key]}: {ask['person']}.{ask['fact']} ({', '.join(ask['proofs'])})", "yellow"))
-    if explained["provisional"]:
-        tree.add(f"{words['provisional']}: {', '.join(explained['provisional'])}")
-    return tree

@@ -1,15 +1,13 @@
 """`rules check | test | explain | doc`: what a jurist does with the rule files before anybody is decided by them."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
-from rich.text import Text
 
 from cir_chassis.cli import NO, WRONG_CALL, refuse
 from cir_chassis.clock import Clock
@@ -22,12 +20,13 @@ from eligibility.cases import Case, Failure
 from eligibility.doc import pages
 from eligibility.domain.check import check
 from eligibility.domain.decide import Engine, NoRuleInForce
-from eligibility.domain.rulebook import Rule, RuleBook
+from eligibility.domain.rulebook import RuleBook
 from eligibility.domain.source import WrongRuleFile
-from eligibility.explain import as_tree, explain
+from eligibility.explain import explain
 from eligibility.mutations import unpinned
 from eligibility.rulefiles import RULES, documents, load, texts
 from eligibility.schema import written
+from eligibility.texts import filled
 
 rules_cli = typer.Typer(no_args_is_help=True, help="For rule authors: check the rule files, try them, explain them.")
 Folder = Annotated[
@@ -86,11 +85,7 @@ def check_rules(
         wrong, not_yet = check(Engine(load(rules)).rules, on.date() if on else Clock(None).today())
     except WrongRuleFile as error:
         wrong = str(error).splitlines()
-    said = [Text(message, "red") for message in wrong]
-    said += [Text.assemble((message, "yellow"), " (warning)") for message in not_yet]
-    count = f"{_count(wrong, 'error')}, {_count(not_yet, 'warning')}"
-    said.append(Text(count, "bold red" if wrong else "bold green"))
-    _tell(as_json, {"errors": wrong, "warnings": not_yet}, said, fine=not wrong)
+    _tell(as_json, "check.txt", {"errors": wrong, "warnings": not_yet}, fine=not wrong)
 
 
 @rules_cli.command("test")
@@ -112,20 +107,18 @@ def try_cases(
     """
     engine, read = engine_or_exit(rules), cases.read(path or rules)
     answers = cases.decide(engine, read)
-    tried = [(case, answer, cases.failures(case, answer)) for case, answer in zip(read, answers, strict=True)]
-    failed = [one for one in tried if one[2]]
-    idle = [] if path else _idle(engine.rules, read, answers)
-    unnoticed = list(unpinned(documents(texts(rules), f"{rules}/"), read, mutate)) if mutate and not failed else []
-    said = [_in_words(*one) for one in failed]
-    said += [Text(message, "yellow") for message in unnoticed]
-    said += [Text(f"{rule.place.at}: no case exercises {rule.id}", "yellow") for rule in idle]
-    untried = f", {_count(idle, 'rule')} not exercised" if idle else ""
-    untried += f", {_count(unnoticed, 'change')} not noticed" if unnoticed else ""
-    count = f"{_count(read, 'case')}, {len(failed)} failed{untried}"
-    said.append(Text(count, "bold red" if failed or idle or unnoticed else "bold green"))
-    not_exercised = [{"place": rule.place.at, "rule": rule.id} for rule in idle]
-    found = {"cases": len(read), "failed": [_as_json(*one) for one in failed], "not_exercised": not_exercised}
-    _tell(as_json, found | {"not_noticed": unnoticed}, said, fine=not (failed or idle or unnoticed))
+    failed = [
+        _failed(case, answer, came)
+        for case, answer in zip(read, answers, strict=True)
+        if (came := cases.failures(case, answer))
+    ]
+    found = {
+        "cases": len(read),
+        "failed": failed,
+        "not_exercised": [] if path else _idle(engine.rules, read, answers),
+        "not_noticed": [] if failed else list(unpinned(documents(texts(rules), f"{rules}/"), read, mutate)),
+    }
+    _tell(as_json, "test.txt", found, fine=not any(list(found.values())[1:]))
 
 
 @rules_cli.command("explain")
@@ -140,7 +133,7 @@ def explain_household(
     [household] = households_or_exit(file)
     engine = engine_or_exit(rules)
     explained = explain(engine, household)
-    _tell(as_json, explained, [as_tree(explained, engine.rules, language)])
+    _tell(as_json, "explain.txt", explained, language, e=explained, facts=engine.rules.facts)
 
 
 @rules_cli.command("doc")
@@ -171,20 +164,18 @@ def write_schemas(
         (out / name).write_text(text, encoding="utf-8")
 
 
-def _tell(as_json: bool, found: Any, said: Iterable[RenderableType], fine: bool = True) -> None:
+def _tell(
+    as_json: bool, template: str, found: dict[str, Any], language: Language = "en", fine: bool = True, **more: Any
+) -> None:
     """As JSON, or in words; then exit 1 where the answer is no."""
-    if as_json:
-        typer.echo(_json(found))
-    else:
-        console = Console(highlight=False, soft_wrap=True)
-        if not console.is_terminal:
-            console.width = 1000  # in a pipe no branch of a tree is cut
-        console.print(*said, sep="\n")
+    typer.echo(
+        _json(found) if as_json else filled(template, language, count=_count, put=_put, **found, **more), nl=as_json
+    )
     if not fine:
         raise typer.Exit(NO)
 
 
-def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, Any]]) -> list[Rule]:
+def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """The rules, in each period of their condition, that decide no case that expects something of that condition."""
     exercised = {
         (condition.key, rule)
@@ -194,39 +185,29 @@ def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, 
         for rule in answer["conditions"].get(condition.id, {"because": ()})["because"]
     }
     listed = [(condition.key, rule) for condition in rules.conditions for rule in condition.all_rules()]
-    return [rule for key, rule in listed if (key, rule.id) not in exercised]
+    return [{"place": rule.place.at, "rule": rule.id} for key, rule in listed if (key, rule.id) not in exercised]
 
 
-def _in_words(case: Case, answer: Mapping[str, Any], failed: Sequence[Failure]) -> Text:
+def _failed(case: Case, answer: Mapping[str, Any], failed: Sequence[Failure]) -> dict[str, Any]:
     """The case that failed, each expectation beside what came instead, and why that came."""
-    text = Text.assemble((f"{case.place.at}: {case.sentence}", "bold"))
-    for failure in failed:
-        both = (failure.expectation.wanted, failure.came)
-        wanted, came = (value if isinstance(value, str) else _json(value, None) for value in both)
-        text.append_tokens(
-            [(f"\n  {failure.expectation.key}: expected ", ""), (wanted, "green"), (", came ", ""), (came, "red")]
-        )
-    for condition, one in answer["conditions"].items():
-        if one["because"] and condition in (case.conditions or answer["conditions"]):
-            text.append(f"\n  because {', '.join(one['because'])}")
-    for sentence in answer["say"]["en"]:
-        text.append(f"\n  “{sentence}”", "italic")
-    return text
-
-
-def _as_json(case: Case, answer: Mapping[str, Any], failed: Sequence[Failure]) -> dict[str, Any]:
+    of = case.conditions or answer["conditions"]
     return {
         "place": case.place.at,
         "case": case.sentence,
         "expected": {failure.expectation.key: failure.expectation.wanted for failure in failed},
         "came": {failure.expectation.key: failure.came for failure in failed},
-        "because": {condition: one["because"] for condition, one in answer["conditions"].items()},
+        "because": {condition: one["because"] for condition, one in answer["conditions"].items() if condition in of},
         "say": answer["say"],
     }
 
 
-def _count(things: Sequence[Any], name: str) -> str:
-    return f"{len(things)} {name}{'s' if len(things) != 1 else ''}"
+def _count(things: Sequence[Any] | int, name: str) -> str:
+    number = things if isinstance(things, int) else len(things)
+    return f"{number} {name}{'s' if number != 1 else ''}"
+
+
+def _put(value: Any) -> str:
+    return value if isinstance(value, str) else _json(value, None)
 
 
 def _json(value: Any, indent: int | None = 1) -> str:

@@ -1,12 +1,20 @@
-"""The sentences beside those of the rule files, in both languages: texts.yaml, by language and key."""
+"""The sentences beside those of the rule files, in both languages: texts.yaml, and the templates that they stand in."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
+from jinja2 import ChainableUndefined, Environment, PackageLoader
 
 _READ = yaml.safe_load(Path(__file__).with_name("texts.yaml").read_text(encoding="utf-8"))
 TEXTS: Mapping[str, Mapping[str, str]] = {
     language: {str(key): text[language] for key, text in _READ.items()} | {"language": language}
     for language in ("nl", "en")
 }
+_TEMPLATES = Environment(loader=PackageLoader("eligibility"), undefined=ChainableUndefined)  # noqa: S701 no HTML
+
+
+def filled(template: str, language: str, **what: Any) -> str:
+    """A template in a language."""
+    return _TEMPLATES.get_template(f"{template}.jinja").render(w=TEXTS[language], **what).strip() + "\n"
