@@ -15,6 +15,7 @@ from eligibility.domain.verbs import Scope, Verb
 from eligibility.explain import explain
 from eligibility.rulefiles import load
 from eligibility.schema import written
+from eligibility.texts import described
 
 from .build import household
 from .test_contract import EXAMPLE
@@ -30,7 +31,7 @@ def twice() -> Iterator[None]:
 
         twice: str
         """Of what."""
-        says = {"nl": "tweemaal `{twice}`", "en": "twice `{twice}`"}
+        says = {"nl": "tweemaal `{{ v.twice }}`", "en": "twice `{{ v.twice }}`"}
         _of: Name
 
         def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
@@ -88,8 +89,8 @@ def test_every_verb_describes_itself_in_both_languages(engine: Engine) -> None:
     used = {figure.by.key: figure.by for condition in engine.rules.conditions for figure in condition.figures}
     assert set(used) == set(Verb.known)
     for verb in used.values():
-        nl, en = (verb.describe(engine.rules.texts[language]) for language in ("nl", "en"))
+        nl, en = (described(verb, language) for language in ("nl", "en"))
         assert nl
         assert en
         assert "{" not in nl + en
-    assert used["latest"].describe(engine.rules.texts["en"]).startswith("of each candidate, `jointly_taxable` + ")
+    assert described(used["latest"], "en").startswith("of each candidate, `jointly_taxable` + ")

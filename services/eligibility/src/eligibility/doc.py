@@ -3,8 +3,7 @@
 import itertools
 
 from eligibility.domain.rulebook import RuleBook
-from eligibility.domain.verbs import described
-from eligibility.texts import filled
+from eligibility.texts import described, filled
 
 
 def pages(rules: RuleBook, language: str) -> dict[str, str]:
@@ -13,6 +12,6 @@ def pages(rules: RuleBook, language: str) -> dict[str, str]:
     for id_, conditions in itertools.groupby(rules.conditions, lambda condition: condition.id):
         periods = list(conditions)
         used = {p.name: p.spec for c in periods for figure in c.figures for p in figure.by.parameters}
-        page = {"first": periods[0].spec, "periods": periods, "parameters": used.values(), "described": described}
-        written[id_] = filled("pages.md", language, **page)
+        page = {"first": periods[0].spec, "periods": periods, "parameters": used.values()}
+        written[id_] = filled("pages.md", language, described=described, **page)
     return written

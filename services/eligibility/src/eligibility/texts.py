@@ -7,12 +7,23 @@ from typing import Any
 import yaml
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 
+from eligibility.domain.verbs import Verb
+
 _READ = yaml.safe_load(Path(__file__).with_name("texts.yaml").read_text(encoding="utf-8"))
 TEXTS: Mapping[str, Mapping[str, str]] = {
     language: {str(key): text[language] for key, text in _READ.items()} | {"language": language}
     for language in ("nl", "en")
 }
 _TEMPLATES = Environment(loader=PackageLoader("eligibility"), undefined=ChainableUndefined)  # noqa: S701 no HTML
+
+
+def described(verb: Verb, language: str) -> str:
+    """What a figure does, as a sentence: texts.yaml's, else the verb's own."""
+    w = TEXTS[language]
+    macros: Any = _TEMPLATES.get_template("tests.jinja").make_module({"w": w})
+    sentence = _TEMPLATES.from_string(w.get(f"verb_{verb.key}") or verb.says[language])
+    mark = getattr(verb, "mark", None)
+    return sentence.render(w=w, v=verb, tests=macros.tests, branches=macros.branches) + (f" [{mark}]" if mark else "")
 
 
 def filled(template: str, language: str, **what: Any) -> str:

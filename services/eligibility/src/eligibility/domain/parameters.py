@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -65,9 +66,7 @@ class Parameter:
     columns: Mapping[str, Ints]
     bits: Ints
 
-    @property
-    def name(self) -> str:
-        return self.spec.parameter
+    name = property(attrgetter("spec.parameter"))
 
     def row(self, day: Ints, needed: Bools | bool, table: Table) -> Ints:
         """Which row holds on that day; where none does and one is needed, the table learns what it lacks."""

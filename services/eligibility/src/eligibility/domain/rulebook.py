@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from typing import Literal
 
 from pydantic import Field
@@ -89,17 +90,7 @@ class Rule:
     mark: int
     unless: tuple["Rule", ...] = ()
 
-    @property
-    def id(self) -> str:
-        return self.spec.id
-
-    @property
-    def say(self) -> Texts | None:
-        return self.spec.say
-
-    @property
-    def place(self) -> Node:
-        return self.spec.place
+    id, say, place = (property(attrgetter(f"spec.{key}")) for key in ("id", "say", "place"))
 
     def all(self) -> Iterator["Rule"]:
         yield self
@@ -122,29 +113,9 @@ class Condition:
     facts: tuple[Fact, ...]  # that the outcome can depend on
     co_residents: bool
 
-    @cached_property
-    def id(self) -> str:
-        return self.spec.condition
-
-    @cached_property
-    def about(self) -> str:
-        return self.spec.about
-
-    @cached_property
-    def effect(self) -> str:
-        return self.spec.effect
-
-    @cached_property
-    def show(self) -> list[str]:
-        return self.spec.show
-
-    @cached_property
-    def place(self) -> Node:
-        return self.spec.place
-
-    @cached_property
-    def title(self) -> Texts:
-        return self.spec.title
+    id, about, effect, show, place, title = (
+        property(attrgetter(f"spec.{key}")) for key in ("condition", "about", "effect", "show", "place", "title")
+    )
 
     def all_rules(self) -> list[Rule]:
         return [rule for first in self.rules for rule in first.all()]

@@ -20,7 +20,6 @@ from eligibility.domain.parameters import Parameter
 from eligibility.domain.source import Mark, Node, Placed, Shape, Words, meant
 
 MILLION = 10**6
-Language = Mapping[str, str]  # the texts of one language, by key
 
 
 @dataclass(frozen=True)
@@ -167,13 +166,13 @@ Branches = Annotated[list[Branch], Field(json_schema_extra={"minItems": 1})]
 class Verb(Shape):
     """How a figure is computed.
 
-    says: what it does, in both languages, with its `terms` in braces. parts: the columns that it reads itself of each candidate,
-    from its `fact`. counts_years, sums: what it is compared with tells at which days, or amounts, something may change.
+    says: what it does, in both languages, where texts.yaml has no `verb_KEY`. parts: the columns that it reads itself of each
+    candidate, from its `fact`. counts_years, sums: what it is compared with tells at which days, or amounts, an outcome may turn.
     """
 
     known: ClassVar[dict[str, type["Verb"]]] = {}
     key: ClassVar[str] = ""
-    says: ClassVar[Language] = {}
+    says: ClassVar[Mapping[str, str]] = {}
     parts: ClassVar[tuple[str, ...]] = ()
     counts_years: ClassVar[bool] = False
     sums: ClassVar[bool] = False
@@ -200,15 +199,6 @@ class Verb(Shape):
 
     def evaluate(self, table: Table) -> Value:
         raise NotImplementedError
-
-    def describe(self, words: Language) -> str:
-        """What it does, as a sentence."""
-        mark = getattr(self, "mark", None)
-        return self.says[words["language"]].format(**self.terms(words)) + (f" [{mark}]" if mark else "")
-
-    def terms(self, words: Language) -> dict[str, Any]:
-        """What stands in the braces of `says`."""
-        return dict(self)
 
     def chosen(self, table: Table) -> list[str] | None:
         """Of one that chooses between figures or numbers, those that it came to."""
@@ -274,12 +264,6 @@ class Latest(Verb):
     index: Index
     """By which index, from the year of the assessment to the year before that of the test; the factor has six decimals."""
     about: EachCandidate | None = None
-    says = {
-        "nl": "van elke kandidaat {amounts} van het recentste aanslagbiljet van `{latest.of}`, {latest.years_back[0]} tot"
-        " {latest.years_back[1]} jaar terug{nil}; gebracht met `{index.by}` van zijn jaar naar het jaar voor dat van de toets",
-        "en": "of each candidate, {amounts} of the most recent of `{latest.of}`, {latest.years_back[0]} to"
-        " {latest.years_back[1]} years back{nil}; brought by `{index.by}` from its year to the year before that of the test",
-    }
     parts = ("year", "amount", "hides")
     _index: Parameter
     _bit: int
@@ -335,14 +319,6 @@ class Latest(Verb):
         for year in sorted(years | ({last} if years else set())):
             yield self._index, date(year, 1, 1).toordinal(), self._index.columns
 
-    def terms(self, words: Language) -> dict[str, Any]:
-        nil = self.latest.nil_hides_older
-        return {
-            **dict(self),
-            "amounts": " + ".join(f"`{amount}`" for amount in self.sum),
-            "nil": f"{words['also_nil']} [{nil}]" if nil else "",
-        }
-
 
 class Years(Verb):
     """Full years from a date to the day of the test."""
@@ -350,7 +326,6 @@ class Years(Verb):
     years: str
     """The date."""
     about: EachCandidate | None = None
-    says = {"nl": "volle jaren sinds `{years}`", "en": "full years since `{years}`"}
     counts_years = True
     _of: Name
 
@@ -374,7 +349,6 @@ class PerYear(Verb):
     per_year: Months
     about: EachCandidate | None = None
     mark: Mark | None = None
-    says = dict.fromkeys(("nl", "en"), "`{per_year.amount}` × 12 ÷ `{per_year.months}`")
     _amount: Name
     _months: Name
     _bit: int
@@ -396,7 +370,6 @@ class Choose(Verb):
 
     choose: Branches
     about: EachCandidate | None = None
-    says = dict.fromkeys(("nl", "en"), "{branches}")
     _branches: list[tuple[When, Name | int]]
 
     def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
@@ -423,9 +396,6 @@ class Choose(Verb):
     def chosen(self, table: Table) -> list[str]:
         return [to.name if isinstance(to, Name) else str(to) for to in _came_to(self._branches, table)]
 
-    def terms(self, words: Language) -> dict[str, Any]:
-        return {"branches": described_branches(self.choose, words)}
-
 
 class Weight(Shape):
     when: Tests
@@ -441,7 +411,6 @@ class Count(Verb):
     where: Tests | None = None
     """Which of them."""
     weight: Weight | None = None
-    says = {"nl": "hoeveel {count} er zijn{where}{weight}", "en": "how many {count} there are{where}{weight}"}
     _where: When
     _plain: Ints  # co-residents are interchangeable: 1 for each combination of their facts that counts for one,
     _heavy: Ints  # or as often as a column of a parameter says
@@ -483,13 +452,6 @@ class Count(Verb):
         if self._weight and (table.profiles @ self._heavy).any():
             yield self._weight, day, self._weight.columns
 
-    def terms(self, words: Language) -> dict[str, Any]:
-        where = f" {words['where']} {described(self.where, words)}" if self.where else ""
-        weight = (
-            words["weight"].format(when=described(self.weight.when, words), is_=self.weight.is_) if self.weight else ""
-        )
-        return {"count": words[self.count], "where": where, "weight": weight}
-
 
 class FromTable(Verb):
     """A column of the row of that day, plus columns times figures."""
@@ -497,10 +459,6 @@ class FromTable(Verb):
     parameter: str = Field(alias="from")
     column: Branches
     plus: dict[str, str] = {}
-    says = {
-        "nl": "uit `{parameter}`, de rij van de dag van de toets: {branches}{plus}",
-        "en": "from `{parameter}`, the row of the day of the test: {branches}{plus}",
-    }
     _parameter: Parameter
     _branches: list[tuple[When, str]]
     _plus: list[tuple[str, Name]]
@@ -528,10 +486,6 @@ class FromTable(Verb):
     def rows(self, table: Table, day: int) -> Iterator[tuple[Parameter, int, Iterable[str]]]:
         yield self._parameter, day, (*_came_to(self._branches, table), *self.plus)
 
-    def terms(self, words: Language) -> dict[str, Any]:
-        plus = "".join(f"; {words['plus']} `{column}` × `{times}`" for column, times in self.plus.items())
-        return {"parameter": self.parameter, "branches": described_branches(self.column, words), "plus": plus}
-
 
 class Sum(Verb):
     """Over the candidates, exact, and then rounded once: half up, to the cent."""
@@ -541,10 +495,6 @@ class Sum(Verb):
     over: Literal["candidates"]
     round: Literal["cent"]
     """Once, at the end, half up."""
-    says = {
-        "nl": "de som van `{sum}` over de kandidaten, afgerond op de cent",
-        "en": "the sum of `{sum}` over the candidates, rounded to the cent",
-    }
     sums = True
     _of: Name
 
@@ -567,36 +517,6 @@ class Sum(Verb):
         if not isinstance(marks, int):
             marks = np.bitwise_or.reduce(np.where(table.present, marks, 0), axis=1, keepdims=True)
         return Value((2 * total + below) // (2 * below), marks)
-
-
-def described(when: Mapping[str, Any], words: Language) -> str:
-    """Tests as a sentence."""
-
-    def put(value: Any) -> str:
-        return (
-            words["yes" if value else "no"]
-            if isinstance(value, bool)
-            else f"`{value}`"
-            if isinstance(value, str)
-            else str(value)
-        )
-
-    said = []
-    for name, wanted in when.items():
-        if name == "some_candidate":
-            said.append(f"{words['some_candidate']} {described(wanted, words)}")
-        elif isinstance(wanted, dict):
-            said += [f"`{name}` {words[comparison]} {put(value)}" for comparison, value in wanted.items()]
-        elif isinstance(wanted, list):
-            said.append(f"`{name}` {words['one_of']} {', '.join(map(put, wanted))}")
-        else:
-            said.append(f"`{name}` {words['is']} {put(wanted)}")
-    return f" {words['and']} ".join(said) or words["always"]
-
-
-def described_branches(branches: Sequence[Branch], words: Language) -> str:
-    said = [f"`{branch.is_}` {words['where']} {described(branch.when or {}, words)}" for branch in branches[:-1]]
-    return f"; {words['else']} ".join([*said, f"`{branches[-1].otherwise}`"])
 
 
 def _bound(scope: Scope, node: Node, branches: Sequence[Branch], each: bool = False) -> Iterator[tuple[When, Node]]:
