@@ -115,13 +115,22 @@ async def test_the_limit_is_the_addresss_whatever_dossier_names_it_and_however_i
     notifications: Notifications, server: MailServer
 ) -> None:
     for number in range(5):
-        written = ANNA.upper() if number % 2 else ANNA
+        written = (ANNA, ANNA.upper(), ANNA.replace("@", f"+{number}@"))[number % 3]
         await notifications.hear(contacts(dossier := uuid4(), email=written), moved(dossier))
     await send_all(notifications)
     assert len(server.mails) == 3
     await notifications.hear(contacts(dossier := uuid4(), email="bert@candidates.example"), moved(dossier))
     await send_all(notifications)
     assert server.told[3:] == ["bert@candidates.example"]
+
+
+async def test_another_address_of_the_same_domain_each_time_makes_no_more_mails(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    for version in range(1, 6):
+        await notifications.hear(contacts(dossier, version, email=f"v{version}@x.example"), moved(dossier))
+        await send_all(notifications)
+    assert len(server.mails) == 3
 
 
 async def test_two_replicas_together_keep_to_the_limit(notifications: Notifications, server: MailServer) -> None:

@@ -247,10 +247,13 @@ async def test_an_address_that_hides_headers_and_a_recipient_reaches_nobody_and_
     assert not await notifications.sender.send_due()
 
 
+@pytest.mark.parametrize(
+    "address", ["ann\u00e9@candidates.example", "anna@c\u00e4ndidates.example", "anna(1)@c.example"]
+)
 async def test_an_address_that_no_server_takes_fails_alone(
-    notifications: Notifications, server: MailServer, dossier: UUID
+    notifications: Notifications, server: MailServer, dossier: UUID, address: str
 ) -> None:
-    await notifications.hear(contacts(dossier, email="ann\u00e9@candidates.example", help=helped()), moved(dossier))
+    await notifications.hear(contacts(dossier, email=address, help=helped()), moved(dossier))
     await notifications.sender.send_due()
     assert await notifications.states() == {"candidate": "failed", "helper": "sent"}
 

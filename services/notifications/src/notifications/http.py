@@ -69,8 +69,8 @@ def routes(database: Database[NotificationsWork], links: Links) -> APIRouter:
     async def messages(dossier: UUID, caller: Annotated[Caller, Depends(may("case_worker"))]) -> list[MessageRead]:
         """Every message of a dossier, oldest first."""
         async with database.work() as work:
-            company = await work.company_of(dossier)
-            if company is None or company != caller.relation("company"):
+            contacts = await work.contacts_of(dossier)
+            if contacts is None or contacts.company != caller.relation("company"):
                 raise Problem(404, "There is no such dossier, or it is not yours to see.")
             return [
                 MessageRead(**{name: getattr(message, name) for name in MessageRead.model_fields})

@@ -181,7 +181,9 @@ def write_mail(due: Due, address: str, letters: Letters, mail_from: str, links: 
     )
     mail = EmailMessage(WIRE.clone(cte_type="7bit"))  # whatever the server can take
     # As an object: a string is parsed, and its encoded words are expanded into further headers and recipients.
-    mail["To"] = Address(addr_spec=address)
+    mail["To"] = to = Address(addr_spec=address)
+    if to.addr_spec != address or not address.isascii():  # it has a comment, or is for servers that few have
+        raise ValueError("not a plain address")
     mail["From"], mail["Subject"] = mail_from, letter.subject
     mail["Date"], mail["Message-ID"] = due.at, due.message_id
     mail["Auto-Submitted"] = "auto-generated"

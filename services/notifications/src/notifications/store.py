@@ -1,5 +1,6 @@
 """Every query of notifications. A message is a row before it is sent, and its row is locked while it is."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -158,8 +159,8 @@ class NotificationsWork(Work):
         self.told = {event for (event,) in await driver.run(self.connection, _TOLD, {"ids": ids})}
 
     def pseudonym(self, address: str) -> str:
-        """By what an address is known outside `contacts`; capitals make no other one."""
-        return pseudonym(address.casefold(), self._settings.mail_key)
+        """By what an address is known outside `contacts`. Capitals and a tag (name+tag@…) make no other one."""
+        return pseudonym(re.sub(r"\+[^@]*", "", address.casefold()), self._settings.mail_key)
 
     def plan(self, news: News, audience: str, address: str | None) -> None:
         """Put a message on record, to be sent once this work has committed, or later where it may be replaced."""
@@ -197,6 +198,8 @@ class NotificationsWork(Work):
         """Lock up to so many messages that are due, oldest first, that no other replica holds."""
         # One that is paused with a batch in hand must not keep it for ever. Longer than a server may take over one mail.
         await self.connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '3min'"))
+        typed = {"candidate": contacts.c.email, "helper": contacts.c.helper_email}
+        address = sa.case(typed, value=messages.c.audience)
         newer = messages.alias()
         superseded = (messages.c.kind == PROOF_ASKED) & sa.exists().where(
             newer.c.dossier == messages.c.dossier,
@@ -208,7 +211,7 @@ class NotificationsWork(Work):
             superseded.label("superseded"),
             contacts.c.company,
             contacts.c.language,
-            _typed(messages.c.audience).label("address"),
+            address.label("address"),
         )
         query = (
             sa.select(*same, *derived)
@@ -239,19 +242,21 @@ class NotificationsWork(Work):
         return standing(dossier, known) or ("confirmed" if address.casefold() in self.mailboxes.addresses else None)
 
     async def holds_back(self, due: Due, address: str) -> bool:
-        """Whether this message waits because nobody confirmed its address, which had its mails of this day already."""
+        """Whether this message waits because nobody confirmed its address, which had its mails of this day already. Those
+        to other addresses of the same audience count as well: there is no end of addresses in a stranger's domain."""
         if due.standing or due.kind not in PROVOKED or due.audience in OPERATORS_OWN:
             return False
         addressee = self.pseudonym(address)
         # Two replicas would each count without the other's mail. Tried, not waited for: else two batches deadlock.
         lock = sa.func.pg_try_advisory_xact_lock(int(addressee[:15], 16))
         now = sa.func.clock_timestamp()
+        same_audience = (messages.c.dossier == due.dossier) & (messages.c.audience == due.audience)
         free_at: Any = now + timedelta(seconds=1)
         if await self.connection.scalar(sa.select(lock)):
             free_at = await self.connection.scalar(
                 sa.select(messages.c.at + DAY)
-                .where(messages.c.addressee == addressee, messages.c.state == SENT, messages.c.at > now - DAY)
-                .where(messages.c.kind.in_(PROVOKED))
+                .where((messages.c.addressee == addressee) | same_audience, messages.c.kind.in_(PROVOKED))
+                .where(messages.c.state == SENT, messages.c.at > now - DAY)
                 .order_by(messages.c.at.desc())
                 .offset(self._settings.unconfirmed_a_day - 1)
                 .limit(1)
@@ -284,26 +289,10 @@ class NotificationsWork(Work):
         )
         return oldest
 
-    async def company_of(self, dossier: UUID) -> str | None:
-        """The company that treats the dossier; None where nothing was heard of it."""
-        company: str | None = await self.connection.scalar(
-            sa.select(contacts.c.company).where(contacts.c.dossier == dossier)
-        )
-        return company
-
-    async def number_of(self, dossier: UUID) -> str | None:
-        """The number of the dossier, as its messages have it."""
-        number: str | None = await self.connection.scalar(
-            sa.select(messages.c.number).where(messages.c.dossier == dossier).limit(1)
-        )
-        return number
-
-    async def address_of(self, dossier: UUID, audience: str) -> str | None:
-        """The address that this audience has now."""
-        address: str | None = await self.connection.scalar(
-            sa.select(_typed(sa.literal(audience))).where(contacts.c.dossier == dossier)
-        )
-        return address
+    async def contacts_of(self, dossier: UUID) -> Contacts | None:
+        """None where no contacts were consumed."""
+        await self.contacts.load(self.connection, "dossier", [dossier])
+        return self.contacts.find(dossier)
 
     async def judge(self, dossier: UUID, addressee: str, said: Standing) -> bool:
         """Somebody said this of an address in a dossier. Returns whether that is new."""
@@ -317,18 +306,8 @@ class NotificationsWork(Work):
 
     async def messages_of(self, dossier: UUID) -> list[Message]:
         """Every message of the dossier, in the order in which things happened."""
-        columns = [messages.c[field.name] for field in fields(Message)]
-        found = (
-            sa.select(*columns)
-            .where(messages.c.dossier == dossier)
-            .order_by(messages.c.happened_at, messages.c.audience)
-        )
-        return [Message(**row._mapping) for row in await self.connection.execute(found)]
-
-
-def _typed(audience: sa.ColumnElement[str]) -> sa.Case[str]:
-    """The address in `contacts` that an audience has."""
-    return sa.case({"candidate": contacts.c.email, "helper": contacts.c.helper_email}, value=audience)
+        await self.messages.load(self.connection, "dossier", [dossier])
+        return sorted(self.messages.all(), key=lambda message: (message.happened_at, message.audience))
 
 
 def _this(due: Due) -> sa.Update:

@@ -21,10 +21,11 @@ async def end_mails(reader: Reader, work: NotificationsWork) -> None:
         return
     OBJECTIONS.inc()
     log.warning("an address is not its reader's", dossier=str(reader.dossier), audience=reader.audience)
-    if (company := await work.company_of(reader.dossier)) and (number := await work.number_of(reader.dossier)):
+    contacts, messages = await work.contacts_of(reader.dossier), await work.messages_of(reader.dossier)
+    if contacts and messages:
         kind = f"{NOT_MINE}_{reader.audience}"
-        mailbox = work.mailboxes.companies.get(company)
-        news = News(uuid4(), reader.dossier, kind, number, [], work.clock.now(), traceparent())
+        mailbox = work.mailboxes.companies.get(contacts.company)
+        news = News(uuid4(), reader.dossier, kind, messages[0].number, [], work.clock.now(), traceparent())
         work.plan(news, COMPANY, mailbox.email if mailbox else None)
 
 
@@ -36,9 +37,10 @@ async def confirm_address(reader: Reader, work: NotificationsWork) -> None:
 async def restore_mails(dossier: UUID, audience: str, company: str | None, work: NotificationsWork) -> None:
     """A case worker vouches for the address that this audience of the dossier has now: it is mailed again. What ended
     meanwhile is not. company: the case worker's. Raises `NotFound` where it does not treat the dossier, `Conflict`."""
-    if company is None or company != await work.company_of(dossier):
+    contacts = await work.contacts_of(dossier)
+    if contacts is None or contacts.company != company:
         raise NotFound("There is no such dossier, or it is not yours to see.")
-    if (address := await work.address_of(dossier, audience)) is None:
+    if (address := {"candidate": contacts.email, "helper": contacts.helper_email}[audience]) is None:
         raise Conflict(f"The {audience} of this dossier has no address. Enter one in the dossier first.")
     await work.judge(dossier, work.pseudonym(address), "confirmed")
     log.info("an address is mailed again", dossier=str(dossier), audience=audience)
