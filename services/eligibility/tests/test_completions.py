@@ -79,14 +79,14 @@ def test_what_is_too_much_to_look_at_together_is_decided_alike(engine: Engine, m
     households = [random_household(rng, [30_000_00]) for _ in range(60)]
     together = engine.decide(households)
     largest: list[int] = []
-    decide = completions.Layout.decide
+    decide = completions.Layout.decide_layout
 
     def listen(layout: completions.Layout, units: Any, slots: Any) -> Any:
         decided = decide(layout, units, slots)
         largest.append(decided.starts[-1] if slots else 0)
         return decided
 
-    monkeypatch.setattr(completions.Layout, "decide", listen)
+    monkeypatch.setattr(completions.Layout, "decide_layout", listen)
     assert engine.decide(households) == together
     before = max(largest)
     largest.clear()

@@ -122,13 +122,15 @@ def read(path: Path) -> list[Case]:
 
 
 def run(engine: Engine, cases: Sequence[Case]) -> list[Failure]:
-    """Every expectation that did not come true, in the order of the cases. Raises `WrongRuleFile`, as `decide`."""
+    """Every expectation that did not come true, in the order of the cases. Raises `WrongRuleFile`, as `decide_cases`."""
     return [
-        failure for case, answer in zip(cases, decide(engine, cases), strict=True) for failure in failures(case, answer)
+        failure
+        for case, answer in zip(cases, decide_cases(engine, cases), strict=True)
+        for failure in failures(case, answer)
     ]
 
 
-def decide(engine: Engine, cases: Sequence[Case]) -> list[dict[str, Any]]:
+def decide_cases(engine: Engine, cases: Sequence[Case]) -> list[dict[str, Any]]:
     """The answer to each case. Raises `WrongRuleFile` where a case names no condition of these rules, or a day without any."""
     known = {condition.id for condition in engine.rules.conditions}
     wrong: list[WrongRuleFile] = []

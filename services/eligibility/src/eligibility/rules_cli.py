@@ -106,7 +106,7 @@ def try_cases(
     changes each figure of the law and each comparison by the least there is: some case must fail by it (minutes for all files).
     """
     engine, read = engine_or_exit(rules), cases.read(path or rules)
-    answers = cases.decide(engine, read)
+    answers = cases.decide_cases(engine, read)
     failed = [
         _failed(case, answer, came)
         for case, answer in zip(read, answers, strict=True)

@@ -38,7 +38,7 @@ def could_claim(
                 elif could[at]:
                     trials[at] = trial
     for part in layout.portions(trials):
-        tried = layout.decide(part, {n: trials[at] for n, at in enumerate(part)})
+        tried = layout.decide_layout(part, {n: trials[at] for n, at in enumerate(part)})
         for units in tried.alike:
             claims = could[part[units[0]]]
             settled = len(trials[part[units[0]]]) - len(claims)

@@ -185,7 +185,7 @@ class Layout:
             (person["id"],), f"{label}.proof" if proof else label, proofs, column.kind, ((name, place, values),)
         )
 
-    def decide(self, units: Sequence[int], slots: Mapping[int, Sequence[Slot]]) -> Decided:
+    def decide_layout(self, units: Sequence[int], slots: Mapping[int, Sequence[Slot]]) -> Decided:
         """Decide these units in all completions of their slots (by place in `units`)."""
         at, starts = np.array(units, np.int64), np.arange(len(units) + 1)
         alike: dict[Any, list[int]] = {}
@@ -224,7 +224,7 @@ class Layout:
         ends = {at: [slot.at((0, HIGHEST)) if slot.kind == "amount" else slot for slot in slots]
                 for at, slots in self.slots.items() if any(slot.kind == "amount" for slot in slots)}  # fmt: skip
         for part in self.portions({at: slots for at, slots in ends.items() if size(slots) <= BOUND}):
-            tried = self.decide(part, {n: ends[at] for n, at in enumerate(part)})
+            tried = self.decide_layout(part, {n: ends[at] for n, at in enumerate(part)})
             for n, at in enumerate(part):
                 self.slots[at] = [
                     slot.at(self._points(tried, n, axis)) if slot.kind == "amount" else slot
@@ -241,7 +241,7 @@ class Layout:
     def complete(self) -> tuple[Decided, set[int]]:
         """Every unit in every completion that can matter, and which units have more than can be looked at (those in one)."""
         slots, over = self.bounded()
-        return self.decide(range(len(self.units)), slots), over
+        return self.decide_layout(range(len(self.units)), slots), over
 
     def portions(self, slots: Mapping[int, Sequence[Slot]]) -> Iterator[list[int]]:
         """The units, as many at a time as can be decided together; those of a household are."""

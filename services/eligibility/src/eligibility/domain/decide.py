@@ -125,7 +125,7 @@ class Engine:
         batch = Batch(households, self.rules)
         when = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
         layouts = [Layout(plan, batch, [plan.condition.applies(*day) for day in when]) for plan in self.plans]
-        known = [layout.decide(layout.known, {}) for layout in layouts]
+        known = [layout.decide_layout(layout.known, {}) for layout in layouts]
         told = {about: [""] * len(units) for about, units in batch.units.items()}
         for facts, layout, decided in zip(self.facts, layouts, known, strict=True):
             if layout.known:
@@ -166,7 +166,9 @@ class Engine:
                 by[own[at]].figures[name] = value, value
         slots, over = layout.bounded()
         for part in layout.portions(slots):
-            self._open(layout, layout.decide(part, {n: slots[at] for n, at in enumerate(part)}), part, low, nil, by)
+            self._open(
+                layout, layout.decide_layout(part, {n: slots[at] for n, at in enumerate(part)}), part, low, nil, by
+            )
         for n in {own[at] for at in over}:
             if not (result := by[n]).lacks:
                 self.counts["over_bound"] += 1
