@@ -15,6 +15,15 @@ from dossier.domain.numbers import born_on
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{5,24}$")]
 Places = Annotated[tuple[Municipality, ...], Field(max_length=50)]
+
+
+def _at_least_one(places: tuple[str, ...]) -> tuple[str, ...]:
+    if not places:
+        raise ValueError("a household wants to live in at least one municipality")
+    return places
+
+
+Wants = Annotated[Places, AfterValidator(_at_least_one)]
 Stays = Annotated[tuple[StayDeclared, ...], Field(max_length=30)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=2000)]
 
@@ -103,9 +112,9 @@ class Contacts(Shape):
 
 
 class Wishes(Shape):
-    """Where the household wants to live, and what ties it there. `wants`: at least one municipality."""
+    """Where the household wants to live, and what ties it there."""
 
-    wants: Annotated[tuple[Municipality, ...], Field(min_length=1, max_length=50)]
+    wants: Wants
     residence: Stays = ()
     informal_care_in: Places = ()
 
@@ -115,7 +124,7 @@ class DossierStart(Contacts):
 
     household: HouseholdDeclared
     municipality: Municipality
-    wants: Annotated[tuple[Municipality, ...], Field(min_length=1, max_length=50)] | None = None
+    wants: Wants | None = None
     residence: Stays = ()
     informal_care_in: Places = ()
 
