@@ -1,4 +1,4 @@
-"""What makes a message: who is told of what happened is decided once, when it is heard. Read from the table at the foot."""
+"""Events become messages. Who is notified is decided once, when an event is consumed. Read from the table at the foot."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 def record_contacts(events: Sequence[ContactsRecorded], work: NotificationsWork) -> None:
-    """Keep the newest contacts of each dossier, and tell what waited for them. A helper's address is kept by consent alone."""
+    """Keep the newest contacts of each dossier, and notify of what waited for them. A helper's address takes consent."""
     for event in events:
         before = work.contacts.find(event.dossier)
         if not work.is_newer(event, before.version if before else None):
@@ -28,34 +28,34 @@ def record_contacts(events: Sequence[ContactsRecorded], work: NotificationsWork)
             work.addresses.put(Address(event.dossier, work.pseudonym(address), "confirmed"))
         for news in work.waiting.all():
             if news.dossier == event.dossier:
-                _tell(news, work)
+                _notify(news, work)
 
 
-def tell_status(events: Sequence[StatusChanged], work: NotificationsWork) -> None:
-    """Tell where the dossier stands now, and what is needed to go on."""
+def notify_status(events: Sequence[StatusChanged], work: NotificationsWork) -> None:
+    """Notify of the new status, and of what is needed to go on."""
     for event in events:
         if event.now not in NO_NEWS:
-            _tell(_news(event, event.now, event.asks), work)
+            _notify(_news(event, event.now, event.asks), work)
 
 
-def tell_asks(events: Sequence[ProofAsked], work: NotificationsWork) -> None:
-    """Tell that something else is asked."""
+def notify_asks(events: Sequence[ProofAsked], work: NotificationsWork) -> None:
+    """Notify that something else is asked."""
     for event in events:
-        _tell(_news(event, "proof_asked", event.asks), work)
+        _notify(_news(event, "proof_asked", event.asks), work)
 
 
-def tell_reviews(events: Sequence[SituationReviewed], work: NotificationsWork) -> None:
-    """Tell that a request about the housing situation was decided."""
+def notify_reviews(events: Sequence[SituationReviewed], work: NotificationsWork) -> None:
+    """Notify that a request about the housing situation was decided."""
     for event in events:
-        _tell(_news(event, f"situation_{event.decision}"), work)
+        _notify(_news(event, f"situation_{event.decision}"), work)
 
 
-def tell_answers(events: Sequence[ReferralAnswered], work: NotificationsWork) -> None:
-    """Tell what became of a referral, also to the organisation that referred. No letter but its own names it: some refer
+def notify_answers(events: Sequence[ReferralAnswered], work: NotificationsWork) -> None:
+    """Notify of the answer to a referral, also the organisation that referred. No letter but its own names it: some refer
     for an illness alone."""
     for event in events:
         news = _news(event, f"referral_{event.answer}")
-        _tell(replace(news, organisation=event.organisation), work)
+        _notify(replace(news, organisation=event.organisation), work)
 
 
 def _news(
@@ -65,10 +65,10 @@ def _news(
     return News(event.id, event.dossier, kind, event.number, asked, event.at, event.trace)
 
 
-def _tell(news: News, work: NotificationsWork) -> None:
-    """A message per audience; what was told already is not planned anew, or a replay would tell a helper of old news."""
+def _notify(news: News, work: NotificationsWork) -> None:
+    """Plan a message per audience. An event is planned once: else a replay would send a new helper old news."""
     contacts = work.contacts.find(news.dossier)
-    if news.event in work.told:
+    if news.event in work.planned:
         return
     if contacts is None:
         work.waiting.put(news)
@@ -76,7 +76,7 @@ def _tell(news: News, work: NotificationsWork) -> None:
     found = dict(recipients(contacts.email, contacts.helper_email))
     if news.organisation:
         if (mailbox := work.mailboxes.organisations.get(news.organisation)) is None:
-            log.warning("an organisation without a mailbox is not told", organisation=news.organisation)
+            log.warning("an organisation without a mailbox is not notified", organisation=news.organisation)
         found[REFERRER] = mailbox.email if mailbox else None
     for audience, address in found.items():
         work.plan(news, audience, address)
@@ -84,9 +84,9 @@ def _tell(news: News, work: NotificationsWork) -> None:
 
 EVENTS: Handlers = {
     ContactsRecorded: record_contacts,
-    StatusChanged: tell_status,
-    ProofAsked: tell_asks,
-    SituationReviewed: tell_reviews,
-    ReferralAnswered: tell_answers,
+    StatusChanged: notify_status,
+    ProofAsked: notify_asks,
+    SituationReviewed: notify_reviews,
+    ReferralAnswered: notify_answers,
 }
-"""What is heard, and what it does; contacts first."""
+"""What is consumed, and its handler; contacts first."""

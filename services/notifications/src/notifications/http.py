@@ -20,7 +20,7 @@ class MessageRead(Shape):
     """One message and its fate, without its address, and without the organisation that referred."""
 
     event: UUID
-    """The happening it tells of."""
+    """The happening it is about."""
     kind: str
     audience: str
     channel: str

@@ -25,7 +25,7 @@ KINDS = {
     **{f"referral_{answer}": "referral" for answer in get_args(Answer)},
     **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
 }
-"""Kind → the template that tells candidate and helper of it; the referrer's letter is one of its own."""
+"""Kind → the template for candidate and helper; the referrer's letter is one of its own."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Letter:
 
 
 class Letters:
-    """The templates of a folder. url: where the register is to be found, if it may be told."""
+    """The templates of a folder. url: where the register is to be found."""
 
     def __init__(self, folder: Path, url: str | None = None) -> None:
         """Raises OSError, `yaml.YAMLError` or `jinja2.TemplateError` where a file is missing or wrong."""
@@ -72,7 +72,7 @@ class Letters:
     ) -> Letter:
         """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company: its id; organisation: the name of a
         recipient that is one; links: `not_mine` and `confirm`, where the reader may use them."""
-        told = {
+        given = {
             "kind": kind,
             "audience": audience,
             "number": number,
@@ -86,9 +86,9 @@ class Letters:
             **{"not_mine": None, "confirm": None, **links},
         }
         name = REFERRER if audience == REFERRER else KINDS[kind]
-        subject, _, text = self._templates[name, language, "txt"].render(told).partition("\n")
+        subject, _, text = self._templates[name, language, "txt"].render(given).partition("\n")
         subject = " ".join(subject.split()).replace("=?", "= ?")  # a mail's header would expand an encoded word
-        html = self._templates[name, language, "html"].render(told, subject=subject)
+        html = self._templates[name, language, "html"].render(given, subject=subject)
         return Letter(subject, text.strip() + "\n", html)
 
     def _ask(self, ask: Mapping[str, Any], language: str) -> dict[str, Any]:

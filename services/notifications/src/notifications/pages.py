@@ -26,7 +26,7 @@ Token = Annotated[str, Query(max_length=2000)]
 
 
 class Pages:
-    """Renders pages.yaml in page.html. register_url: where the register is, if it may be told."""
+    """Renders pages.yaml in page.html. register_url: where the register is."""
 
     def __init__(self, folder: Path, links: Links, register_url: str | None) -> None:
         """Raises OSError, `yaml.YAMLError` or `jinja2.TemplateError` where a file is missing or wrong."""

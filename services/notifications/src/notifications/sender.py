@@ -42,7 +42,7 @@ class Sender:
     """Sends what is due for as long as the service runs."""
 
     BATCH = 20  # mails in one transaction: so many at most are repeated after a crash
-    POLL, LONGEST_PAUSE, SAY_AGAIN = 1.0, 10.0, 60.0  # seconds
+    POLL, LONGEST_PAUSE, WARN_AGAIN = 1.0, 10.0, 60.0  # seconds
     PATIENCE = 20.0  # seconds, for one reply of the server
 
     def __init__(
@@ -53,7 +53,7 @@ class Sender:
         self._smtp = SMTP(hostname=host, port=int(port), timeout=self.PATIENCE, local_hostname=settings.domain)
         self._woken, self._stopping = asyncio.Event(), asyncio.Event()
         self._oldest: datetime | None = None
-        self._said_at = -self.SAY_AGAIN
+        self._warned_at = -self.WARN_AGAIN
         OLDEST.set_function(lambda: (datetime.now(UTC) - self._oldest).total_seconds() if self._oldest else 0)
 
     def wake(self) -> None:
@@ -70,7 +70,7 @@ class Sender:
             except Exception as error:  # the server or the database is away: the rows are still there
                 failures += 1
                 self._smtp.close()
-                self._say("mails wait", error)
+                self._warn("mails wait", error)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stopping.wait(), min(0.25 * 2 ** min(failures, 10), self.LONGEST_PAUSE))
                 continue
@@ -143,12 +143,12 @@ class Sender:
 
     async def _put_off(self, due: Due, error: Exception, work: NotificationsWork) -> None:
         await work.put_off(due)
-        self._say("a mail waits", error, message=due.message_id)
+        self._warn("a mail waits", error, message=due.message_id)
 
-    def _say(self, what: str, error: Exception, **ids: str) -> None:
-        """Say what is wrong, once a minute at most."""
-        if monotonic() - self._said_at >= self.SAY_AGAIN:
-            self._said_at = monotonic()
+    def _warn(self, what: str, error: Exception, **ids: str) -> None:
+        """Log what is wrong, once a minute at most."""
+        if monotonic() - self._warned_at >= self.WARN_AGAIN:
+            self._warned_at = monotonic()
             log.warning(
                 what, reason=type(error).__name__, exc_info=not isinstance(error, SMTPException | OSError), **ids
             )

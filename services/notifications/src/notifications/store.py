@@ -52,7 +52,7 @@ class Contacts:
 
 @dataclass(frozen=True)
 class News:
-    """What happened to a dossier, as far as a letter tells it."""
+    """What happened to a dossier, as far as a letter needs it."""
 
     event: UUID
     dossier: UUID
@@ -66,7 +66,7 @@ class News:
 
 @dataclass(frozen=True)
 class Message:
-    """One event told to one audience over one channel (see tables.messages)."""
+    """One event for one audience over one channel (see tables.messages)."""
 
     event: UUID
     audience: str
@@ -98,7 +98,7 @@ class Address:
 class Due:
     """A message that is to be sent now.
 
-    addressee: pseudonym of the address that it was planned for; superseded: something newer tells what is asked; address:
+    addressee: pseudonym of the address that it was planned for; superseded: something newer carries what is asked; address:
     the newest one on record, None where it is gone or no longer agreed to; standing: of that address in the dossier.
     """
 
@@ -124,7 +124,7 @@ class Due:
 
 _keys = sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.BigInteger))).column_valued("key")
 _LOCK = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(_keys)))
-_TOLD = sa.select(messages.c.event).where(among(messages.c.dossier)).distinct()
+_PLANNED = sa.select(messages.c.event).where(among(messages.c.dossier)).distinct()
 
 
 class NotificationsWork(Work):
@@ -141,9 +141,9 @@ class NotificationsWork(Work):
         self.waiting = Rows(waiting, News, insert_only=True)
         self.messages = Rows(messages, Message, insert_only=True)
         self.addresses = Rows(addresses, Address, insert_only=True)
-        self.told: set[UUID] = set()
+        self.planned: set[UUID] = set()
         """Events of the loaded dossiers that are messages already."""
-        self._planned: list[Message] = []
+        self._new: list[Message] = []
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
@@ -156,7 +156,7 @@ class NotificationsWork(Work):
         await driver.run(self.connection, _LOCK, {"keys": sorted(id_.int % 2**63 for id_ in ids)})
         await self.contacts.load(self.connection, "dossier", ids)
         await self.waiting.load(self.connection, "dossier", ids)
-        self.told = {event for (event,) in await driver.run(self.connection, _TOLD, {"ids": ids})}
+        self.planned = {event for (event,) in await driver.run(self.connection, _PLANNED, {"ids": ids})}
 
     def pseudonym(self, address: str) -> str:
         """By what an address is known outside `contacts`. Capitals and a tag (name+tag@…) make no other one."""
@@ -183,16 +183,16 @@ class NotificationsWork(Work):
             organisation=news.organisation if audience == REFERRER else None,
         )
         self.messages.put(message)
-        self.told.add(message.event)
-        self._planned.append(message)
+        self.planned.add(message.event)
+        self._new.append(message)
 
     async def flush(self) -> None:
         await super().flush()
-        if done := [news.event for news in self.waiting.all() if news.event in self.told]:
+        if done := [news.event for news in self.waiting.all() if news.event in self.planned]:
             await self.connection.execute(sa.delete(waiting).where(waiting.c.event.in_(done)))
-        for message in self._planned:
+        for message in self._new:
             MESSAGES.labels(message.kind, message.state).inc()
-        self._planned.clear()
+        self._new.clear()
 
     async def take_due(self, most: int) -> list[Due]:
         """Lock up to so many messages that are due, oldest first, that no other replica holds."""

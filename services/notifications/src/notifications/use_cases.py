@@ -16,7 +16,7 @@ OBJECTIONS = Counter("cir_addresses_not_mine_total", "Addresses whose reader sai
 
 
 async def end_mails(reader: Reader, work: NotificationsWork) -> None:
-    """End the mails to an address whose reader says that it is not his; the company is told. Once more changes nothing."""
+    """End the mails to an address whose reader says that it is not his; the company is notified. Once more changes nothing."""
     if not await work.judge(reader.dossier, reader.addressee, NOT_MINE):
         return
     OBJECTIONS.inc()
