@@ -240,7 +240,7 @@ async def test_two_adoptions_at_once_put_one_in_force(priority: Priority) -> Non
     [
         ({"groups": groups(homeless="0", young="1")}, "no turns: homeless"),
         ({"accelerated_share": "0"}, "no turns: homeless"),
-        ({"municipalities": ["24062"]}, "does not speak of: 24011"),
+        ({"municipalities": ["24062"]}, "does not cover: 24011"),
         ({"from": "2024-05-31"}, "from 2024-06-01 through 2024-12-31"),
     ],
 )

@@ -25,17 +25,17 @@ def rank_(
 ) -> None:
     """Who is first for a dwelling, by which criteria, and who is left out, and why."""
     try:
-        order, left_out = rank(*read(file, RankRequest).in_domain())
+        ranked, left_out = rank(*read(file, RankRequest).in_domain())
     except WrongFile as wrong:
         raise refuse(str(wrong)) from None
     if as_json:
         answer = {
-            "order": [{"dossier": dossier, "because": because} for dossier, because in order],
+            "order": [{"dossier": dossier, "because": because} for dossier, because in ranked],
             "left_out": [{"dossier": dossier, "because": why} for dossier, why in left_out],
         }
         typer.echo(json.dumps(answer, indent=1))
         return
-    for place, (dossier, because) in enumerate(order, 1):
+    for place, (dossier, because) in enumerate(ranked, 1):
         typer.echo(f"{place:>4}  {dossier}  {', '.join(because).replace('_', ' ')}")
     for dossier, why in left_out:
         typer.echo(f"   -  {dossier}  {why.replace('_', ' ')}")

@@ -1,4 +1,4 @@
-"""Who may do what: one table. What it does not name nobody may do."""
+"""The rights: one table of role, relation and status. Nobody may do anything that it does not name."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,12 @@ from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound
 from cir_chassis.pseudonym import pseudonym
 from cir_schemas.types import DossierRef
+from priority.allocation import OVER
 from priority.store import Candidacy, PriorityWork
 
 WAITING = ("submitted", "registered", "under_investigation")
 """Statuses in which a dossier waits for a dwelling."""
-ALWAYS = ("draft", *WAITING, "refused", "struck", "withdrawn", "housed")
+ALWAYS = ("draft", *WAITING, *OVER)
 
 READ_OWN = {"read_positions": ALWAYS, "read_situations": ALWAYS, "read_referrals": ALWAYS, "request_priority": WAITING}
 READ_AGREED = {"read_agreements": ALWAYS, "read_ledger": ALWAYS}
@@ -27,7 +28,7 @@ MAY: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
 
 
 def roles(*actions: str) -> tuple[str, ...]:
-    """Who may do one of these at all, whatever his relation."""
+    """The roles that may do one of these at all, whatever the relation."""
     return tuple(dict.fromkeys(role for (role, _), held in MAY.items() if held.keys() & set(actions)))
 
 

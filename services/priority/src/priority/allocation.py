@@ -1,6 +1,6 @@
-"""What stands beside the waiting list: agreements, the turns given under them, dwellings, referrals, housing situations.
+"""Allocation, beside the waiting list: agreements, the turns given under them, dwellings, referrals, housing situations.
 
-Nothing that follows from it is stored: debts, room and priorities are read from what happened.
+Debts, room and priorities are not stored: they are computed from what happened.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ OVER = ("refused", "struck", "withdrawn", "housed")
 
 @dataclass(frozen=True)
 class AdoptedAgreement:
-    """An agreement as proposed, and as adopted (see tables.agreements)."""
+    """An agreement; until `adopted_at` it is proposed, and nothing follows from it (see tables.agreements)."""
 
     id: UUID
     company: str
@@ -115,7 +115,7 @@ class Situation:
 
 
 class Allocation:
-    """What one unit of work reads of it, and puts on record."""
+    """The queries of one unit of work, and its rows."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -130,7 +130,7 @@ class Allocation:
         return (self.agreements, self.vacancies, self.entries, self.referrals, self.situations)
 
     async def hold(self, company: str) -> None:
-        """What is decided under a company's agreements (turns, referrals, adoptions) is decided one after the other."""
+        """Decide on turns, referrals and adoptions of a company one after the other: lock it until the commit."""
         await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company, 0))))
 
     async def agreement(self, id_: UUID) -> AdoptedAgreement | None:
@@ -145,7 +145,7 @@ class Allocation:
     async def in_force(
         self, on: date, *, company: str | None = None, municipality: str | None = None
     ) -> list[AdoptedAgreement]:
-        """The agreements in force on that day, of a company, or that speak of a municipality."""
+        """The agreements in force on that day, of a company, or that cover a municipality."""
         ours = agreements.c.company == company if company else sa.true()
         there = agreements.c.municipalities.contains([municipality]) if municipality else sa.true()
         during = sa.between(on, agreements.c.since, agreements.c.through)
@@ -327,7 +327,7 @@ def prioritised(dossier: sa.ColumnElement[UUID], company: str, group: str) -> sa
 
 
 def _overlaps(agreed: AdoptedAgreement) -> sa.ColumnElement[bool]:
-    """Agreements that speak of some of the same dwellings, whatever the day (council.cover_the_same)."""
+    """Agreements that cover some of the same dwellings, whatever the day (council.cover_the_same)."""
     return sa.and_(
         agreements.c.company == agreed.company,
         agreements.c.municipalities.has_any(sa.cast(agreed.municipalities, ARRAY(sa.Text))),

@@ -1,4 +1,4 @@
-"""What an allocation council (toewijzingsraad) agrees on: a file that people edit, refused with the place of what is wrong."""
+"""The agreement of an allocation council (toewijzingsraad): a file that people edit; a mistake is refused with its place."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -78,7 +78,7 @@ class Agreement(Shape):
         return flat(exact(self.accelerated_share), {name: exact(group.share) for name, group in self.groups.items()})
 
     def regulation(self) -> Regulation:
-        """What it says of the order."""
+        """Its choices for the ranking."""
         return Regulation(stricter_tie_years=self.stricter_tie_years, area_tie=self.area_tie)
 
     def kept_at_most(self) -> int:
@@ -86,7 +86,7 @@ class Agreement(Shape):
         return int(self.planned * exact(self.target_ceiling))
 
     def titles(self) -> Mapping[str, Text]:
-        """What each group is called in words."""
+        """The name of each group in words."""
         named: dict[str, Group | TargetGroup] = {**self.groups, **self.target_groups}
         return {name: group.title for name, group in named.items()}
 
@@ -107,7 +107,7 @@ def may_not_adopt(agreement: Agreement, votes: Collection[Vote]) -> str | None:
 
 
 def cover_the_same(one: Agreement, other: Agreement) -> bool:
-    """Whether there is a dwelling that both would speak of, whatever the day."""
+    """Whether there is a dwelling that both would cover, whatever the day."""
     areas = None in (one.area, other.area) or one.area == other.area
     return one.company == other.company and areas and bool(set(one.municipalities) & set(other.municipalities))
 

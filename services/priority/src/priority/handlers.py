@@ -1,4 +1,4 @@
-"""What events do to priority. The table at the foot is what it consumes."""
+"""Handlers of events. The table at the foot lists the events that priority consumes."""
 
 from collections.abc import Sequence
 

@@ -21,7 +21,7 @@ from priority.texts import Text
 
 
 class Made(Shape):
-    """What was made."""
+    """The id of the new one."""
 
     id: UUID
 
@@ -202,7 +202,7 @@ class First(Shape):
 
 
 class Next(Shape):
-    """Who is next for a dwelling today; waiting: how many it could be offered to, `order` the first of them."""
+    """The turn and the ranking for a dwelling today; waiting: how many it could be offered to, `order` the first of them."""
 
     dwelling: str
     on: date
@@ -223,7 +223,7 @@ def _same(shape: type[S], row: object, **others: object) -> S:
 
 
 class Once:
-    """What makes a request the one that it repeats: its `Idempotency-Key`, if it has one, and what it asks."""
+    """The identity of a request that may be repeated: its `Idempotency-Key`, if it has one, its path and its body."""
 
     def __init__(
         self, request: Request, idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None
@@ -245,7 +245,7 @@ CaseWorker = Annotated[Caller, _who("announce")]
 
 
 def routes(database: Database[PriorityWork]) -> APIRouter:
-    """What is asked of priority."""
+    """The routes of priority."""
     router = APIRouter(prefix="/v1")
 
     async def post(once: Once, caller: Caller, do: Callable[[PriorityWork], Awaitable[T]], read: Callable[[T], R]) -> R:
@@ -297,7 +297,7 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
     async def review(
         id: UUID, body: requests.Review, caller: Annotated[Caller, _who("review")], once: Key
     ) -> SituationRead:
-        """A priority of pillar 3, forwarded to who may refer for an accelerated group, or refused; the candidate is told."""
+        """A priority of pillar 3, forwarded to who may refer for an accelerated group, or refused; the candidate is mailed."""
         return await post(once, caller, lambda work: use_cases.review(id, body, caller, work), SituationRead.of)
 
     @router.post("/referrals", status_code=201, tags=["referrals"])
@@ -309,7 +309,7 @@ def routes(database: Database[PriorityWork]) -> APIRouter:
     async def referrals(
         caller: Annotated[Caller, _who("list_referrals", "read_referrals")], dossier: DossierRef | None = None
     ) -> list[ReferralRead]:
-        """What the organisation referred, the newest first. With `dossier`, for its candidate and the company that treats it:
+        """The referrals of the organisation, the newest first. With `dossier`, for its candidate and the company that treats it:
         who referred it, and the answers."""
         async with database.work() as work:
             return [ReferralRead.of(one) for one in await use_cases.referrals(dossier, caller, work)]

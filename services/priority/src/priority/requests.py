@@ -1,4 +1,4 @@
-"""What is asked, in a file or over HTTP: refused with the place of what is wrong."""
+"""Requests, in a file or over HTTP: a mistake is refused with its place."""
 
 import json
 from collections.abc import Mapping
@@ -103,7 +103,7 @@ class Candidate(Shape):
 
 
 class RankRequest(Shape):
-    """Who is first for this dwelling, on this day?"""
+    """A ranking for this dwelling, on this day."""
 
     on: Day
     dwelling: Dwelling
@@ -135,7 +135,7 @@ Share = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,20})?$", descriptio
 
 
 class TurnsRequest(Shape):
-    """Whose turn is it, for so many turns?"""
+    """A sequence of so many turns."""
 
     accelerated_share: Share
     groups: dict[str, Share]
@@ -166,7 +166,7 @@ class Adoption(Shape):
 
 
 class Situation(Shape):
-    """What the housing situation is, and the ids of the documents that show it."""
+    """A housing situation, and the ids of the documents that show it."""
 
     dossier: DossierRef
     text: Words
@@ -182,7 +182,7 @@ class Review(Shape):
 
 
 class Referral(Shape):
-    """Whom an organisation refers to which company, for which group, why, and what guidance is to make the tenancy last."""
+    """A candidate whom an organisation refers to a company, for which group and why; the guidance is to make the tenancy last."""
 
     dossier: DossierRef
     company: Company

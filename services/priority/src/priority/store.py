@@ -74,7 +74,7 @@ class Candidacy:
 
 @dataclass(frozen=True)
 class Next:
-    """Whose turn it is, and the numbers of who it goes to, the first one first, with the reasons."""
+    """The turn to be given, and the ranking of the dossiers that it may go to."""
 
     turn: Entry
     ranking: Ranking
@@ -143,7 +143,7 @@ class PriorityWork(Work):
         return Candidacy(**row._mapping) if row else None
 
     async def regulation(self, on: date, company: str | None, municipality: str) -> Regulation:
-        """What the council chose for the whole municipality, whatever the area."""
+        """The choices of the council for the whole municipality, whatever the area."""
         agreed = await self.allocation.applies_to(on, company, municipality, None) if company else None
         return agreed.agreement.regulation().in_domain() if agreed else Regulation()
 
@@ -174,7 +174,7 @@ class PriorityWork(Work):
             .order_by(sa.desc("rung"), place.registered_on, place.number_day, place.number_nth)
             .subquery()
         )
-        # Two arrays instead of a row each: with 50,000 rows twice as fast. A sorted subquery is aggregated in its order.
+        # Two arrays instead of a row each: with 50,000 rows twice as fast. A sorted subquery is aggregated as it is sorted.
         query = sa.select(sa.func.array_agg(listed.c.number), sa.func.array_agg(listed.c.rung))
         numbers, rungs = (await self.connection.execute(query)).one()
         names = [name for name, _ in criteria]
@@ -182,7 +182,7 @@ class PriorityWork(Work):
         return [(number, because[n]) for number, n in zip(numbers or (), rungs or (), strict=True)]
 
     async def next_for(self, dwelling: Vacancy, agreed: AdoptedAgreement, on: date) -> Next:
-        """Whose turn this dwelling is, and who is first, as far as the register knows at this moment."""
+        """The turn and the ranking for this dwelling, as far as the register knows at this moment."""
         ledger = await self.allocation.ledger(agreed)
         fitting = await self.allocation.fitting(agreed, dwelling, on)
         entry = ledger.next({group for group, *_ in fitting})
@@ -222,7 +222,7 @@ class PriorityWork(Work):
         others = others.where(
             place.municipality == municipality, same_company, place.persons == persons, _not_paused(place, on)
         )
-        # Who was chosen already is few: counted apart, as to look for each of the others among them takes as long again.
+        # Few were chosen already: counted apart, as to look for each of the others among them takes as long again.
         before = Counter[str]()
         for query, count in ((others, before.update), (others.where(was_chosen(place.dossier)), before.subtract)):
             counted = await self.connection.execute(query)
@@ -277,7 +277,7 @@ _PLACING = _written()
 def _criteria(
     place: Any, on: date, regulation: Regulation, area: str | None = None, kept: tuple[str, str | None] = ("", None)
 ) -> Criteria:
-    """What counts before the date of registration for a dwelling, in order, each as a test of a row of places.
+    """The criteria before the date of registration for a dwelling, in sequence, each as a test of a row of places.
 
     kept: the company, and the target group that it keeps the dwelling for."""
     criteria: Criteria = []

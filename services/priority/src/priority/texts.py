@@ -1,4 +1,4 @@
-"""What priority says in Dutch and in English: texts.yaml, filled in."""
+"""Texts in Dutch and in English: texts.yaml, filled in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -23,7 +23,7 @@ class Text(Shape):
 
 
 Find = Callable[[str], str]
-"""What finds a text by its key, in one language."""
+"""Finds a text by its key, in one language."""
 TEXTS = TypeAdapter(dict[str, Text]).validate_python(read_yaml(Path(__file__).parents[2] / "texts.yaml"))
 
 

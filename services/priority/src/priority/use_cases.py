@@ -1,6 +1,6 @@
-"""What people do: each use-case loads what it needs, asks `access` who may, and holds every rule. HTTP is thin above them.
+"""Use-cases of people: each loads its rows, asks `access` for the right, and holds every rule. HTTP is thin above them.
 
-Each takes what is asked, who asks, and a unit of work; it raises a `Problem` where nothing is to be stored.
+Each takes the request, the caller and a unit of work; it raises a `Problem` where nothing is to be stored.
 """
 
 from collections import Counter
@@ -131,7 +131,7 @@ async def review(id: UUID, asked: requests.Review, actor: Caller, work: Priority
 
 async def refer(asked: requests.Referral, actor: Caller, work: PriorityWork) -> Referral:
     """Refer a candidate for accelerated allocation: accepted with certainty while there is room, else refused at once, as
-    there is no second list. Nothing of the dossier is told before it is clear that he may refer."""
+    there is no second list. Nothing of the dossier is shown before it is clear that he may refer."""
     organisation, group, now = access.organisation_of(actor, "refer"), asked.group, work.clock.now()
     await work.allocation.hold(asked.company)
     today = work.clock.today()
@@ -164,8 +164,8 @@ async def refer(asked: requests.Referral, actor: Caller, work: PriorityWork) -> 
     who = (uuid4(), agreed.id, organisation, candidacy.dossier, number)
     referral = Referral(*who, group, list(asked.reasons), asked.guidance_plan, answer, now)
     work.allocation.referrals.put(referral)
-    told = {"number": number, "referral": referral.id, "organisation": organisation, "answer": answer}
-    work.publish(ReferralAnswered.model_validate({"dossier": referral.dossier, **told}))
+    about = {"dossier": referral.dossier, "number": number, "referral": referral.id, "organisation": organisation}
+    work.publish(ReferralAnswered.model_validate({**about, "answer": answer}))
     return referral
 
 
@@ -210,7 +210,7 @@ async def adopt(id: UUID, asked: requests.Adoption, actor: Caller, work: Priorit
         ended = _ended(agreed, asked.ends, adopted.get(asked.ends), work.clock.today())
         if waits and (lost := sorted(set(ended.municipalities) - set(agreed.municipalities))):
             raise Conflict(
-                f"Referrals were accepted with certainty and wait where it does not speak of: {', '.join(lost)}."
+                f"Referrals were accepted with certainty and wait in municipalities that it does not cover: {', '.join(lost)}."
             )
         adopted[ended.id] = ended
         work.allocation.agreements.put(ended)
@@ -254,8 +254,8 @@ async def agreements(actor: Caller, work: PriorityWork) -> list[AdoptedAgreement
 async def ledger(id: UUID, actor: Caller, work: PriorityWork) -> tuple[Ledger, list[LedgerEntry], dict[str, int]]:
     """The ledger of an agreement, every entry of it, and how many referrals each group can take."""
     agreed = await _agreement(id, access.company_of(actor, "read_ledger"), work)
-    books = work.allocation
-    return await books.ledger(agreed), await books.entries_of(agreed), await books.room(agreed)
+    found = work.allocation
+    return await found.ledger(agreed), await found.entries_of(agreed), await found.room(agreed)
 
 
 async def priorities(municipality: str, work: PriorityWork) -> list[AdoptedAgreement]:

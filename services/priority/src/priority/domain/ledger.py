@@ -31,7 +31,7 @@ class Entry:
 class Ledger:
     """The ledger of one agreement; a new agreement begins a new one, and debts end with it.
 
-    shares: name → share, `standard` among them, as for `turns`. given: what is on record, in order. Raises `SharesDoNotAddUp`,
+    shares: name → share, `standard` among them, as for `turns`. given: the entries on record, by turn. Raises `SharesDoNotAddUp`,
     `NotTheNextTurn`.
     """
 

@@ -1,6 +1,6 @@
-"""Who is first for a dwelling: the standard order, criterion by criterion, and the reason for each place.
+"""Who is first for a dwelling: the standard ranking, criterion by criterion, and the reason for each place.
 
-Size comes first: who does not fit is not in the order at all. Then, one after the other, so that a later criterion only
+Size comes first: a household that does not fit is not ranked at all. Then, one after the other, so that a later criterion only
 decides among those whom the earlier ones leave equal: for a home that is kept for a target group, who is of it (pillar 3); the
 stricter local tie (where the municipality has one), the lasting
 tie, the tie with the area (where agreed), informal care, the date of registration, the dossier number.
@@ -46,7 +46,7 @@ class Regulation:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A dossier as the order sees it. registered_on: none as long as it is not registered."""
+    """A dossier as the ranking sees it. registered_on: none as long as it is not registered."""
 
     dossier: str
     status: str
@@ -62,8 +62,8 @@ class Candidate:
 def rank(
     on: date, dwelling: Dwelling, regulation: Regulation, candidates: Iterable[Candidate]
 ) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
-    """The order, the first one first, with the criteria that each meets; and who is left out, with the first reason why."""
-    in_order: list[tuple[tuple[object, ...], Candidate, list[str]]] = []
+    """The ranking, the first one first, with the criteria that each meets; and those left out, with the first reason why."""
+    ranked: list[tuple[tuple[object, ...], Candidate, list[str]]] = []
     left_out: list[tuple[str, str]] = []
     for candidate in candidates:
         if why := left_out_because(on, dwelling, regulation, candidate):
@@ -72,9 +72,9 @@ def rank(
             ties = _ties(on, dwelling, regulation, candidate)
             key = (*(not held for _, held in ties), candidate.registered_on, *number_parts(candidate.dossier))
             because = ["fitting_size", *(name for name, held in ties if held), *BECAUSE]
-            in_order.append((key, candidate, because))
-    in_order.sort(key=lambda one: one[0])
-    return [(candidate.dossier, because) for _, candidate, because in in_order], left_out
+            ranked.append((key, candidate, because))
+    ranked.sort(key=lambda one: one[0])
+    return [(candidate.dossier, because) for _, candidate, because in ranked], left_out
 
 
 def left_out_because(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> str | None:
@@ -91,7 +91,7 @@ def left_out_because(on: date, dwelling: Dwelling, regulation: Regulation, candi
 
 
 def _ties(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> Sequence[tuple[str, bool]]:
-    """The criteria before the registration date that count for this dwelling, in order, and whether they are met."""
+    """The criteria before the registration date that count for this dwelling, in sequence, and whether they are met."""
     here = [stay for stay in candidate.residence if stay.municipality == dwelling.municipality]
     ties = []
     if dwelling.target_group is not None:
@@ -107,7 +107,7 @@ def _ties(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candi
 
 
 def joined(stays: Iterable[Stay]) -> Iterator[tuple[date, date]]:
-    """Stays as [start, end) in order, those that touch or overlap made one; a stay that lasts ends on the last day there is."""
+    """Stays as [start, end) by their start; some that touch or overlap are one. One that lasts ends on the last day there is."""
     start: date | None = None
     end = date.min
     for stay in sorted(stays, key=lambda stay: stay.start):
