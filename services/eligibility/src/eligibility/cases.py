@@ -52,15 +52,15 @@ class Expect(Shape):
     figures: dict[str, Any] | None = None
     """Amounts, or from the least to the most one can be (null: without end)."""
     provisional: list[str] | None = None
-    """What of the law is not certain and was used."""
+    """The names of uncertain figures and rules that were used."""
     asks: list[str] | None = Field(None, json_schema_extra=ASKED)
-    """What is to be asked: person.fact."""
+    """The facts to ask: person.fact."""
     could_claim: list[str] | None = Field(None, json_schema_extra=ASKED)
-    """What could still be claimed: person.fact."""
+    """The claims that could still be made: person.fact."""
     outcome: Literal["met", "not_met", "to_investigate"] | None = None
     """That of the household."""
     says: str | None = None
-    """Words that stand in what people are told."""
+    """Words of the decision's sentences, in either language."""
 
 
 class CaseFile(Shape):
@@ -77,7 +77,7 @@ class CaseFile(Shape):
     candidates: list[dict[str, Any]] = [{}]
     """The applicant (p1) and the partner (p2): what matters of them."""
     co_residents: list[dict[str, Any]] = []
-    """Who moves along (c1, c2, …)."""
+    """The others who move in (c1, c2, …)."""
     expect: Expect
 
 
@@ -146,7 +146,7 @@ def decide_cases(engine: Engine, cases: Sequence[Case]) -> list[dict[str, Any]]:
 
 
 def failures(case: Case, answer: Mapping[str, Any]) -> list[Failure]:
-    """What of the case is not so in its answer. Reasons, figures and questions are those of the conditions it names."""
+    """The expectations that its answer does not meet. Reasons, figures and questions are those of the conditions it names."""
     of = case.conditions or list(answer["conditions"])
     found = {name: one for name, one in answer["conditions"].items() if name in of}
     came: dict[str, Any] = {name: found.get(name, {"outcome": ABSENT})["outcome"] for name in of}
@@ -220,7 +220,7 @@ def _member(id_: str, day: date, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_json(value: Any, key: str) -> Any:
-    """What JSON would have given: amounts of euro are strings there."""
+    """The same as JSON: amounts of euro are strings there."""
     if isinstance(value, dict):
         return {inner: _as_json(one, inner) for inner, one in value.items()}
     if isinstance(value, list):
@@ -230,7 +230,7 @@ def _as_json(value: Any, key: str) -> Any:
 
 
 def _placed(spec: CaseFile, persons: Sequence[tuple[str, str, int, Any]], path: str, why: str) -> str:
-    """What is wrong with a household (`members[0].incomes[0].year`), at the line of the case where it was written."""
+    """A complaint about a household (`members[0].incomes[0].year`), with the line of the case where that stands."""
     parts = [int(part) if part.isdecimal() else part for part in re.findall(r"\w+", path)]
     if parts[0] == "members" and len(parts) > 1:
         id_, key, at, _ = persons[int(parts[1])]

@@ -95,12 +95,12 @@ class _Opened:
         }
 
     def _lacks(self, figure: Figure) -> bool:
-        """Whether it needs a row of the law's figures that is not known."""
+        """True where it needs a row of the law's figures that is not known."""
         of = (self.figures[name] for name in figure.names if name in self.figures)
         return any(parameter.name in self.missing for parameter in figure.by.parameters) or any(map(self._lacks, of))
 
     def _value(self, figure: Figure) -> Any:
-        """Of each person or thing where it is said of each; where something is unknown, from the least to the most."""
+        """One value, or one of each person or thing; a range where something is unknown."""
         value = self.table.figures[figure.name]
         num = (2 * value.num + value.den) // (2 * value.den)
         num = np.broadcast_to(num, (len(self.table.day), num.shape[1]))
@@ -132,7 +132,7 @@ class _Opened:
         }
 
     def _facts(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """What was declared, by fact and person. names: `each.…`, `applicant.…`, `co_resident.…` or `fact.…`."""
+        """The declared values, by fact and person. names: `each.…`, `applicant.…`, `co_resident.…` or `fact.…`."""
         found: dict[str, dict[str, Any]] = {}
         for of, fact in sorted({tuple(name.split(".")[:2]) for name in names if "." in name}):
             for id_, member in self.facts.items():

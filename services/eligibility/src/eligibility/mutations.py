@@ -31,7 +31,7 @@ def unpinned(documents: Documents, read: Sequence[Case], files: str) -> Iterator
 
 
 def survives(documents: Documents, read: Sequence[Case], changed: str) -> bool:
-    """Whether every case comes true. Those beside the changed file come first; rules that are refused are noticed as well."""
+    """True where every case comes true. Those beside the changed file come first; rules that are refused are noticed as well."""
     ordered = sorted(read, key=lambda case: not case.place.file.endswith(changed.replace(".yaml", ".cases.yaml")))
     try:
         rules = compile_rules(documents, TEXTS, "sha256:mutant")

@@ -38,7 +38,7 @@ def load(folder: Path) -> RuleBook:
 
 
 def texts(folder: Path) -> dict[str, str]:
-    """What is decided by: every rule file of a folder, cases apart; path in the folder → text."""
+    """Every rule file of a folder, cases apart: path in the folder → text."""
     files = [path for part in PARTS for path in sorted(folder.glob(part)) if not path.name.endswith(".cases.yaml")]
     if not files:
         raise WrongRuleFile(f"{folder}: no rule files here (facts.yaml, parameters/, conditions/)")
@@ -80,23 +80,23 @@ def documents(texts: Mapping[str, str], place: str = "") -> dict[str, list[Node]
 
 
 def check_contract(rules: RuleBook) -> None:
-    """What a household may say of each fact is what the contract lets it say. Raises `WrongRuleFile`."""
+    """The values of each fact are those of the contract. Raises `WrongRuleFile`."""
     for fact in rules.facts.values():
         if fact.name not in Member.model_fields:
             raise fact.place.wrong(f"the contract knows no `{fact.name}`{meant(fact.name, Member.model_fields)}")
         shape = SHAPES.get(fact.name, Member)
         if shape is Member:
             kind = {"date": date, "amount": int}.get(fact.type)
-            said: dict[str, set[Any]] = {fact.name: {kind} if kind else set(fact.values or ()) or {bool}}
+            given: dict[str, set[Any]] = {fact.name: {kind} if kind else set(fact.values or ()) or {bool}}
         elif (shape in get_args(Member.model_fields[fact.name].annotation)) != (fact.type == "proven_claim"):
             raise fact.place.wrong(f"`{fact.name}` is not {fact.type} in the contract")
         else:
-            said = {name: set(values) for name, values in fact.fields.items()}
+            given = {name: set(values) for name, values in fact.fields.items()}
             amounts = [*fact.amounts, *([fact.amount, "months"] if fact.amount else [])]
-            said |= {amount: {int} for amount in amounts}
+            given |= {amount: {int} for amount in amounts}
             if fact.proofs_by:
-                said[fact.proofs_by] = {ground for ground in fact.proofs if ground}
-        for name, values in said.items():
+                given[fact.proofs_by] = {ground for ground in fact.proofs if ground}
+        for name, values in given.items():
             known = leaves(shape.model_fields[name].annotation) if name in shape.model_fields else set()
             if known != values:
                 words = ", ".join(sorted(getattr(one, "__name__", one) for one in known)) or "unknown"

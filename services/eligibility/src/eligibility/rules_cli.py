@@ -37,7 +37,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
 
 @contextmanager
 def refusing(code: int = WRONG_CALL) -> Iterator[None]:
-    """What is wrong with rules, a case or a household ends the program with its place."""
+    """A wrong rule file, case or household ends the program with its place."""
     try:
         yield
     except (WrongRuleFile, NoRuleInForce) as error:

@@ -18,7 +18,7 @@ _TEMPLATES = Environment(loader=PackageLoader("eligibility"), undefined=Chainabl
 
 
 def described(verb: Verb, language: str) -> str:
-    """What a figure does, as a sentence: texts.yaml's, else the verb's own."""
+    """A figure as a sentence: that of texts.yaml, else the verb's own."""
     w = TEXTS[language]
     macros: Any = _TEMPLATES.get_template("tests.jinja").make_module({"w": w})
     sentence = _TEMPLATES.from_string(w.get(f"verb_{verb.key}") or verb.says[language])

@@ -1,4 +1,4 @@
-"""What is wrong with rules that can be read: a rule that never decides, a household that none decides, two that contradict.
+"""Mistakes in rules that can be read: a rule that never decides, a household that none decides, two that contradict.
 
 Nothing is argued with symbols: households are decided on the first and last day of every row of the law's figures. All that a
 condition looks at is left open, of the applicant at once, of a partner one fact at a time, and completions fill it in at the
@@ -17,6 +17,7 @@ from eligibility.domain.facts import Fact
 from eligibility.domain.figures import FOR_EVER, Ints, Name, Table
 from eligibility.domain.parameters import ParameterFile
 from eligibility.domain.rulebook import MET, OUTCOMES, Condition, ConditionFile, Rule, RuleBook
+from eligibility.domain.source import Node
 
 CLOSED: Mapping[str, Any] = {
     "date": date(1970, 1, 1), "claim": False, "yes_no": False, "assessments": (), "proven_claim": None, "amount": 0, "list": (),
@@ -26,7 +27,7 @@ AMOUNTS = ("assessments", "amount")
 
 
 def check(rules: RuleBook, on: date) -> tuple[list[str], list[str]]:
-    """What is wrong, and what is not yet: `file:line: …` each.
+    """Errors, and warnings of what is not known yet: `file:line: …` each.
 
     on: a figure of the law that is not known that day is no error, for its law may not have been published yet.
     """
@@ -44,41 +45,42 @@ def check(rules: RuleBook, on: date) -> tuple[list[str], list[str]]:
 
 
 def _undecided(condition: Condition, rules: RuleBook) -> Iterator[str]:
-    """Rules of the condition that no household meets, that contradict, or that leave a household to chance."""
+    """Rules of the condition that no household meets, that contradict, or that leave a household to chance: each once."""
     listed, seen, tried = condition.all_rules(), 0, 0
     thens = {rule.then for rule in condition.rules}
-    told: set[tuple[str, ...]] = set()
+    found: dict[Any, str] = {}
+
+    def report(key: Any, place: Node, message: str) -> None:
+        found.setdefault(key, str(place.wrong(message)))
+
     for day in _days(condition):
-        households = _households(condition, rules, day)
+        households, on = _households(condition, rules, day), f"on {date.fromordinal(day)}"
         decided, over = lay_out(condition, households, range(len(households)), rules).complete()
-        if over and ("over",) not in told:
-            told.add(("over",))
-            yield str(condition.place.wrong("too much is open in this condition: not every household is tried"))
+        if over:
+            report("over", condition.place, "too much is open in this condition: not every household is tried")
         there = decided.table.present.any(axis=1)
         for name, _, lacks in decided.table.missing:
-            if day < rules.parameters[name].starts[0] and (name,) not in told:
-                told.add((name,))
-                yield str(condition.place.wrong(f"`{name}` has no row on {date.fromordinal(day)}, where this begins"))
+            if day < rules.parameters[name].starts[0]:
+                report(name, condition.place, f"`{name}` has no row {on}, where this begins")
             there &= ~lacks.any(axis=1)
         rows = np.flatnonzero(there)
         tried += len(rows)
         for bits, at in zip(*np.unique(decided.fired[rows], return_index=True), strict=True):
             fired = [rule for bit, rule in enumerate(listed) if bits >> bit & 1]
             seen |= int(bits)
-            where = f"on {date.fromordinal(day)}"
-            if not fired and MET in thens and len(thens) > 1 and () not in told:
-                told.add(())
-                where += _shown(condition.rules, decided.table, rows[at])
-                yield str(condition.place.wrong(f"no rule of `{condition.id}` holds {where}"))
+            if not fired and MET in thens and len(thens) > 1:
+                shown = on + _shown(condition.rules, decided.table, rows[at])
+                report("none", condition.place, f"no rule of `{condition.id}` holds {shown}")
             for one, other in itertools.combinations(fired, 2):
-                if one.then != other.then and (one.id, other.id) not in told:
-                    told.add((one.id, other.id))
+                if one.then != other.then:
                     also = f"`{one.id}` (line {one.place.line}, {OUTCOMES[one.then]})"
-                    shown = where + _shown((one, other), decided.table, rows[at])
-                    yield str(other.place.wrong(f"{OUTCOMES[other.then]} contradicts {also}: both hold {shown}"))
+                    shown = on + _shown((one, other), decided.table, rows[at])
+                    message = f"{OUTCOMES[other.then]} contradicts {also}: both hold {shown}"
+                    report((one.id, other.id), other.place, message)
     for bit, rule in enumerate(listed):
         if not seen >> bit & 1:
-            yield str(rule.place.wrong(f"`{rule.id}` can never decide: no household meets it ({tried:,} tried)"))
+            report(bit, rule.place, f"`{rule.id}` can never decide: no household meets it ({tried:,} tried)")
+    yield from found.values()
 
 
 def _days(condition: Condition) -> list[int]:
@@ -143,7 +145,7 @@ def _open(fact: Fact, amount: int | None, months: int = MONTHS[0]) -> Any:
 
 
 def _shown(rules: Iterable[Rule], table: Table, row: int) -> str:
-    """What the rules look at in that row: ` where income is 0.00, limit is 29515.00`."""
+    """The figures and facts of the rules in that row: ` where income is 0.00, limit is 29515.00`."""
     said = {}
     for name in (name for rule in rules for name in rule.when.names()):
         value = name.read(table)

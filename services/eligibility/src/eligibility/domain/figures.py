@@ -1,6 +1,6 @@
 """Figures over columns: what the verbs compute with (`verbs.py`), and what rules compare.
 
-A column has a row for every completion of every household, and one place in the row for each candidate; what is said of the
+A column has a row for every completion of every household, and one place in the row for each candidate; a figure of the
 household has a single place, so that the two combine by broadcasting. With every figure travel the marks of the law's
 figures it used (a bit each), so a decision knows what in it is provisional. A figure is num ÷ den, exact until rounded.
 """
@@ -72,7 +72,7 @@ class Marks:
 class Name:
     """A name in a rule file: a figure, a fact of a candidate, or (first) of the applicant.
 
-    each: said of each candidate, not of the household; money: in cents.
+    each: a value of each candidate, not of the household; money: in cents.
     """
 
     name: str

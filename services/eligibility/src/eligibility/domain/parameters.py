@@ -107,7 +107,7 @@ def ordinals(period: Period | Row) -> tuple[int, int]:
 
 
 def _days(row: Row, columns: list[str]) -> tuple[int, int]:
-    row.place.keys((*(("year",) if row.year is not None else ("from", "through")), *columns), ("mark",))
+    row.place.keys((*(("year",) if row.year is not None else ("from", "through")), *columns), ("mark", "year"))
     if row.year is None:
         return ordinals(row)
     if not date.min.year <= row.year <= date.max.year:

@@ -36,7 +36,7 @@ class ExceptionFile(Shape):
     when: Tests
     then: Literal["met", "to_investigate", "not_met"]
     say: Texts | None = None
-    """What people are told. {figure}, {figure - figure} and {person} are filled in."""
+    """The sentence of the decision. {figure}, {figure - figure} and {person} are filled in."""
 
 
 class RuleFile(ExceptionFile):
@@ -47,7 +47,7 @@ class RuleFile(ExceptionFile):
 
 
 class Spared(Shape):
-    """Who was registered before that day is not tested at these moments."""
+    """Households registered before that day are not tested at these moments."""
 
     registered_before: date
     moments: list[Literal["registration", "update", "allocation"]] = Field(min_length=1)
@@ -62,7 +62,7 @@ class ConditionFile(Shape):
     source: Source
     valid: Period
     about: str
-    """What is decided by itself: household, each_candidate, or each_… of a list of facts.yaml; the worst counts."""
+    """The subject decided by itself: household, each_candidate, or each_… of a list of facts.yaml; the worst counts."""
     effect: Literal["bar", "duty"]
     """bar: without it nobody is registered; duty: it is owed, and bars nobody."""
     spared: Spared | None = None
@@ -126,7 +126,7 @@ class Condition:
 
     @property
     def bounds(self) -> list[Name]:
-        """What amounts are compared with."""
+        """The amounts that others are compared with."""
         names = {test.right.name: test.right for test in self.tests if isinstance(test.right, Name)}
         return [name for name in names.values() if name.money]
 
@@ -134,7 +134,7 @@ class Condition:
         return self.start <= day <= self.end
 
     def applies(self, day: int, moment: str, registered_on: date | None) -> bool:
-        """Whether it is in force on that day, and who was registered then is not spared it."""
+        """In force on that day, and not spared for a household registered then."""
         spared = self.spec.spared
         if spared is None or registered_on is None:
             return self.holds_on(day)
@@ -161,7 +161,7 @@ class RuleBook:
         return {f"each_{fact.each}": fact for fact in self.facts.values() if fact.each}
 
     def tells_apart(self, one: int, other: int) -> bool:
-        """Whether some count does: two combinations of the co-residents' facts."""
+        """True where some count differs between two combinations of the co-residents' facts."""
         return any(k[one] != k[other] for c in self.conditions for figure in c.figures for k in figure.by.kinds)
 
 

@@ -1,4 +1,4 @@
-"""What was read from a rule file, with the line it stands on: every complaint names file and line, and what was meant."""
+"""The values of a rule file with their lines: every complaint names file and line, and suggests the key or word meant."""
 
 import difflib
 import re
@@ -87,7 +87,7 @@ class Node:
         return self.value
 
     def below(self, path: Iterable[str | int]) -> "Node":
-        """What stands at a path under it, as far as there is any."""
+        """The node at a path under it, or the last one on the way."""
         node = self
         for part in path:
             if isinstance(node.value, dict) and part in node.value:
@@ -190,7 +190,7 @@ class Texts(Shape):
 
 
 class Source(Shape):
-    """Where the law says it."""
+    """The place in the law."""
 
     act: str
     """The act, such as BVCW."""
@@ -208,7 +208,7 @@ class Period(Shape):
 
 
 def all_of(make: Callable[[Any], T], parts: Iterable[Any]) -> list[T]:
-    """What is made of each. Raises `WrongRuleFile`: of all of them what is wrong, a line each."""
+    """The results of `make`. Raises `WrongRuleFile` with the complaints about all parts, a line each."""
     made: list[T] = []
     wrong: list[str] = []
     for part in parts:
@@ -230,7 +230,7 @@ def meant(given: str, known: Iterable[str]) -> str:
 
 
 def _placed(node: Node, error: Mapping[str, Any]) -> str:
-    """What pydantic found, where it stands; what a shape inside it found has its place already."""
+    """A complaint of pydantic with its place; that of a nested shape has one already."""
     inner = error.get("ctx", {}).get("error")
     return str(inner if isinstance(inner, WrongRuleFile) else node.below(error["loc"]).wrong(_why(error)))
 

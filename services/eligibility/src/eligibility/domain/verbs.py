@@ -36,7 +36,7 @@ class Figure:
 
 @dataclass
 class Scope:
-    """What a name may mean at this place of a file, and what has been used and tested there so far."""
+    """The names that can be written at this place of a file, and those used and tested there so far."""
 
     facts: Mapping[str, Fact]
     parameters: Mapping[str, Parameter]
@@ -61,7 +61,7 @@ class Scope:
         else:
             raise node.wrong(f"unknown name `{text}`{meant(text, [*self.figures, *self.columns])}")
         if found.each and not each and not self.each:
-            raise node.wrong(f"`{text}` is said of each candidate: write applicant.…, or some_candidate: {{…}}")
+            raise node.wrong(f"`{text}` is a value of each candidate: write applicant.…, or some_candidate: {{…}}")
         return found
 
     def when(self, node: Node, each: bool = False) -> When:
@@ -138,7 +138,7 @@ TESTS: dict[str, Any] = {
 
 
 def _compared(tests: Any) -> Any:
-    """Tests whose comparisons are known; what their names mean, the scope says."""
+    """Refuses unknown comparisons; the names are resolved by the scope."""
     for name, wanted in tests.items() if isinstance(tests, dict) else ():
         if name == "some_candidate":
             _compared(wanted)
@@ -152,12 +152,12 @@ EachCandidate = Literal["each_candidate"]
 
 
 class Branch(Shape):
-    """Where `when` holds, `is`; the last one says `otherwise`."""
+    """The value `is` where `when` holds; the last branch is `otherwise`."""
 
     when: Tests | None = None
     is_: str | int | None = Field(None, alias="is")
     otherwise: str | int | None = None
-    """What it is where no branch before it holds."""
+    """The value where no branch before it holds."""
 
 
 Branches = Annotated[list[Branch], Field(json_schema_extra={"minItems": 1})]
@@ -194,14 +194,14 @@ class Verb(Shape):
         return Verb.known[key]
 
     def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
-        """Find what it is written with. Gives whether it is said of each candidate, and in cents. Raises `WrongRuleFile`."""
+        """Resolve its names. Returns two flags: a value of each candidate, an amount in cents. Raises `WrongRuleFile`."""
         raise NotImplementedError
 
     def evaluate(self, table: Table) -> Value:
         raise NotImplementedError
 
     def chosen(self, table: Table) -> list[str] | None:
-        """Of one that chooses between figures or numbers, those that it came to."""
+        """The figures or numbers chosen, of a verb that chooses."""
         return None
 
     def rows(self, table: Table, day: int) -> Iterator[tuple[Parameter, int, Iterable[str]]]:
@@ -224,7 +224,7 @@ class Verb(Shape):
 
     @property
     def kinds(self) -> Sequence[Ints]:
-        """Where it counts co-residents: 1 for each combination of their facts that is counted alike."""
+        """Of a count of co-residents: 1 for each combination of their facts that counts alike."""
         return ()
 
     def read(self, person: Mapping[str, Any], year: int) -> Sequence[int]:
@@ -232,7 +232,7 @@ class Verb(Shape):
         return ()
 
     def unknown(self, year: int) -> Mapping[str, tuple[int, ...]]:
-        """What each part is tried at where the fact is unknown; the first of them is unknown then, and an amount."""
+        """The values tried in each part where the fact is unknown; the first part is the unknown amount."""
         return {}
 
 
@@ -530,7 +530,7 @@ def _bound(scope: Scope, node: Node, branches: Sequence[Branch], each: bool = Fa
 
 
 def _came_to(branches: Sequence[tuple[When, Any]], table: Table) -> list[Any]:
-    """Where the first branch that holds leads; of more than one completion or person, all of these, each once."""
+    """The targets of the first branches that hold, over all completions and persons, each once."""
     open_, found = table.present, dict[Any, None]()
     for when, target in branches:
         holds = open_ & when.holds(table)[0]
