@@ -15,7 +15,7 @@ from eligibility.domain.verbs import Scope, Verb
 from eligibility.explain import explain
 from eligibility.rulefiles import load
 from eligibility.schema import written
-from eligibility.texts import described
+from eligibility.texts import TEXTS, described
 
 from .build import household
 from .test_contract import EXAMPLE
@@ -83,6 +83,14 @@ def test_without_it_the_verb_is_not_known(rules: Path) -> None:
     spoil(rules / "conditions/means.yaml", "show: [", "  most: {twice: limit}\nshow: [")
     with pytest.raises(WrongRuleFile, match="a figure has no verb"):
         load(rules)
+
+
+def test_every_text_is_there_in_both_languages() -> None:
+    assert set(TEXTS["nl"]) == set(TEXTS["en"])
+    assert [
+        (language, key) for language, texts in TEXTS.items() for key, text in texts.items() if not text.strip()
+    ] == []
+    assert {f"verb_{key}" for key in Verb.known} <= set(TEXTS["nl"])
 
 
 def test_every_verb_describes_itself_in_both_languages(engine: Engine) -> None:

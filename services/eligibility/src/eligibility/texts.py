@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import ChainableUndefined, Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eligibility.domain.verbs import Verb
 
@@ -14,7 +14,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     language: {str(key): text[language] for key, text in _READ.items()} | {"language": language}
     for language in ("nl", "en")
 }
-_TEMPLATES = Environment(loader=PackageLoader("eligibility"), undefined=ChainableUndefined)  # noqa: S701 no HTML
+_TEMPLATES = Environment(loader=PackageLoader("eligibility"), undefined=StrictUndefined)  # noqa: S701 no HTML
 
 
 def described(verb: Verb, language: str) -> str:
