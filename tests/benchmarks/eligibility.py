@@ -6,15 +6,21 @@ Python, which knows no rule files, no reasons and no unknowns.
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 import zen
 from durable.engine import Host
 
+from cir_schemas.types import euro
 from eligibility.domain.completions import lay_out
 from eligibility.domain.decide import Engine
 from eligibility.domain.figures import Name, Test
@@ -26,6 +32,8 @@ from tests.benchmarks.measure import Entry, duration, seconds, throughput
 
 BATCH = 500  # as many as the consumer takes from Kafka at once
 UNKNOWN = 0.15
+LINES = 200_000
+AMOUNTS = {*build.FIELDS, "amount", "balances"}
 Fact = dict[str, Any]
 OPERATORS = {"above": ">", "at_least": ">=", "at_most": "<=", "below": "<", "is": "=="}
 
@@ -36,6 +44,8 @@ def entries() -> Iterator[Entry]:
     yield from _deciding(engine, UNKNOWN)
     open_ = households(BATCH, UNKNOWN)
     yield Entry("eligibility: completions of a household, 15% unknown", _completions(engine, open_), "completions")
+    yield from _many_unknown(engine)
+    yield from _assessing()
     yield from _peers(engine, households(BATCH, unknown=0))
 
     def bare() -> None:
@@ -59,6 +69,45 @@ def _deciding(engine: Engine, unknown: float) -> Iterator[Entry]:
     )
     yield throughput(f"eligibility: decide, batches of {BATCH}, {which}", len(given), batch, floor)
     yield throughput(f"eligibility: decide, one by one, {which}", len(given), single, floor)
+
+
+def _many_unknown(engine: Engine) -> Iterator[Entry]:
+    recent: dict[str, Any] = {"incomes": None, "recent_income": {"amount": None}}
+    eight = build.household(recent | {"set_aside": {}, "no_income_declared": {}}, recent)
+    yield duration(
+        "eligibility: a household with eight facts unknown or pending", seconds(lambda: engine.decide([eight]))[0]
+    )
+
+
+def _assessing() -> Iterator[Entry]:
+    """`assess` in a process of its own, beside one that reads the same lines and writes them again."""
+    copy = "import json, sys\nfor line in open(sys.argv[1]): print(json.dumps(json.loads(line)))"
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "households.jsonl"
+        lines = [json.dumps(_written(household)) for household in households(LINES // 10, UNKNOWN)]
+        file.write_text("".join(f"{line}\n" for line in lines * 10))
+        taken, most = _used("-m", "eligibility", "assess", str(file))
+        floor, _ = _used("-c", copy, str(file))
+    yield throughput(f"eligibility: assess {LINES:,} JSON lines, {UNKNOWN:.0%} unknown", LINES, taken, floor)
+    yield Entry(f"eligibility: memory while assessing {LINES:,} JSON lines", most, "MB")
+
+
+def _used(*arguments: str) -> tuple[float, float]:
+    """The seconds of the processor and the megabytes at most that a Python program takes."""
+    child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def _written(value: Any, name: str = "") -> Any:
+    """A household as JSON has it."""
+    if isinstance(value, dict):
+        return {key: _written(part, key) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_written(part) for part in value]
+    return str(value) if isinstance(value, date) else euro(value) if value is not None and name in AMOUNTS else value
 
 
 def _completions(engine: Engine, given: Sequence[Any]) -> float:

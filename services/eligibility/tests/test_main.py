@@ -1,6 +1,7 @@
 """`assess` answers from a file; what is wrong with the file, or with a rule file, is said with its place."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from eligibility.__main__ import cli
+from eligibility.domain.decide import Engine
+from eligibility.domain.units import Household
 
 from .test_contract import ANSWER, EXAMPLE
 
@@ -49,6 +52,26 @@ def test_a_household_a_line_an_answer_a_line(tmp_path: Path) -> None:
 
 
 CROWD = [EXAMPLE["members"][0] | {"real_rights": [{"right": "full_ownership"}] * 21}]
+
+
+def test_lines_are_decided_so_many_at_a_time_and_answered_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, together, decide = tmp_path / "households.jsonl", list[int](), Engine.decide
+
+    def listen(engine: Engine, households: Sequence[Household]) -> list[dict[str, Any]]:
+        together.append(len(households))
+        return decide(engine, households)
+
+    monkeypatch.setattr(Engine, "decide", listen)
+    monkeypatch.setattr("eligibility.__main__.TOGETHER", 10)
+    days = [f"2024-03-{n:02d}" for n in range(1, 26)]
+    lines.write_text("".join(json.dumps(EXAMPLE | {"reference_date": day}) + "\n" for day in days))
+    assert [json.loads(line)["reference_date"] for line in assess(lines).stdout.splitlines()] == days
+    assert together == [10, 10, 5]
+    lines.write_text(lines.read_text() + "{}\n")
+    result = assess(lines)
+    assert (result.exit_code, result.stdout, "line 26" in result.stderr) == (2, "", True)
 
 
 @pytest.mark.parametrize(

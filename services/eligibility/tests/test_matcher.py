@@ -183,7 +183,7 @@ def test_what_durable_rules_fires_decides_and_a_difference_is_told(
 
 def test_the_worst_outcome_decides_and_its_rules_are_the_reasons() -> None:
     thens = (0, 0, 1, 0, 2)
-    assert fold(thens, 0) == (0, 0)
-    assert fold(thens, 0b01011) == (0, 0b01011)
-    assert fold(thens, 0b00111) == (1, 0b00100)
-    assert fold(thens, 0b10111) == (2, 0b10000)
+    assert fold(thens, 0) == (0, [])
+    assert fold(thens, 0b01011) == (0, [0, 1, 3])
+    assert fold(thens, 0b00111) == (1, [2])
+    assert fold(thens, 0b10111) == (2, [4])

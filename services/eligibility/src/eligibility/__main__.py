@@ -1,17 +1,23 @@
 """`python -m eligibility serve | migrate | assess | rules …`."""
 
 import json
+import shutil
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
+from pydantic_core import to_json
 
 from cir_chassis.cli import NO, program
 from cir_schemas.types import Language
 from eligibility.app import MIGRATIONS, EligibilitySettings, make
+from eligibility.domain.decide import Engine
 from eligibility.rulefiles import RULES
 from eligibility.rules_cli import AsJson, Folder, engine_or_exit, households_or_exit, refusing, rules_cli
 
+TOGETHER = 1000  # households: more take more memory, and not less time
 cli = program("eligibility", EligibilitySettings, refusing(NO)(make), MIGRATIONS)
 cli.add_typer(rules_cli, name="rules")
 
@@ -25,14 +31,23 @@ def assess(
     rules: Folder = RULES,
 ) -> None:
     """Decide a household from a file, by the rule files: nothing is stored."""
-    lines = file.suffix == ".jsonl"
-    households = [household.model_dump() for household in households_or_exit(file, lines)]
     engine = engine_or_exit(rules)
-    for answer in engine.decide(households):
-        if lines or as_json:
-            typer.echo(json.dumps(answer, ensure_ascii=False, indent=None if lines else 1))
-        else:
-            typer.echo(_in_words(answer, language))
+    if file.suffix == ".jsonl":
+        _assess_lines(engine, file)
+        return
+    [household] = households_or_exit(file)
+    [answer] = engine.decide([household.model_dump()])
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=1) if as_json else _in_words(answer, language))
+
+
+def _assess_lines(engine: Engine, file: Path) -> None:
+    """So many at a time; the answers are printed once the last line was read, for one bad line and there are none."""
+    households = households_or_exit(file, lines=True)
+    with TemporaryFile() as answers:
+        while some := [household.model_dump() for household in islice(households, TOGETHER)]:
+            answers.writelines(to_json(answer) + b"\n" for answer in engine.decide(some))
+        answers.seek(0)
+        shutil.copyfileobj(answers, typer.get_binary_stream("stdout"))
 
 
 def _in_words(answer: dict[str, Any], language: str) -> str:

@@ -52,19 +52,19 @@ def engine_or_exit(rules: Path) -> Engine:
 
 def households_or_exit(file: Path, lines: bool = False) -> Iterator[HouseholdToAssess]:
     """Every household of the file; the first wrong one ends the program with its place."""
+    number = 0
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as text:
+            for number, part in enumerate(text if lines else [text.read()], 1):  # noqa: B007 (the place of an error)
+                yield read_household(json.loads(part), HouseholdToAssess)
     except (OSError, UnicodeDecodeError) as error:
         raise refuse(f"{file}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
-    for number, part in enumerate(text.splitlines() if lines else [text], 1):
+    except json.JSONDecodeError as error:
+        where = f"{file}, line {number if lines else error.lineno}, column {error.colno}"
+        raise refuse(f"{where}: not JSON: {error.msg}") from None
+    except WrongHousehold as error:
         place = f"{file}, line {number}" if lines else str(file)
-        try:
-            yield read_household(json.loads(part), HouseholdToAssess)
-        except json.JSONDecodeError as error:
-            where = f"{file}, line {number if lines else error.lineno}, column {error.colno}"
-            raise refuse(f"{where}: not JSON: {error.msg}") from None
-        except WrongHousehold as error:
-            raise refuse("\n".join(f"{place}: {path}: {message}" for path, message in error.errors)) from None
+        raise refuse("\n".join(f"{place}: {path}: {message}" for path, message in error.errors)) from None
 
 
 @rules_cli.command("check")

@@ -111,7 +111,7 @@ def _or_fewer(met: Bools, axis: int, most: int) -> Bools:
 
     The values of the axis: not made, then each way of making it; of `most` persons, 0 … most for each way.
     """
-    ways = np.moveaxis(met, axis, 0)
+    ways = met.swapaxes(0, axis)
     made = [ways[0], ways[1:].any(axis=0)] if most == 1 else ways.reshape(-1, most + 1, *ways.shape[1:]).any(axis=0)
-    fewer: Bools = np.moveaxis(np.logical_or.accumulate(np.array(made), axis=0), 0, axis)
+    fewer: Bools = np.logical_or.accumulate(made, axis=0).swapaxes(0, axis)
     return fewer

@@ -38,8 +38,11 @@ class Plan:
         self.bits = 1 << np.arange(len(self.rules))[:, None, None]
         self.looks = [(rule, _figures(of) | _figures(rule)) for of in condition.rules for rule in of.all()]
         self.looked = frozenset[str]().union(*map(_figures, condition.rules))
+        self.tested = sorted(frozenset[str]().union(*(names for _, names in self.looks)))
+        self.marked = any(rule.mark for rule in self.rules)
         self.sums, self.bounds = condition.sums, condition.bounds
         verbs = [figure.by for figure in condition.figures]
+        self.figures = [(figure.name, figure.by.evaluate) for figure in condition.figures]
         self.readers = {f"{verb.name} {part}": verb for verb in verbs for part in verb.parts}
         years = {verb.name for verb in verbs if verb.counts_years}
         self.ages = sorted({age for test in condition.tests if isinstance(test.right, int) and test.left.name in years
@@ -52,8 +55,11 @@ class Plan:
         self.reads = [[_nil if place and c.name in condition.applicant_only else c.read for c in condition.columns]
                       for place in places]  # fmt: skip
 
-    def read(self, units: Sequence[Unit], years: Sequence[int]) -> Ints:
-        """The columns of units: (columns, places, units). Of a thing that may not be there nothing is known."""
+    def read(self, units: Sequence[Unit], years: Sequence[int]) -> tuple[Ints, bool]:
+        """The columns of units, (columns, places, units), and whether something in them is unknown.
+
+        Of a thing that may not be there nothing is known.
+        """
         cells: list[int] = []
         there, nothing = [1, *[0] * (len(self.names) - 1)], [0] * len(self.names)
         for unit in units:
@@ -68,7 +74,8 @@ class Plan:
                     cells += 1, *[read(of) for read in reads]
                     for verb in self.reading:
                         cells += verb.read(person, years[unit.household])
-        return np.array(cells, np.int64).reshape(-1, len(self.reads), len(self.names)).transpose(2, 1, 0).copy()
+        block = np.array(cells, np.int64).reshape(-1, len(self.reads), len(self.names)).transpose(2, 1, 0).copy()
+        return block, UNKNOWN in cells
 
 
 def _figures(rule: Rule) -> frozenset[str]:
@@ -141,19 +148,24 @@ class Layout:
         self.units = [units[row] for row in self.rows]
         self.own = [unit.household for unit in self.units]
         self.households = np.array(self.own, np.int64)
-        self.block = plan.read(self.units, batch.days[:, 0].tolist())
         self.slots: dict[int, list[Slot]] = {}
+        self.known: Sequence[int] = ()
+        if not self.units:
+            return
+        self.block, open_ = plan.read(self.units, batch.days[:, 0].tolist())
         for at, unit in enumerate(self.units):
             if unit.thing == UNKNOWN:
                 self.slots[at] = [self._thing_or_none(unit)]
-        if (unknown := self.block == UNKNOWN).any():
-            for at, place, column in np.argwhere(unknown.transpose(2, 1, 0)).tolist():
+        if open_:
+            for at, place, column in np.argwhere(self.block.transpose(2, 1, 0) == UNKNOWN).tolist():
                 self.slots.setdefault(at, []).append(self._slot(self.units[at], place, plan.names[column]))
         if plan.condition.co_residents:
             for at, n in enumerate(self.own):
                 if batch.open[n]:
                     self.slots[at] = self.slots.get(at, []) + batch.open[n]
-        self.known = [at for at in range(len(self.units)) if at not in self.slots]
+        self.known = (
+            range(len(self.units)) if not self.slots else [at for at in range(len(self.units)) if at not in self.slots]
+        )
 
     def of_household(self, n: int) -> range:
         """The units of a household."""
@@ -187,7 +199,7 @@ class Layout:
 
     def decide_layout(self, units: Sequence[int], slots: Mapping[int, Sequence[Slot]]) -> Decided:
         """Decide these units in all completions of their slots (by place in `units`)."""
-        at, starts = np.array(units, np.int64), np.arange(len(units) + 1)
+        at, starts = np.array(units), np.arange(len(units) + 1)
         alike: dict[Any, list[int]] = {}
         for n, of in slots.items():
             alike.setdefault(tuple([(slot.kind, len(slot.persons), slot.filled) for slot in of]), []).append(n)
@@ -197,7 +209,8 @@ class Layout:
                 sizes[same] = size(slots[same[0]])
             starts = np.concatenate(([0], sizes.cumsum()))
             at = at.repeat(sizes)
-        households, block = self.households[at], self.block[:, :, at]
+        all_ = not slots and len(units) == len(self.units)
+        households, block = (self.households, self.block) if all_ else (self.households[at], self.block[:, :, at])
         days, profiles = self.batch.days[households], self.batch.profiles[households]
         for same in alike.values():
             of = slots[same[0]]
@@ -215,8 +228,8 @@ class Layout:
         # a column's rows lie side by side in memory, for its places are few
         cells = dict(zip(self.plan.names, block.transpose(0, 2, 1), strict=True))
         table = Table(cells, profiles, days[:, :1], days[:, 1:], cells["present"] > 0)
-        for figure in self.plan.condition.figures:
-            table.figures[figure.name] = figure.by.evaluate(table)
+        for name, evaluate in self.plan.figures:
+            table.figures[name] = evaluate(table)
         return Decided(self.plan, slots, list(alike.values()), starts, table)
 
     def _try_amounts(self) -> None:
@@ -300,9 +313,11 @@ def match(plan: Plan, table: Table) -> tuple[Ints, Ints]:
 
 def marks(plan: Plan, table: Table, fired: Ints) -> Ints:
     """Per row what is provisional in its decision: what the rules that fired looked at; where none did, what all rules do."""
-    of = {name: value.marks for name, value in table.figures.items()}
+    of = {name: table.figures[name].marks for name in plan.tested}
     used = {name for name, marked in of.items() if (marked if isinstance(marked, int) else marked.any())}
     found = np.zeros(len(table.day), np.int64)
+    if not (used or plan.marked):
+        return found
 
     def looked(names: frozenset[str]) -> Ints | int:
         return reduce(or_, (table.column(of[name]) for name in names & used), 0)
@@ -316,8 +331,8 @@ def marks(plan: Plan, table: Table, fired: Ints) -> Ints:
 
 
 @cache
-def fold(thens: tuple[int, ...], fired: int) -> tuple[int, int]:
-    """The worst outcome (`thens`) of the rules that fired, and those that gave it, a bit each; met where none fired."""
+def fold(thens: tuple[int, ...], fired: int) -> tuple[int, list[int]]:
+    """The worst outcome (`thens`) of the rules that fired, a bit each, and the places of those that gave it; else met."""
     of = [at for at in range(len(thens)) if fired >> at & 1]
     outcome = max([thens[at] for at in of], default=MET)
-    return outcome, sum(1 << at for at in of if thens[at] == outcome)
+    return outcome, [at for at in of if thens[at] == outcome]

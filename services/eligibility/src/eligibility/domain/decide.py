@@ -7,9 +7,9 @@ the reasons are those of its most favourable completion. Figures are the columns
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from functools import reduce
+from functools import cache, reduce
 from itertools import compress
 from operator import itemgetter, or_
 from typing import Any, NamedTuple
@@ -49,11 +49,11 @@ class Result:
     high: int = MET
     marks: int = 0
     over: bool = False  # there is more unknown than can be tried
-    fired: list[tuple[int, Unit, int]] = field(default_factory=list)  # by unit the rules that decided it, a bit each
-    figures: dict[str, Range] = field(default_factory=dict)
+    fired: tuple[tuple[int, Unit, int], ...] = ()  # by unit the rules that decided it, a bit each
+    figures: dict[str, Range] | None = None
     asks: Sequence[Slot] = ()
     claims: Sequence[Slot] = ()
-    lacks: set[str] = field(default_factory=set)  # rows of figures that are not known
+    lacks: frozenset[str] = frozenset()  # rows of figures that are not known
 
     @property
     def undecided(self) -> bool:
@@ -61,14 +61,13 @@ class Result:
 
     @property
     def outcome(self) -> int:
-        return self.low if self.low == self.high and not self.undecided else TO_INVESTIGATE
+        return self.low if self.low == self.high and not self.over and not self.lacks else TO_INVESTIGATE
 
-    def because(self) -> list[int]:
+    def because(self) -> Sequence[int]:
         """The rules that decided, in the order of the file."""
-        if self.undecided or not self.fired:
-            return []
-        _, deciding = fold(self.plan.thens, reduce(or_, [bits for _, _, bits in self.fired]))
-        return [at for at in range(len(self.plan.rules)) if deciding >> at & 1]
+        if not self.fired or self.undecided:
+            return ()
+        return fold(self.plan.thens, reduce(or_, [bits for _, _, bits in self.fired]))[1]
 
 
 class Engine:
@@ -110,6 +109,8 @@ class Engine:
         found = []
         for layout, known, fired in self._match(households):
             plan = layout.plan
+            if known is None:
+                continue
             for at, one, bits, outcome in zip(
                 layout.known, fired.tolist(), known.fired.tolist(), known.outcome.tolist(), strict=True
             ):
@@ -118,17 +119,18 @@ class Engine:
                     found.append(Difference(layout.own[at], plan.condition.id, *both))
         return found
 
-    def _match(self, households: Sequence[Household]) -> list[tuple[Layout, Decided, Ints]]:
+    def _match(self, households: Sequence[Household]) -> list[tuple[Layout, Decided | None, Ints]]:
         """Each condition; what is known in it, with its figures; and the rules that durable_rules fires on that, a bit each."""
         if not households:
             return []
         batch = Batch(households, self.rules)
         when = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
         layouts = [Layout(plan, batch, [plan.condition.applies(*day) for day in when]) for plan in self.plans]
-        known = [layout.decide_layout(layout.known, {}) for layout in layouts]
         told = {about: [""] * len(units) for about, units in batch.units.items()}
-        for facts, layout, decided in zip(self.facts, layouts, known, strict=True):
-            if layout.known:
+        known: list[Decided | None] = []
+        for facts, layout in zip(self.facts, layouts, strict=True):
+            known.append(layout.decide(layout.known, {}) if layout.known else None)
+            if decided := known[-1]:
                 facts.tell(layout, decided.table, told)
         of: list[list[str]] = [[] for _ in households]
         for about, units in batch.units.items():
@@ -145,40 +147,45 @@ class Engine:
             found.append((layout, decided, np.array([fired.get((key, rows[at]), 0) for at in layout.known], np.int64)))
         return found
 
-    def _condition(self, layout: Layout, known: Decided, fired: Ints, by: Mapping[int, Result]) -> None:
+    def _condition(self, layout: Layout, known: Decided | None, fired: Ints, by: Mapping[int, Result]) -> None:
         """Fill the results of a condition, by household."""
+        own, low, nil = layout.own, [MET] * len(layout.own), set[int]()
+        if known:
+            self._known(layout, known, fired, low, nil, by)
+        if layout.slots:
+            slots, over = layout.bounded()
+            for part in layout.portions(slots):
+                self._open(layout, layout.decide(part, {n: slots[at] for n, at in enumerate(part)}), part, low, nil, by)
+            for n in {own[at] for at in over}:
+                if not (result := by[n]).lacks:
+                    self.counts["over_bound"] += 1
+                    result.over = True
+                    result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
+        if wanted := {n: one.outcome for n, one in by.items() if one.high != MET and not one.undecided}:
+            could, too_many = could_claim(layout, low, nil, wanted)
+            self.counts["over_bound"] += too_many
+            for n, claims in could.items():
+                by[n].claims = claims
+
+    def _known(
+        self, layout: Layout, known: Decided, fired: Ints, low: list[int], nil: set[int], by: Mapping[int, Result]
+    ) -> None:
+        """Fill the results of units without unknowns: by the rules that durable_rules fired."""
         plan, own = layout.plan, layout.own
-        low = [MET] * len(own)
-        nil: set[int] = set()
         for at, bits, mark in zip(layout.known, fired.tolist(), marks(plan, known.table, fired).tolist(), strict=True):
             result = by[own[at]]
             result.marks |= mark
             if bits:
                 low[at] = fold(plan.thens, bits)[0]
                 result.low, result.high = max(result.low, low[at]), max(result.high, low[at])
-                result.fired.append((at, layout.units[at], bits))
+                result.fired += ((at, layout.units[at], bits),)
                 if low[at] == TO_INVESTIGATE:
                     nil.add(at)
         _missing(known, [own[at] for at in layout.known], by)
         for name in plan.condition.show:
             values = known.table.column(known.table.figures[name].num).tolist()
             for at, value in zip(layout.known, values, strict=True):
-                by[own[at]].figures[name] = value, value
-        slots, over = layout.bounded()
-        for part in layout.portions(slots):
-            self._open(
-                layout, layout.decide_layout(part, {n: slots[at] for n, at in enumerate(part)}), part, low, nil, by
-            )
-        for n in {own[at] for at in over}:
-            if not (result := by[n]).lacks:
-                self.counts["over_bound"] += 1
-                result.over = True
-                result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
-        wanted = {n: one.outcome for n, one in by.items() if one.high != MET and not one.undecided}
-        could, too_many = could_claim(layout, low, nil, wanted)
-        self.counts["over_bound"] += too_many
-        for n, claims in could.items():
-            by[n].claims = claims
+                by[own[at]].figures = {**(by[own[at]].figures or {}), name: (value, value)}
 
     def _open(
         self, layout: Layout, decided: Decided, part: Sequence[int], low: list[int], nil: set[int], by: Mapping[int, Result]
@@ -192,7 +199,7 @@ class Engine:
             low[at], result = outcomes[0], by[n]
             result.low, result.high = max(result.low, outcomes[0]), max(result.high, outcomes[1])
             if bits:
-                result.fired.append((at, layout.units[at], bits))
+                result.fired += ((at, layout.units[at], bits),)
         for n, best, all_ in zip(
             own, marked[decided.best].tolist(), decided.over(np.bitwise_or, marked).tolist(), strict=True
         ):
@@ -218,7 +225,7 @@ class Engine:
                 for n, range_ in zip(
                     units, _ranges(decided.grids(units, values), decided.slots[units[0]]), strict=True
                 ):
-                    by[own[n]].figures[name] = range_
+                    by[own[n]].figures = {**(by[own[n]].figures or {}), name: range_}
         for n in sorted(asks):
             result = by[own[n]]
             if result.low != result.high and not result.lacks:
@@ -234,20 +241,19 @@ class Engine:
         roles = {member["id"]: member["role"] for member in household["members"]}
         order = list(roles)
         for result in results:
-            condition = result.plan.condition
-            outcome, because = result.outcome, result.because()
+            condition, rules = result.plan.condition, result.plan.rules
+            outcome, because, undecided = result.outcome, result.because(), result.undecided
             one: dict[str, Any] = {
-                "outcome": OUTCOMES[outcome], "effect": condition.effect,
-                "because": [result.plan.rules[at].id for at in because],
+                "outcome": OUTCOMES[outcome], "effect": condition.effect, "because": [rules[at].id for at in because],
             }  # fmt: skip
-            if result.figures and not result.undecided:
+            if result.figures and not undecided:
                 one["figures"] = {name: _written(*result.figures[name]) for name in condition.show}
             conditions[condition.id] = one
             if not result.lacks:
                 marked |= result.marks
-            if condition.effect == "bar":
-                bars = max(bars, outcome)
-            if because or result.asks or result.claims or result.undecided:
+            if outcome > bars and condition.effect == "bar":
+                bars = outcome
+            if result.asks or result.claims or undecided or any(rules[at].say for at in because):
                 asks += self._wanted(condition, result.asks, order)
                 claims += self._wanted(condition, result.claims, order)
                 for language, sentences in say.items():
@@ -280,7 +286,7 @@ class Engine:
             for rule, at in ((result.plan.rules[at], at) for at in because):
                 for _, unit, bits in sorted(result.fired, key=itemgetter(0)) if rule.say else ():
                     if rule.say and bits >> at & 1:
-                        said.append(_said(rule.say[language], result.figures, unit.persons[0]["role"], words))
+                        said.append(_said(rule.say[language], result.figures or {}, unit.persons[0]["role"], words))
         for key, slots in (("ask", result.asks), ("claim", result.claims)):
             said += [self.words[language, key, _fact(s.fact), roles[person]] for s in slots for person in s.persons]
         return said
@@ -323,7 +329,7 @@ def _missing(decided: Decided, own: Sequence[int], by: Mapping[int, Result]) -> 
     for name, days, lacks in decided.table.missing:
         for row, _ in np.argwhere(lacks).tolist():
             year = date.fromordinal(int(np.broadcast_to(days, lacks.shape)[row].max())).year
-            by[own[int(decided.starts.searchsorted(row, side="right")) - 1]].lacks.add(f"{name} {year}")
+            by[own[int(decided.starts.searchsorted(row, side="right")) - 1]].lacks |= {f"{name} {year}"}
 
 
 def _ranges(grids: Ints, slots: Sequence[Slot]) -> list[Range]:
@@ -345,6 +351,7 @@ def _written(low: int, high: int | None) -> str | list[str | None]:
     return _euro(low) if low == high else [_euro(low), None if high is None else _euro(high)]
 
 
+@cache
 def _fact(label: str) -> str:
     return label.partition(".")[0].partition("[")[0]
 

@@ -47,7 +47,7 @@ class Table:
 
     def column(self, num: Any) -> Any:
         """A value of the unit itself, one a row."""
-        return num[:, 0] if np.shape(num) == self.day.shape else np.broadcast_to(num, self.day.shape)[:, 0]
+        return num[:, 0] if getattr(num, "shape", ()) == self.day.shape else np.broadcast_to(num, self.day.shape)[:, 0]
 
 
 class Marks:

@@ -116,6 +116,9 @@ class Scope:
         """Bind a figure: from here on its name may be used."""
         self.used, self.tests, verb._name = set(), [], name
         each, money = verb.bind(self, name)
+        vars(verb).update(
+            verb.__pydantic_private__ or {}
+        )  # else pydantic looks each of them up anew, at every evaluation
         self.figures[name] = Figure(name, each, money, verb, frozenset(self.used), tuple(self.tests))
 
 
