@@ -129,7 +129,7 @@ class Engine:
         told = {about: [""] * len(units) for about, units in batch.units.items()}
         known: list[Decided | None] = []
         for facts, layout in zip(self.facts, layouts, strict=True):
-            known.append(layout.decide(layout.known, {}) if layout.known else None)
+            known.append(layout.decide_layout(layout.known, {}) if layout.known else None)
             if decided := known[-1]:
                 facts.tell(layout, decided.table, told)
         of: list[list[str]] = [[] for _ in households]
@@ -155,7 +155,9 @@ class Engine:
         if layout.slots:
             slots, over = layout.bounded()
             for part in layout.portions(slots):
-                self._open(layout, layout.decide(part, {n: slots[at] for n, at in enumerate(part)}), part, low, nil, by)
+                self._open(
+                    layout, layout.decide_layout(part, {n: slots[at] for n, at in enumerate(part)}), part, low, nil, by
+                )
             for n in {own[at] for at in over}:
                 if not (result := by[n]).lacks:
                     self.counts["over_bound"] += 1
