@@ -3,9 +3,11 @@
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from eligibility import cases
 from eligibility.domain.decide import Engine
 from eligibility.domain.source import WrongRuleFile
 from eligibility.rulefiles import RULES, compile_texts, texts
@@ -20,6 +22,11 @@ STRANGE = [
 ]  # fmt: skip
 PLACE = re.compile(r"^rules/[\w./]+:\d+: \S")
 SEEDS = [pytest.param(seed, marks=pytest.mark.long if seed else ()) for seed in range(64)]  # 500 files each: 32,000
+
+
+CASES = [
+    "- case" + case for path in sorted(RULES.rglob("*.cases.yaml")) for case in path.read_text().split("\n- case")[1:]
+]
 
 
 def word(rng: random.Random, text: str) -> str:
@@ -51,15 +58,33 @@ def cut(rng: random.Random, text: str) -> str:
     return rest if rng.random() < 0.5 else rest[:to] + piece + rest[to:]
 
 
+def spoiled(rng: random.Random, text: str) -> str:
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
+        text = rng.choice((word, word, line, cut))(rng, text) or "x"
+    return text
+
+
+def test_cases_become_cases_or_a_complaint_with_their_place(tmp_path: Path) -> None:
+    rng, read, without_place = random.Random(1), 0, list[str]()
+    file = tmp_path / "some.cases.yaml"
+    for _ in range(500):
+        file.write_text(spoiled(rng, rng.choice(CASES)), encoding="utf-8", errors="surrogatepass")
+        try:
+            read += len(cases.read(file))
+        except WrongRuleFile as error:
+            place = re.compile(rf"^{re.escape(str(file))}:(\d+: \S| no cases here)")
+            without_place += [said for said in str(error).splitlines() if not place.match(said)]
+    assert without_place == []
+    assert 0 < read < 400
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_rule_file_becomes_rules_or_a_complaint_with_its_place(seed: int) -> None:
     rng, loaded, without_place = random.Random(seed), 0, list[tuple[str, str]]()
     for _ in range(500):
         name = rng.choice(list(FILES))
-        text = FILES[name]
-        for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
-            text = rng.choice((word, word, line, cut))(rng, text) or "x"
+        text = spoiled(rng, FILES[name])
         try:
             Engine(compile_texts({**FILES, name: text}, "rules/"))
             loaded += 1
