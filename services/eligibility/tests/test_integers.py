@@ -12,11 +12,11 @@ import pytest
 from cir_schemas import HouseholdRecorded
 from cir_schemas.envelope import UnreadableEvent
 from cir_schemas.household import HouseholdToAssess
-from eligibility import asked, cases
-from eligibility.asked import WrongHousehold
+from eligibility import cases, requests
 from eligibility.domain import matcher
 from eligibility.domain.decide import Engine
 from eligibility.domain.source import WrongRuleFile
+from eligibility.requests import WrongHousehold
 from eligibility.rulefiles import RULES, load
 
 from .conftest import Eligibility
@@ -59,7 +59,7 @@ def put(household: Any, place: tuple[Any, ...], value: object) -> Any:
 
 async def by_file(eligibility: Eligibility, household: Any) -> bool:
     try:
-        asked.read(json.loads(json.dumps(household)), HouseholdToAssess)
+        requests.read(json.loads(json.dumps(household)), HouseholdToAssess)
     except WrongHousehold:
         return False
     return True

@@ -17,11 +17,11 @@ from pydantic import ConfigDict, Field
 from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import Moment, cents, euro
 from eligibility import rulefiles
-from eligibility.asked import WrongHousehold
-from eligibility.asked import read as read_household
 from eligibility.domain.decide import Engine
 from eligibility.domain.rulebook import OUTCOMES
 from eligibility.domain.source import Node, Shape, WrongRuleFile, all_of, meant, plain
+from eligibility.requests import WrongHousehold
+from eligibility.requests import read as read_household
 
 ABSENT = "absent"  # the outcome of a condition that did not exist at that moment
 KEYS = (

@@ -15,9 +15,9 @@ from cir_chassis.problems import Problem
 from cir_schemas.eligibility import Assessment, Condition
 from cir_schemas.household import HouseholdOnDay, HouseholdToAssess
 from cir_schemas.types import Outcome
-from eligibility.asked import WrongHousehold, impossible, read
 from eligibility.domain.decide import Engine
 from eligibility.domain.source import WrongRuleFile
+from eligibility.requests import WrongHousehold, impossible, read
 from eligibility.rulefiles import compile_texts
 from eligibility.store import Assessed, EligibilityWork
 

@@ -13,9 +13,9 @@ from typing import Any, get_args
 import yaml
 
 from cir_schemas.household import Member
-from eligibility.asked import SHAPES, leaves
 from eligibility.domain.rulebook import RuleBook, compile_rules
 from eligibility.domain.source import Node, Raw, WrongRuleFile, meant
+from eligibility.requests import SHAPES, leaves
 from eligibility.texts import TEXTS
 
 RULES = Path(__file__).parents[2] / "rules"

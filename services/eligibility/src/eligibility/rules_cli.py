@@ -14,8 +14,6 @@ from cir_chassis.clock import Clock
 from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import Language
 from eligibility import cases
-from eligibility.asked import WrongHousehold
-from eligibility.asked import read as read_household
 from eligibility.cases import Case, Failure
 from eligibility.doc import pages
 from eligibility.domain.check import check
@@ -24,6 +22,8 @@ from eligibility.domain.rulebook import RuleBook
 from eligibility.domain.source import WrongRuleFile
 from eligibility.explain import explain
 from eligibility.mutations import unpinned
+from eligibility.requests import WrongHousehold
+from eligibility.requests import read as read_household
 from eligibility.rulefiles import RULES, documents, load, texts
 from eligibility.schema import written
 from eligibility.texts import filled
