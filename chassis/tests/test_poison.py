@@ -1,6 +1,7 @@
 """One odd record harms no other: the ordinary events around it take effect, and the offset moves past it."""
 
 import asyncio
+import struct
 from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
 
 from cir_chassis.bus import BATCH, Bus, Stalled
 from cir_chassis.consumer import CONSUMED
@@ -71,6 +73,54 @@ async def test_an_odd_record_keeps_no_other_from_its_effect(
 
         await until(committed)
         assert [letter.key for letter in await letters.open()] == [str(odd).encode()] * dead_lettered
+
+
+async def write_batch(kafka: str, topic: str, records: Sequence[tuple[UUID, bytes, Headers]]) -> None:
+    """The same, as one record batch in which each header that is named `bad name` has a name that is not UTF-8."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
+    try:
+        batch = producer.create_batch()
+        for key, value, headers in records:
+            assert batch.append(timestamp=None, key=str(key).encode(), value=value, headers=headers)
+        content = bytearray(batch._build()).replace(b"bad name", b"bad \xff\xfe\xfd\xfc")
+        struct.pack_into(">I", content, 17, calc_crc32c(content[21:]))  # as in Kafka's record batch, version 2
+        batch._buffer = content
+        await (await producer.send_batch(batch, topic, partition=0))
+    finally:
+        await producer.stop()
+
+
+async def test_a_header_name_that_is_not_utf8_dead_letters_the_rest_of_its_record_batch_alone(
+    open_database: Open, kafka: str
+) -> None:
+    database, topic, before, odd, after, last = open_database(), Topic(), uuid4(), uuid4(), uuid4(), uuid4()
+    async with running(kafka, database, topic, keep) as (bus, _, letters):
+        batch: list[tuple[UUID, bytes, Headers]] = [
+            (before, b"1", ordinary()),
+            (odd, b"2", ordinary(**{"bad name": b""})),
+            (after, b"3", ordinary()),
+        ]
+        await write_batch(kafka, topic.name, batch)
+        await write(kafka, topic.name, [(last, b"4", ordinary())])
+
+        async def effects() -> bool:
+            async with stored(database) as rows:
+                return rows == {before: 1, last: 4}
+
+        await until(effects)
+
+        async def committed() -> bool:
+            return (await bus.behind())[0] == {topic.name: 0}
+
+        await until(committed)
+        assert [(letter.id, letter.value) for letter in await letters.open()] == [
+            (f"{topic.name}/0/1", None),
+            (f"{topic.name}/0/2", None),
+        ]
+        assert {letter.headers["unreadable"] for letter in await letters.open()} == {
+            "its record batch has a header name that is not UTF-8: see the record where it stands"
+        }
 
 
 async def test_a_batch_that_is_not_committed_for_a_minute_is_told(open_database: Open, kafka: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from aiokafka.partitioner import DefaultPartitioner
 from faststream import AckPolicy
@@ -45,6 +46,24 @@ DEAD_LETTER = {  # kept until settled, then erased (dead_letters.py)
 _OVERRIDDEN = 1  # source of a setting of the topic's own, as Kafka tells it
 
 _PARTITION_OF = DefaultPartitioner()
+_UNREADABLE = (("unreadable", b"its record batch has a header name that is not UTF-8: see the record where it stands"),)
+
+
+class _Records(fetcher.PartitionRecords):  # type: ignore[misc]
+    """What aiokafka fetched of a partition. Where it cannot read a header's name, and so not the rest of that record batch, it
+    would fetch the batch for ever: each such record is delivered without content instead, to be dead-lettered by its place."""
+
+    next_fetch_offset: int
+
+    def _unpack_records(self) -> Iterator[ConsumerRecord[bytes, bytes]]:
+        try:
+            yield from super()._unpack_records()
+        except UnicodeDecodeError:
+            offset, self.next_fetch_offset = self.next_fetch_offset, self.next_fetch_offset + 1
+            yield ConsumerRecord(*self._tp, offset, -1, 0, None, None, None, -1, -1, _UNREADABLE)
+
+
+fetcher.PartitionRecords = _Records
 
 
 class Stalled(Exception):
