@@ -23,6 +23,8 @@ def could_claim(
     investigated where their pending claims are rejected, whatever else is known; outcomes: of the households in which it is
     not met. The second number is of the units that had more claims than can be tried: they are all named.
     """
+    if not (layout.plan.claimable or layout.plan.condition.co_residents):
+        return {}, 0
     could: dict[int, list[Slot]] = {}
     trials: dict[int, list[Slot]] = {}
     too_many = 0

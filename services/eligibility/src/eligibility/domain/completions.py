@@ -31,6 +31,7 @@ class Plan:
 
     def __init__(self, condition: Condition, rules: RuleBook) -> None:
         self.condition, self.facts, self.profile = condition, rules.facts, rules.profile
+        self.id, self.effect, self.show = condition.id, condition.effect, condition.show
         self.list = rules.lists.get(condition.about)
         self.rules = condition.all_rules()
         self.thens = tuple(rule.then for rule in self.rules)
@@ -144,13 +145,16 @@ class Layout:
         """rows: the places of the units that it is in force for, among those of its subject."""
         units = batch.units[plan.condition.about]
         self.plan, self.batch, self.in_force = plan, batch, in_force
-        self.rows = [row for row, unit in enumerate(units) if in_force[unit.household]]
-        self.units = [units[row] for row in self.rows]
+        self.rows = (
+            range(len(units)) if all(in_force) else [n for n, unit in enumerate(units) if in_force[unit.household]]
+        )
+        self.units = units if all(in_force) else [units[row] for row in self.rows]
         self.own = [unit.household for unit in self.units]
         self.households = np.array(self.own, np.int64)
         self.slots: dict[int, list[Slot]] = {}
         self.known: Sequence[int] = ()
         if not self.units:
+            self.block: Ints = np.zeros((len(plan.names), len(plan.reads), 0), np.int64)
             return
         self.block, open_ = plan.read(self.units, batch.days[:, 0].tolist())
         for at, unit in enumerate(self.units):
@@ -217,10 +221,10 @@ class Layout:
             shape = [len(same), *(slot.size for slot in of)]
             rows = starts[same][:, None] + np.arange(prod(shape[1:]))
             for axis, slot in enumerate(of):
-                along = [-1 if other == axis else 1 for other in range(len(of))]
+                along = [slot.size if other == axis else 1 for other in range(len(of))]
                 for fill, (column, place, _) in enumerate(slot.fills):
-                    values = np.array([slots[n][axis].fills[fill][2] for n in same]).reshape([len(same), *along])
-                    filled = np.broadcast_to(values, shape).reshape(rows.shape)
+                    values = [slots[n][axis].fills[fill][2] for n in same]
+                    filled = np.broadcast_to(np.reshape(values, [-1, *along]), shape).reshape(rows.shape)
                     if column == PROFILES:
                         profiles[rows, place] += filled
                     else:

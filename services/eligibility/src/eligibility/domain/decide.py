@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from itertools import compress
 from operator import itemgetter, or_
 from typing import Any, NamedTuple
@@ -95,11 +95,12 @@ class Engine:
         """
         results: list[list[Result]] = [[] for _ in households]
         for layout, known, fired in self._match(households):
-            by = {n: Result(layout.plan) for n, in_force in enumerate(layout.in_force) if in_force}
-            for n, result in by.items():
-                results[n].append(result)
+            met, by = Result(layout.plan), defaultdict[int, Result](partial(Result, layout.plan))
             if layout.units:
                 self._condition(layout, known, fired, by)
+            for n, found in enumerate(results):
+                if layout.in_force[n]:
+                    found.append(by.get(n, met))
         if nothing := [h["reference_date"] for h, found in zip(households, results, strict=True) if not found]:
             raise NoRuleInForce(f"no condition is in force on {nothing[0]}")
         return [self._answer(h, found) for h, found in zip(households, results, strict=True)]
@@ -125,7 +126,7 @@ class Engine:
             return []
         batch = Batch(households, self.rules)
         when = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
-        layouts = [Layout(plan, batch, [plan.condition.applies(*day) for day in when]) for plan in self.plans]
+        layouts = [Layout(plan, batch, plan.condition.in_force(when)) for plan in self.plans]
         told = {about: [""] * len(units) for about, units in batch.units.items()}
         known: list[Decided | None] = []
         for facts, layout in zip(self.facts, layouts, strict=True):
@@ -175,8 +176,9 @@ class Engine:
         """Fill the results of units without unknowns: by the rules that durable_rules fired."""
         plan, own = layout.plan, layout.own
         for at, bits, mark in zip(layout.known, fired.tolist(), marks(plan, known.table, fired).tolist(), strict=True):
-            result = by[own[at]]
-            result.marks |= mark
+            if bits or mark:
+                result = by[own[at]]
+                result.marks |= mark
             if bits:
                 low[at] = fold(plan.thens, bits)[0]
                 result.low, result.high = max(result.low, low[at]), max(result.high, low[at])
@@ -184,10 +186,10 @@ class Engine:
                 if low[at] == TO_INVESTIGATE:
                     nil.add(at)
         _missing(known, [own[at] for at in layout.known], by)
-        for name in plan.condition.show:
-            values = known.table.column(known.table.figures[name].num).tolist()
-            for at, value in zip(layout.known, values, strict=True):
-                by[own[at]].figures = {**(by[own[at]].figures or {}), name: (value, value)}
+        if show := plan.show:
+            shown = [known.table.column(known.table.figures[name].num).tolist() for name in show]
+            for at, *values in zip(layout.known, *shown, strict=True):
+                by[own[at]].figures = dict(zip(show, zip(values, values, strict=True), strict=True))
 
     def _open(
         self, layout: Layout, decided: Decided, part: Sequence[int], low: list[int], nil: set[int], by: Mapping[int, Result]
@@ -222,7 +224,7 @@ class Engine:
                     grid = grid.take([slot.size - 1], axis)
             rejected = (grid == TO_INVESTIGATE).reshape(len(units), -1).all(axis=1)
             nil.update(part[n] for n in compress(units, rejected.tolist()))
-            for name in plan.condition.show:
+            for name in plan.show:
                 values = decided.table.column(decided.table.figures[name].num)
                 for n, range_ in zip(
                     units, _ranges(decided.grids(units, values), decided.slots[units[0]]), strict=True
@@ -243,21 +245,21 @@ class Engine:
         roles = {member["id"]: member["role"] for member in household["members"]}
         order = list(roles)
         for result in results:
-            condition, rules = result.plan.condition, result.plan.rules
+            plan, rules = result.plan, result.plan.rules
             outcome, because, undecided = result.outcome, result.because(), result.undecided
             one: dict[str, Any] = {
-                "outcome": OUTCOMES[outcome], "effect": condition.effect, "because": [rules[at].id for at in because],
+                "outcome": OUTCOMES[outcome], "effect": plan.effect, "because": [rules[at].id for at in because],
             }  # fmt: skip
             if result.figures and not undecided:
-                one["figures"] = {name: _written(*result.figures[name]) for name in condition.show}
-            conditions[condition.id] = one
+                one["figures"] = {name: _written(*result.figures[name]) for name in plan.show}
+            conditions[plan.id] = one
             if not result.lacks:
                 marked |= result.marks
-            if outcome > bars and condition.effect == "bar":
+            if outcome > bars and plan.effect == "bar":
                 bars = outcome
             if result.asks or result.claims or undecided or any(rules[at].say for at in because):
-                asks += self._wanted(condition, result.asks, order)
-                claims += self._wanted(condition, result.claims, order)
+                asks += self._wanted(plan, result.asks, order)
+                claims += self._wanted(plan, result.claims, order)
                 for language, sentences in say.items():
                     sentences += self._sentences(result, because, roles, language)
         return {
@@ -271,11 +273,11 @@ class Engine:
             "say": {language: list(dict.fromkeys(sentences)) for language, sentences in say.items()},
         }
 
-    def _wanted(self, condition: Condition, slots: Sequence[Slot], order: Sequence[str]) -> list[dict[str, Any]]:
+    def _wanted(self, plan: Plan, slots: Sequence[Slot], order: Sequence[str]) -> list[dict[str, Any]]:
         """What is asked, or could be claimed: in the order of the members and of facts.yaml."""
         each = [(order.index(person), self.order[_fact(slot.fact)], slot) for slot in slots for person in slot.persons]
         return [
-            {"condition": condition.id, "person": order[at], "fact": slot.fact, "proofs": list(slot.proofs)}
+            {"condition": plan.id, "person": order[at], "fact": slot.fact, "proofs": list(slot.proofs)}
             for at, _, slot in sorted(each, key=itemgetter(0, 1))
         ]
 
