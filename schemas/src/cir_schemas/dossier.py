@@ -133,7 +133,8 @@ class MemberInvited(Happening, topic="cir.dossier.v1"):
 
 
 class MemberLeft(Happening, topic="cir.dossier.v1"):
-    """Somebody is no longer in the household: the applicant is told, and who was removed by another is told as well."""
+    """Somebody is no longer in the household, or no longer its partner: the applicant is told, and who was removed by another
+    is told as well."""
 
     number: DossierNumber
     member: MemberId

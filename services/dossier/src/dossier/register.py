@@ -53,7 +53,8 @@ class _Public:
 
     contacts: dict[str, Any]
     candidacy: dict[str, Any]
-    invited: frozenset[str]
+    invited: frozenset[tuple[str, str]]
+    """(member, address): an address that is put right is invited as well."""
 
 
 class Register:
@@ -229,7 +230,7 @@ class Register:
                 self._happenings.append((StatusChanged, about | moved))
             elif self._asks_more(before.asked):
                 self._happenings.append((ProofAsked, about))
-            for member in sorted(now.invited - self._public.invited):
+            for member, _ in sorted(now.invited - self._public.invited):
                 self._happenings.append((MemberInvited, {"number": self.row.number, "member": member}))
             for kind, content in self._happenings:
                 self._work.publish(kind.model_validate({"dossier": self.row.id, **content}), because_of)
@@ -266,7 +267,9 @@ class Register:
         test = self.standing.test
         content = {
             "facts_version": self.row.household_version,
-            "household": {"members": self.row.household},
+            "household": {
+                "members": rules.born_by(self.row.household, test.reference_date) if test else self.row.household
+            },
             "registered_on": self.standing.registered_on,
             "test": test
             and {name: getattr(test, name) for name in ("id", "moment", "reference_date", "registered_on")},
@@ -331,7 +334,7 @@ class Register:
             "candidates": sorted(pseudonym(number, self._work.person_key) for number in self._candidates()),
             "paused_until": FOR_EVER if self.standing.status == "registered" and unconfirmed else None,
         }
-        return _Public(contacts, candidacy, frozenset(one["member"] for one in invited))
+        return _Public(contacts, candidacy, frozenset((one["member"], one["email"]) for one in invited))
 
     def _candidates(self) -> set[str]:
         """The numbers of applicant and partner; of a closed dossier too: they read their place, and appeal."""

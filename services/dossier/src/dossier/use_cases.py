@@ -3,7 +3,7 @@
 Each function takes its input, the caller and the unit of work, and raises a `Problem`; then nothing of it is stored.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -62,15 +62,15 @@ async def opened(
 
 
 def _actor(row: Dossier, caller: Caller, work: RegisterWork) -> Actor | None:
-    """What the caller is to the dossier; None: nothing."""
+    """What the caller is to the dossier; None: nothing. A login that names no company or organisation is of none."""
     if caller.role == "case_worker":
         company = caller.relation("company")
         if company == row.company:
             return Actor(caller, "treating")
-        wanted = row.number and company in {work.companies.get(place) for place in row.wants}
+        wanted = row.number and company in {work.companies.get(place, "") for place in row.wants}
         return Actor(caller, "wanted") if wanted else None
     if caller.role == "helper":
-        helps = row.help and row.help["inform"] and row.help["organisation"] == caller.relation("organisation")
+        helps = row.help and row.help["inform"] and (row.help["organisation"] or "") == caller.relation("organisation")
         return Actor(caller, "helper") if helps else None
     number = caller.relation("number")
     member = next((one for one in work.members_of(row.id).values() if number and one.number == number), None)
@@ -214,7 +214,7 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
     _refuse_nameless(body.household, {}, "household.")
     if caller.role == "candidate" and caller.relation("number") != applicant.number:
         raise NotAllowed("a candidate starts his own dossier, with the number he logged in with as the applicant's")
-    _refuse_impossible(body.household, {}, work.today, "household.")
+    _refuse_impossible(body.household, {}, work.today, work.today, "household.")
     given = body.model_dump(mode="json", include={"residence", "informal_care_in", "help"})
     row = Dossier(
         id=uuid4(),
@@ -235,7 +235,7 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
     register = Register(row, work, Actor(caller, "applicant" if himself else "treating", applicant.id))
     register.record("start", person=applicant.number if himself else None)
     register.put_household(body.household.facts(), _members(body.household, register))
-    _vouch(register)
+    _vouch(register, before=())
     register.settle()
     await _bind(register, work)
     return Started(id=row.id)
@@ -250,13 +250,15 @@ async def change_household(
     _refuse_other_persons(body, register)
     test = register.standing.test
     numbers = {member.member: member.number for member in register.members.values()}
-    _refuse_impossible(body, numbers, test.reference_date if test else work.today)
+    _refuse_impossible(body, numbers, test.reference_date if test else work.today, work.today)
     before = {person: register.members[id_] for id_, person in register.persons.items()}
+    addresses = _addresses(register)
     changed = register.put_household(body.facts(), _members(body, register))
+    _refuse_readdressed(before, register)
     register.record("change_household", **changed)
-    for person in (person for person, part in changed["left"].items() if part):
+    for person in [*(person for person, part in changed["left"].items() if part), *changed["no_candidates"]]:
         register.tell_left(before[person], "left" if before[person].member == register.actor.member else "removed")
-    _vouch(register)
+    _vouch(register, addresses)
     register.settle()
     await _bind(register, work)
     return Changed(facts_version=register.row.facts_version)
@@ -266,8 +268,9 @@ async def change_contacts(ref: UUID, body: Contacts, version: int, caller: Calle
     """Change how the household is reached and who helps, with or without consent."""
     register = await opened(ref, caller, work, to="change_contacts")
     _refuse_outdated(register, version)
+    addresses = _addresses(register)
     register.change(**body.model_dump(mode="json"))
-    _vouch(register)
+    _vouch(register, addresses)
     register.record("change_contacts")
     register.settle()
     return Changed(facts_version=register.row.facts_version)
@@ -432,7 +435,12 @@ async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork
     assert applicant
     other = await work.find(body.of, lock=False) if body.of else None
     acts = await work.acts_of(other.id) if other else []
-    departures = [one for one in acts if one.refers.get("left", {}).get(applicant.number) == "candidate"]
+    undone = {one.refers["act"] for one in acts if one.kind == "undo"}
+    departures = [
+        one
+        for one in acts
+        if one.refers.get("left", {}).get(applicant.number) == "candidate" and str(one.id) not in undone
+    ]
     former = other and Register(other, work).standing
     date_ = former and (former.kept_date or former.submitted_on)
     own = register.standing.submitted_on
@@ -443,14 +451,17 @@ async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork
 
 
 async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
-    """What was recorded by mistake never happened: who was taken for dead is back with all that was his."""
+    """What was recorded by mistake never happened: who was taken for dead is back with all that was his. What was assessed
+    since was of a household that never was."""
     undone = await _undoable(register, work)
     assert undone
-    before = undone.refers["before"]
-    undo = register.record("undo", person=undone.person, reasons=body.reasons, act=str(undone.id))
+    acts, before = await work.acts_of(register.row.id), undone.refers["before"]
+    since = [str(one.id) for one in acts[acts.index(undone) :] if one.relation == "register"]
+    refers: dict[str, Any] = {"act": str(undone.id), "assessed": since}
+    undo = register.record("undo", person=undone.person, reasons=body.reasons, **refers)
     register.put_household(before["household"], [Member(register.row.id, **one) for one in before["members"]])
     register.row = replace(register.row, **before["row"])
-    register.standing = standing([one.act for one in await work.acts_of(register.row.id)] + [undo.act])
+    register.standing = standing([one.act for one in acts] + [undo.act])
     return undo.id
 
 
@@ -501,13 +512,18 @@ def _members(body: HouseholdDeclared, register: Register) -> list[Member]:
     return found
 
 
-def _vouch(register: Register) -> None:
-    """Keep which addresses the counter entered: all, where a case worker acts; else those of before that are still there."""
-    help_ = register.row.help or {}
-    addresses = [register.row.email, help_.get("email"), *(one.sheet.get("email") for one in register.members.values())]
-    before, counter = register.row.vouched, register.actor.at_counter
-    vouched = [address for address in dict.fromkeys(addresses) if address and (counter or address in before)]
-    register.row = replace(register.row, vouched=vouched)
+def _addresses(register: Register) -> list[str]:
+    """Every email address in the dossier."""
+    sheets = [one.sheet for one in register.members.values()]
+    found = [register.row.email, *(one.get("email") for one in [register.row.help or {}, *sheets])]
+    return [address for address in dict.fromkeys(found) if address]
+
+
+def _vouch(register: Register, before: Collection[str]) -> None:
+    """Keep which addresses the counter entered: not those that a case worker found there (before) and left as they were."""
+    vouched, counter = register.row.vouched, register.actor.at_counter
+    now = [one for one in _addresses(register) if one in vouched or (counter and one not in before)]
+    register.row = replace(register.row, vouched=now)
 
 
 async def _refuse_unavailable(action: str, register: Register, work: RegisterWork) -> None:
@@ -530,14 +546,15 @@ def _refuse_unknown_places(wants: Iterable[str], work: RegisterWork) -> None:
 
 
 def _refuse_impossible(
-    household: HouseholdDeclared, known: Mapping[str, str | None], day: date, prefix: str = ""
+    household: HouseholdDeclared, known: Mapping[str, str | None], day: date, today: date, prefix: str = ""
 ) -> None:
-    """known: member id → number on record."""
+    """known: member id → number on record; day: for which the facts are decided. A child may be born since."""
     members = list(enumerate(household.members))
     numbers = {n: number for n, member in members if (number := member.number or known.get(member.id))}
     born = {n: member.born_on for n, member in members if member.born_on}
-    if found := [*impossible_on(Household(members=household.members), day), *contradictions(numbers, born)]:
-        errors = [(prefix + path_of(place), why) for place, why in found]
+    since = {("members", n, "born_on") for n, on in born.items() if on <= today and members[n][1].role == "co_resident"}
+    impossible = [one for one in impossible_on(Household(members=household.members), day) if one[0] not in since]
+    if errors := [(prefix + path_of(place), why) for place, why in impossible + contradictions(numbers, born)]:
         raise Problem(422, f"What was declared cannot be true on {day}: see errors. Nothing was stored.", errors)
 
 
@@ -569,3 +586,19 @@ def _refuse_other_persons(body: HouseholdDeclared, register: Register) -> None:
     if errors:
         raise Problem(422, "A dossier stays its applicant's: see errors. Nothing was stored.", errors)
     _refuse_nameless(body, known)
+
+
+def _refuse_readdressed(before: Mapping[str, Member], register: Register) -> None:
+    """The address of who confirmed is changed by himself or at the counter: else he could be taken out without a word.
+
+    before: person → member, as the household was.
+    """
+    own = register.actor.caller.relation("number")
+    errors = [
+        (f"members[{n}].email", "is changed by himself or at the counter, since he confirmed")
+        for n, (id_, person) in enumerate(register.persons.items())
+        if person in before.keys() & register.standing.confirmed.keys() - {own}
+        and register.members[id_].sheet.get("email") != before[person].sheet.get("email")
+    ]
+    if errors and not register.actor.at_counter:
+        raise Problem(422, "Where somebody who confirmed is reached is his own to say: see errors.", errors)

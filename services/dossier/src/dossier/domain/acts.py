@@ -74,7 +74,7 @@ class Standing:
 
 def standing(acts: Sequence[Act]) -> Standing:
     """What all the acts of one dossier add up to, oldest first; what was undone never happened."""
-    undone = {act.refers["act"] for act in acts if act.kind == "undo"}
+    undone = {id_ for act in acts if act.kind == "undo" for id_ in (act.refers["act"], *act.refers.get("assessed", ()))}
     return reduce(after, (act for act in acts if act.id not in undone), Standing())
 
 

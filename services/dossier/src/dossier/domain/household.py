@@ -64,6 +64,11 @@ def moving_in(members: Iterable[Member], persons: Mapping[str, str]) -> set[str]
     return {persons[member["id"]] for member in members if member.get("moves_in", True)}
 
 
+def born_by(members: Iterable[Member], day: date) -> list[Member]:
+    """A household as a test of that day sees it: without co-residents who were born later."""
+    return [one for one in members if one["role"] in CANDIDATES or one.get("born_on", "") <= day.isoformat()]
+
+
 def to_bring(members: Sequence[Member], asks: Iterable[tuple[str, Collection[str]]]) -> Asks:
     """Asks of persons as asks of roles, so that no one can be known from a mail. asks: (member id, proofs) each; what is
     asked of somebody who left the household is asked no more."""
