@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from time import monotonic
 from typing import Annotated, Any
@@ -49,33 +49,35 @@ _TELEMETRY: TelemetryConfig = {
 }
 
 
-def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "detail": problem.detail,
-    }
+def _problem(error: Exception, method: str) -> Problem:
+    """An error, as the caller is told of it."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, str(error.detail))
+    if isinstance(error, RequestValidationError):
+        errors = [(_path(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()[:MOST_ERRORS]]
+        return Problem(422, "What was sent cannot be read: see errors. Nothing was stored.", errors)
+    if is_outage(error):
+        return Unavailable("The register cannot do this now, and nothing was stored. Try again later.")
+    if sqlstate(error) in UNSTORABLE:
+        return Problem(422, "A text or a number is none that can be stored: NUL, or too large. Nothing was stored.")
+    log.error("request failed", method=method, exc_info=error)
+    return Problem(500, "Something went wrong here, and nothing was stored. It has been logged.")
+
+
+def _answer(error: Exception, method: str) -> JSONResponse:
+    problem = _problem(error, method)
+    title = HTTPStatus(problem.status).phrase
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
     if problem.errors:
         body["errors"] = [{"path": path, "message": message} for path, message in problem.errors]
-    headers = {**_HEADERS.get(problem.status, {}), **(headers or {})}
+    headers = {**_HEADERS.get(problem.status, {}), **(getattr(error, "headers", None) or {})}
     return JSONResponse(body | problem.members, problem.status, headers, MEDIA_TYPE)
 
 
-async def _on_problem(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)
-    return _answer(error)
-
-
-async def _on_http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return _answer(Problem(error.status_code, str(error.detail)), error.headers)
-
-
-async def _on_wrong_fields(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    errors = [(_path(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()[:MOST_ERRORS]]
-    return _answer(Problem(422, "What was sent cannot be read: see errors. Nothing was stored.", errors))
+async def _on_error(request: Request, error: Exception) -> JSONResponse:
+    return _answer(error, request.method)
 
 
 def _path(place: Sequence[str | int]) -> str:
@@ -83,16 +85,6 @@ def _path(place: Sequence[str | int]) -> str:
     kind, *rest = place or ("body",)
     path = path_of(rest)
     return path if kind == "body" and path and path[0] != "[" else path_of((kind, *rest))
-
-
-def _problem(error: Exception, method: str) -> Problem:
-    """What an error that no handler knows is to the caller."""
-    if is_outage(error):
-        return Unavailable("The register cannot do this now, and nothing was stored. Try again later.")
-    if sqlstate(error) in UNSTORABLE:
-        return Problem(422, "A text or a number is none that can be stored: NUL, or too large. Nothing was stored.")
-    log.error("request failed", method=method, exc_info=error)
-    return Problem(500, "Something went wrong here, and nothing was stored. It has been logged.")
 
 
 class _Body:
@@ -141,7 +133,7 @@ class _Edge:
                 break
             except Exception as error:
                 if last or sqlstate(error) != DEADLOCK:  # its transaction was rolled back
-                    await _answer(_problem(error, scope["method"]))(scope, receive, send)
+                    await _answer(error, scope["method"])(scope, receive, send)
                     break
             body.again = body.whole
 
@@ -163,9 +155,8 @@ def create_app(
     )
     app.state.login = login
     app.add_middleware(_Edge)
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(RequestValidationError, _on_wrong_fields)
+    for kind in (Problem, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _on_error)
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
