@@ -3,7 +3,6 @@
 import hmac
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_core import PydanticCustomError
 
 from cir_chassis.settings import Settings
 
@@ -20,10 +19,8 @@ class KeyedSettings(Settings):
     @classmethod
     def _long_enough(cls, key: SecretStr) -> SecretStr:
         if len(key.get_secret_value()) < SHORTEST:
-            what = (
-                "give {shortest} random characters or more, the same to every service that asks: openssl rand -hex 32"
-            )
-            raise PydanticCustomError("person_key", what, {"shortest": SHORTEST})
+            what = f"give {SHORTEST} random characters or more, the same to every service that asks"
+            raise ValueError(f"{what}: openssl rand -hex {SHORTEST}")
         return key
 
 

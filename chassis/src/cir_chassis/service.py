@@ -29,16 +29,12 @@ from cir_chassis.http import create_app
 from cir_chassis.login import Login
 from cir_chassis.outbox import Relay
 from cir_chassis.probes import DependencyProbe
-from cir_chassis.settings import Settings
+from cir_chassis.settings import Settings, WrongSettings
 
 log = structlog.get_logger()
 W = TypeVar("W", bound=Work)
 Job = Callable[[asyncio.Event], Coroutine[None, None, None]]
 """Something a service does on its own; it returns soon after the event is set."""
-
-
-class PortTaken(Exception):
-    """Somebody else listens where this service should."""
 
 
 class Server(uvicorn.Server):
@@ -96,7 +92,7 @@ class Service(Generic[W]):
         )
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises `DatabaseBehind`, `PortTaken`."""
+        """Serve until SIGTERM or SIGINT. Raises `DatabaseBehind`; `WrongSettings` where the port is taken."""
         gc.collect()
         gc.freeze()  # what is tied together stays: to go through it for garbage doubles what a batch takes at worst
         stopping = asyncio.Event()
@@ -129,14 +125,14 @@ class Service(Generic[W]):
             await database.engine.dispose()
 
     def listen(self) -> socket.socket:
-        """The socket that requests arrive at. Raises `PortTaken`."""
+        """The socket that requests arrive at. Raises `WrongSettings` where the port is taken."""
         listening = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio sets no TCP_NODELAY, and answers wait 40 ms
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((self.settings.host, self.settings.port))
         except OSError as error:
             place = f"{self.settings.host}:{self.settings.port}"
-            raise PortTaken(f"CIR_PORT: cannot listen on {place}: {error.strerror}. Choose another port.") from None
+            raise WrongSettings(f"CIR_PORT: cannot listen on {place}: {error.strerror}. Choose another port.") from None
         return listening
 
     async def _work(self, stopping: asyncio.Event) -> None:

@@ -9,12 +9,7 @@ from datetime import date
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PREFIX = "CIR_"
 FILE = "CIR_SETTINGS_FILE"
@@ -38,12 +33,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)]
     issuer: Annotated[str, Field(pattern=r"^https?://")]
     audience: str
-    claims: dict[str, str] = {
-        "role": "cir_role",
-        "number": "cir_number",
-        "company": "cir_company",
-        "organisation": "cir_organisation",
-    }
+    claims: dict[str, str] = {name: f"cir_{name}" for name in ("role", "number", "company", "organisation")}
     """Which claim of a token holds the caller's role, and which his relations."""
     otlp: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """The collector that spans are exported to: OTLP over HTTP. Without one nothing is exported."""
@@ -59,16 +49,12 @@ class Settings(BaseSettings):
         return self
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+    def settings_customise_sources(  # type: ignore[override]
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = os.environ.get(FILE)
-        return (init_settings, env_settings, *([TomlConfigSettingsSource(settings_cls, file)] if file else []))
+        files = [TomlConfigSettingsSource(settings_cls, file)] if file else []
+        return sources["init_settings"], sources["env_settings"], *files
 
 
 S = TypeVar("S", bound=Settings)
@@ -80,19 +66,16 @@ def load(kind: type[S]) -> S:
     if (file := os.environ.get(FILE)) and not os.path.isfile(file):
         wrong.append(f"{FILE}: there is no file {file}")
     known = {PREFIX + name.upper() for name in kind.model_fields} | {FILE}
-    wrong += [
-        f"{name}: no such setting" for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known
-    ]
+    given = {name for name in os.environ if name.startswith(PREFIX)}
+    wrong += [f"{name}: no such setting" for name in sorted(given - known)]
     if wrong:
         raise WrongSettings("\n".join(wrong))
     try:
         return kind()
     except ValidationError as error:
-        raise WrongSettings(
-            "\n".join(
-                ": ".join(filter(None, [PREFIX + ".".join(map(str, e["loc"])).upper() if e["loc"] else "", e["msg"]]))
-                for e in error.errors(include_input=False, include_url=False)
-            )
-        ) from None
+        for one in error.errors(include_input=False, include_url=False):
+            name = [PREFIX + ".".join(map(str, one["loc"])).upper()] if one["loc"] else []
+            wrong.append(": ".join([*name, one["msg"].removeprefix("Value error, ")]))
+        raise WrongSettings("\n".join(wrong)) from None
     except ValueError as error:  # a file that is no TOML
         raise WrongSettings(f"{FILE}: {error}") from None
