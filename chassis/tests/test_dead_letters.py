@@ -47,7 +47,9 @@ async def parked(letters: DeadLetters, n: int) -> list[DeadLetter]:
     return found
 
 
-async def test_a_letter_is_kept_as_it_came_and_takes_effect_when_it_can(open_database: Open, kafka: str) -> None:
+async def test_a_letter_is_kept_as_it_came_and_takes_effect_when_it_can(
+    open_database: Open, kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
     database, topic, one = open_database(), Topic(Dated), uuid4()
     unlucky[:] = [True]
     async with running(kafka, database, topic, newest) as (bus, consumer, letters):
@@ -58,6 +60,7 @@ async def test_a_letter_is_kept_as_it_came_and_takes_effect_when_it_can(open_dat
             str(one).encode(), b"13", "ZeroDivisionError while it took effect",
         )  # fmt: skip
         assert letter.id.startswith(f"{topic.name}/")
+        assert "'error': 'ZeroDivisionError', 'where'" in caplog.text  # the handler's own, with its place
         assert letter.headers["ce_type"] == Counted.type
         assert letter.headers["traceparent"] == trace
         unlucky.clear()

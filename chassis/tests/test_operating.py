@@ -116,9 +116,22 @@ async def test_what_is_parked_is_listed_shown_retried_and_dropped(
         assert rows == {second: 2}
     assert (await run("drop", ids[first])).stdout == f"{ids[first]}: dropped\n"
     nothing = await run("list")
-    assert (nothing.stdout, nothing.stderr) == ("", "0 parked\n")
+    assert (nothing.stdout, nothing.stderr) == ("", "0 dead-lettered\n")
     unknown = await run("retry", ids[first])
     assert (unknown.exit_code, "`dlq list` shows what is" in unknown.stderr) == (2, True)
+
+
+async def test_a_retry_that_fails_tells_the_type_of_its_error_and_nothing_of_its_text(
+    command: Command, open_database: Open, kafka: str, topic: Topic
+) -> None:
+    too_long = (
+        b"9" * 5000
+    )  # the handler's ValueError has a text of its own, as that of pydantic, which quotes the value
+    async with running(kafka, open_database(), topic, keep) as (bus, _, letters):
+        await send(bus, topic, too_long, uuid4())
+        [letter] = await parked(letters, 1)
+    still = await asyncio.to_thread(command, "dlq", "retry", letter.id)
+    assert (still.exit_code, still.stderr) == (1, f"{letter.id}: still not: ValueError while it took effect\n")
 
 
 async def test_what_was_said_is_said_again_by_time_or_dossier(

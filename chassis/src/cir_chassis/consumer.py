@@ -9,12 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import structlog
 from aiokafka import ConsumerRecord
-from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaMessage
 from opentelemetry.trace import Span
 from prometheus_client import Counter, Histogram
@@ -36,20 +35,10 @@ LATENCY = Histogram(
 PARTS = 8  # into which a batch that failed is split: few transactions, whether one event of it fails or all
 
 
-class Readable(Protocol):
-    """A type of event, as the consumer sees it: its topic, its name on the wire and how it is read."""
-
-    topic: Any
-    type: Any
-
-    @classmethod
-    def read(cls, headers: dict[str, str], key: bytes | None, value: bytes | None) -> Any:
-        """Raises ValueError, with a reason that shows no value, where the event cannot be read."""
-
-
 Handler = Callable[[Sequence[Any], Any], None]
 Handlers = Mapping[Any, Handler]
-"""What a service consumes: type of event (`Readable`) → handler of a batch of them and the work to do it in."""
+"""Type of event → handler of a batch of them and of the work to do it in. A type of event has a topic, a name on the wire
+(`type`), and `read(headers, key, value)`, which raises ValueError, with a reason that shows no value, where it cannot."""
 Consumed = tuple[ConsumerRecord[bytes, bytes], Any, Span]
 """A record, the event in it, and the span of its effect."""
 
@@ -94,11 +83,16 @@ class Consumer:
     async def retry(self, letter: DeadLetter) -> bool:
         """Let a dead letter take effect after all; whether it changed anything, or was overtaken in the meantime.
 
-        Raises ValueError where it still cannot be read, and whatever keeps it from taking effect.
+        Raises ValueError with the reason, without values, where it still cannot be read or take effect; and an outage.
         """
         with step("retry", letter.headers.get("traceparent")) as span:
             event = self._read(letter.headers, letter.id.split("/")[0], letter.key, letter.value, span)
-            return event not in await self._transaction([event])
+            try:
+                return event not in await self._transaction([event])
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                raise ValueError(_reason(error)) from error
 
     def _read(self, headers: Mapping[str, str], topic: str, key: bytes | None, value: bytes | None, span: Span) -> Any:
         """The event; what a handler publishes because of it goes on from the span of its effect. Raises ValueError."""
@@ -128,9 +122,8 @@ class Consumer:
                     await self._take_effect(consumed[start : start + size])
                 return
             [(record, event, span)] = consumed
-            log.error("dead_lettered", id=str(event.id), type=event.type, exc_info=error)
-            what = error.__cause__ if isinstance(error, HandlerFailed) else error
-            await self._dead_letter(record, f"{type(what).__name__} while it took effect", "failed", span)
+            log.error("dead_lettered", id=str(event.id), type=event.type, exc_info=_cause(error))
+            await self._dead_letter(record, _reason(error), "failed", span)
 
     async def _apply(self, consumed: Sequence[Consumed]) -> None:
         if not consumed:
@@ -166,7 +159,7 @@ class Consumer:
             try:
                 return await action()
             except Exception as error:
-                if not (is_outage(error) or isinstance(error, KafkaError)):
+                if not is_outage(error):
                     raise
                 await asyncio.sleep(0.5)
 
@@ -174,3 +167,11 @@ class Consumer:
         await self._through_outages(partial(self._dead_letters.add, record, reason))
         CONSUMED.labels(kind, "dead_lettered").inc()
         fail(span, reason)
+
+
+def _cause(error: Exception) -> BaseException | None:
+    return error.__cause__ if isinstance(error, HandlerFailed) else error
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(_cause(error)).__name__} while it took effect"

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from aiokafka.errors import KafkaError
 from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -27,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from cir_chassis import driver, outbox, trace
 from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
-from cir_chassis.outbox import OutboxEvent
+from cir_chassis.outbox import Event
 
 R = TypeVar("R")
 W = TypeVar("W", bound="Work")
@@ -37,10 +38,8 @@ FOR_REQUESTS = {"statement_timeout": "5s", "idle_in_transaction_session_timeout"
 OVERTAKEN = Counter("cir_overtaken_total", "Snapshots heard that were not newer than what is on record", ["type"])
 
 
-class Versioned(OutboxEvent, Protocol):
-    """A snapshot, as a unit of work sees it."""
-
-    type: ClassVar[str]
+class Snapshot(Event, Protocol):
+    """An event that carries one aspect of a dossier whole: the newer one counts."""
 
     @property
     def version(self) -> int: ...
@@ -56,14 +55,16 @@ def sqlstate(error: BaseException) -> str:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Is the database (or the network to it) unavailable, too busy or in a deadlock, rather than the statement wrong?"""
+    """Is the database, Kafka or the network to them unavailable, too busy or in a deadlock, rather than the statement wrong?"""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, InterfaceError) and "connection is closed" in str(cause):
         return True
     state = sqlstate(error)
-    waited = isinstance(error, OSError | TimeoutError | sa.exc.TimeoutError)  # the last: no connection was free
+    waited = isinstance(
+        error, KafkaError | OSError | TimeoutError | sa.exc.TimeoutError
+    )  # the last: no connection was free
     return waited or state[:2] in {"08", "40", "53", "57"} or state == "25P03"
 
 
@@ -140,9 +141,9 @@ class Work:
 
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         self.connection, self.clock = connection, clock
-        self.overtaken: list[OutboxEvent] = []
+        self.overtaken: list[Event] = []
         self.wrote = False
-        self._said: list[tuple[OutboxEvent, str | None]] = []
+        self._said: list[tuple[Event, str | None]] = []
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
@@ -152,11 +153,11 @@ class Work:
     async def load(self, dossiers: Iterable[UUID]) -> None:
         """Lock what these dossiers have here, in one order, and read it."""
 
-    def publish(self, event: OutboxEvent, because_of: OutboxEvent | None = None) -> None:
+    def publish(self, event: Event, because_of: Event | None = None) -> None:
         """Put an event in the outbox: told if and only if this work commits. `because_of` hands its trace on."""
         self._said.append((event, because_of.trace if because_of else trace.traceparent()))
 
-    def is_newer(self, event: Versioned, known: int | None) -> bool:
+    def is_newer(self, event: Snapshot, known: int | None) -> bool:
         """Whether this snapshot is newer than what is on record. If not it is skipped, and counted: it was overtaken,
         replayed, or repeated, and is harmless."""
         if known is None or event.version > known:
