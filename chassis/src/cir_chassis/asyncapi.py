@@ -1,4 +1,4 @@
-"""What a service says and consumes, for integrators: an AsyncAPI 3 document, made from the types of event themselves."""
+"""An AsyncAPI 3 document for integrators: the topics of a service, made from the types of event that go over them."""
 
 import inspect
 from collections.abc import Sequence
@@ -16,17 +16,12 @@ def channels(name: str, description: str, publishes: Sequence[Any], consumes: Se
         [(kind, "validation") for kind in kinds], ref_template="#/components/schemas/{model}"
     )
     operations = [("send", kind) for kind in publishes] + [("receive", kind) for kind in consumes]
+    topics = {kind.topic: {of.__name__: _message(of) for of in kinds if of.topic == kind.topic} for kind in kinds}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": name, "version": "1", "description": description},
         "defaultContentType": "application/json",
-        "channels": {
-            topic: {
-                "address": topic,
-                "messages": {kind.__name__: _message(kind) for kind in kinds if kind.topic == topic},
-            }
-            for topic in dict.fromkeys(kind.topic for kind in kinds)
-        },
+        "channels": {topic: {"address": topic, "messages": messages} for topic, messages in topics.items()},
         "operations": {
             f"{action}{kind.__name__}": {
                 "action": action,

@@ -186,8 +186,7 @@ class Bus:
                 producer = AIOKafkaProducer(
                     bootstrap_servers=self._address,
                     client_id=self._service,
-                    enable_idempotence=True,
-                    acks="all",
+                    enable_idempotence=True,  # all replicas in sync have what is acknowledged
                     request_timeout_ms=10_000,
                     metadata_max_age_ms=5000,
                     max_request_size=LARGEST,

@@ -11,21 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis.problems import Problem
 
-
-def idempotency_table(metadata: sa.MetaData) -> sa.Table:
-    """The table of keys among a service's tables, so that the service's migrations make it."""
-    return sa.Table(
-        "idempotency_keys",
-        metadata,
-        sa.Column("caller", sa.Text, primary_key=True),
-        sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("request", sa.Text, nullable=False),
-        sa.Column("answer", JSONB),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
-    )
-
-
-KEYS = idempotency_table(sa.MetaData())
+KEYS = sa.Table(
+    "idempotency_keys",
+    sa.MetaData(),
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("answer", JSONB),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+idempotency_table = KEYS.to_metadata
+"""metadata → the table of keys among a service's tables, so that the service's migrations make it."""
 RETENTION = timedelta(days=30)  # of an answer: a repeat after that is a new request
 OLD = sa.delete(KEYS).where(KEYS.c.at < sa.func.now() - RETENTION)
 

@@ -50,8 +50,5 @@ def configure(service: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    for name in ("uvicorn", "uvicorn.error"):  # uvicorn's own handlers would print a second time, in another shape
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)

@@ -39,10 +39,11 @@ class EventTooLarge(Problem):
         super().__init__(413, detail)
 
 
-class OutboxEvent(Protocol):
-    """An event, as the outbox sees it."""
+class Event(Protocol):
+    """An event that a service publishes or consumes."""
 
     topic: ClassVar[str]
+    type: ClassVar[str]
 
     @property
     def trace(self) -> str | None: ...
@@ -63,24 +64,20 @@ class Producer(Protocol):
         """Send in order, and stop at the first failure. Returns how many all replicas have, and what failed."""
 
 
-def outbox_table(metadata: sa.MetaData) -> sa.Table:
-    """The outbox among a service's tables, so that the service's migrations make it."""
-    table = sa.Table(
-        "outbox",
-        metadata,
-        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-        sa.Column("topic", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("headers", JSONB, nullable=False),
-        sa.Column("value", sa.LargeBinary, nullable=False),
-        sa.Column("said_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
-        sa.Column("sent_at", sa.DateTime(timezone=True)),
-    )
-    sa.Index("outbox_unsent", table.c.id, postgresql_where=table.c.sent_at.is_(None))
-    return table
-
-
-OUTBOX = outbox_table(sa.MetaData())
+OUTBOX = sa.Table(
+    "outbox",
+    sa.MetaData(),
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("headers", JSONB, nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("said_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("sent_at", sa.DateTime(timezone=True)),
+)
+sa.Index("outbox_unsent", OUTBOX.c.id, postgresql_where=OUTBOX.c.sent_at.is_(None))
+outbox_table = OUTBOX.to_metadata
+"""metadata → the outbox among a service's tables, so that the service's migrations make it."""
 _GIVEN = ("topic", "key", "headers", "value")
 _these = given([OUTBOX.c[name] for name in _GIVEN])
 _ADD = OUTBOX.insert().from_select(_GIVEN, sa.select(*(_these.c[name] for name in _GIVEN)).order_by(_these.c.place))
@@ -99,7 +96,7 @@ _MINE = sa.select(
 )
 
 
-async def add(connection: AsyncConnection, said: Sequence[tuple[OutboxEvent, str | None]]) -> None:
+async def add(connection: AsyncConnection, said: Sequence[tuple[Event, str | None]]) -> None:
     """Write the events, each with the traceparent of what it was said in, in the order in which they were said.
 
     Raises `EventTooLarge`.

@@ -41,9 +41,7 @@ def begin(name: str, parent: str | None, kind: SpanKind = SpanKind.CONSUMER) -> 
     context = _TRACEPARENT.extract({"traceparent": parent} if parent else {})
     before = trace.get_current_span(context).get_span_context()
     if before.is_valid and not before.trace_flags.sampled:
-        return trace.NonRecordingSpan(
-            before
-        )  # nothing that follows from it is exported: to draw it takes time for nobody
+        return trace.NonRecordingSpan(before)  # nothing that follows from it is exported: a span would only cost time
     return trace.get_tracer(__name__).start_span(name, context, kind)
 
 
