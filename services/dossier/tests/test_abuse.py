@@ -66,6 +66,26 @@ async def test_who_confirmed_has_his_address_changed_by_himself_or_at_the_counte
         assert (await newest(register, ContactsRecorded)).partner_email == f"bram{version}@example.org"
 
 
+async def test_a_confirmation_on_paper_is_of_nobody_else(register: Register) -> None:
+    known = {"first_name": "Dora", "born_on": "1990-05-01"}  # and no number: nothing else tells who she is
+    id_ = await register.started(members=[applicant(), person("c1", "co_resident", None) | known])
+    await register.confirm(id_, "c1", await register.case_worker(), on_paper=True)
+    for another in (known | {"first_name": "Emil"}, known | {"born_on": "1970-05-01"}, known | {"born_on": None}):
+        changed = await register.change(id_, applicant(), person("c1", "co_resident", None) | another)
+        [path] = [error["path"] for error in changed.json().get("errors", [])]
+        assert (changed.status_code, path) == (422, f"members[1].{'first_name' if 'E' in str(another) else 'born_on'}")
+    right = person("c1", "co_resident", None) | known | {"last_name": "Maes", "balances": "1.00"}
+    assert (await register.change(id_, applicant(), right)).status_code == 200
+    counter = await register.change(
+        id_, applicant(), right | {"born_on": "1990-05-02"}, version=2, who=await register.case_worker()
+    )
+    assert counter.status_code == 200
+    # who is another takes another id, or comes back after this one went, and confirms himself
+    await register.change(id_, applicant(), version=3)
+    await register.change(id_, applicant(), person("c1", "co_resident", None, born_on="1970-05-01"), version=4)
+    assert "confirmation:c1" in (await register.read(id_))["pending"]
+
+
 async def test_the_counter_vouches_for_no_address_that_it_found_there(register: Register) -> None:
     id_ = await register.started(members=[applicant(), partner(email="bram@example.org")])
     await register.submit(id_)

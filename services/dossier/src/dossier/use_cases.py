@@ -36,7 +36,7 @@ from dossier.requests import (
     Submitted,
     Wishes,
 )
-from dossier.store import Dossier, Member, RegisterWork
+from dossier.store import Dossier, Member, RegisterWork, read_standing
 
 NO_SUCH = "There is no such dossier, or it is not yours to see."
 
@@ -252,9 +252,9 @@ async def change_household(
     numbers = {member.member: member.number for member in register.members.values()}
     _refuse_impossible(body, numbers, test.reference_date if test else work.today, work.today)
     before = {person: register.members[id_] for id_, person in register.persons.items()}
-    addresses = _addresses(register)
+    addresses, known = _addresses(register), _known(register)
     changed = register.put_household(body.facts(), _members(body, register))
-    _refuse_readdressed(before, register)
+    _refuse_another(known, register)
     register.record("change_household", **changed)
     for person in [*(person for person, part in changed["left"].items() if part), *changed["no_candidates"]]:
         register.tell_left(before[person], "left" if before[person].member == register.actor.member else "removed")
@@ -441,7 +441,7 @@ async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork
         for one in acts
         if one.refers.get("left", {}).get(applicant.number) == "candidate" and str(one.id) not in undone
     ]
-    former = other and Register(other, work).standing
+    former = other and read_standing(other)
     date_ = former and (former.kept_date or former.submitted_on)
     own = register.standing.submitted_on
     if not (departures and date_ and own and date_ < own):
@@ -588,17 +588,24 @@ def _refuse_other_persons(body: HouseholdDeclared, register: Register) -> None:
     _refuse_nameless(body, known)
 
 
-def _refuse_readdressed(before: Mapping[str, Member], register: Register) -> None:
-    """The address of who confirmed is changed by himself or at the counter: else he could be taken out without a word.
+def _known(register: Register) -> dict[str, dict[str, Any]]:
+    """Person → his facts and his sheet."""
+    persons = register.persons
+    return {persons[one["id"]]: {**one, **register.members[one["id"]].sheet} for one in register.row.household}
 
-    before: person → member, as the household was.
+
+def _refuse_another(before: Mapping[str, Mapping[str, Any]], register: Register) -> None:
+    """Where he is reached who confirmed, and who he is where no number tells, is changed by himself or at the counter: else he
+    could be taken out without a word, or another put in his place. before: `_known`, as the household was.
     """
     own = register.actor.caller.relation("number")
+    confirmed = before.keys() & register.standing.confirmed.keys() - {own}
     errors = [
-        (f"members[{n}].email", "is changed by himself or at the counter, since he confirmed")
-        for n, (id_, person) in enumerate(register.persons.items())
-        if person in before.keys() & register.standing.confirmed.keys() - {own}
-        and register.members[id_].sheet.get("email") != before[person].sheet.get("email")
+        (f"members[{n}].{key}", "is changed by himself or at the counter, since he confirmed")
+        for n, (person, now) in enumerate(_known(register).items())
+        if person in confirmed
+        for key in ("email", *(() if register.members[now["id"]].number else ("first_name", "last_name", "born_on")))
+        if before[person].get(key) not in (None, now.get(key))
     ]
     if errors and not register.actor.at_counter:
-        raise Problem(422, "Where somebody who confirmed is reached is his own to say: see errors.", errors)
+        raise Problem(422, "Somebody who confirmed says himself who he is and where he is reached: see errors.", errors)
