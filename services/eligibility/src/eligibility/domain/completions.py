@@ -23,7 +23,7 @@ from eligibility.domain.rulebook import MET, Condition, Rule, RuleBook
 from eligibility.domain.units import PROFILES, Batch, Household, Person, Slot, Unit
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
-ROWS = 1 << 18  # completions in one table: some hundred megabytes
+ROWS = 1 << 16  # completions in one table: some twenty megabytes; in a larger one each takes up to three times as long
 
 
 class Plan:
