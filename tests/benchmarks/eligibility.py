@@ -86,19 +86,18 @@ def _assessing() -> Iterator[Entry]:
         file = Path(folder) / "households.jsonl"
         lines = [json.dumps(_written(household)) for household in households(LINES // 10, UNKNOWN)]
         file.write_text("".join(f"{line}\n" for line in lines * 10))
-        taken, most = _used("-m", "eligibility", "assess", str(file))
-        floor, _ = _used("-c", copy, str(file))
+        taken = _used("-m", "eligibility", "assess", str(file))
+        floor = _used("-c", copy, str(file))
     yield throughput(f"eligibility: assess {LINES:,} JSON lines, {UNKNOWN:.0%} unknown", LINES, taken, floor)
-    yield Entry(f"eligibility: memory while assessing {LINES:,} JSON lines", most, "MB")
 
 
-def _used(*arguments: str) -> tuple[float, float]:
-    """The seconds of the processor and the megabytes at most that a Python program takes."""
+def _used(*arguments: str) -> float:
+    """The seconds of the processor that a Python program takes."""
     child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return used.ru_utime + used.ru_stime
 
 
 def _written(value: Any, name: str = "") -> Any:
