@@ -10,7 +10,7 @@ from cir_chassis.problems import NotFound
 from cir_schemas import ContactsRecorded, MemberInvited, MemberLeft
 from dossier import tables, use_cases
 
-from .conftest import ANNA, BRAM, Register, applicant, partner, person
+from .conftest import ANNA, BRAM, Register, applicant, numbered, partner, person
 from .test_stories import WHY, listed, newest
 
 HELP = {"kind": "other_person", "email": "neighbour@example.org", "inform": True}
@@ -84,6 +84,27 @@ async def test_a_confirmation_on_paper_is_of_nobody_else(register: Register) -> 
     await register.change(id_, applicant(), version=3)
     await register.change(id_, applicant(), person("c1", "co_resident", None, born_on="1970-05-01"), version=4)
     assert "confirmation:c1" in (await register.read(id_))["pending"]
+
+
+async def test_who_gets_a_national_number_after_a_bis_number_keeps_his_dossier(register: Register) -> None:
+    bis, national = numbered("854223001"), numbered("850223002")
+    himself = applicant(number=bis, email="anna@example.org")
+    id_ = await register.registered(himself, partner())
+    before, after = await register.candidate(bis), await register.candidate(national)
+    worker, number = await register.case_worker(), (await register.read(id_, before))["number"]
+    known = himself | {"number": national}
+    assert (
+        await register.change(id_, known, partner(), who=before)
+    ).status_code == 422  # nobody gives his dossier away
+    assert (await register.change(id_, himself, partner(number=ANNA), who=worker)).status_code == 422  # no bis number
+    assert (await register.change(id_, known, partner(), who=worker)).status_code == 200
+    assert (await register.http.get(f"/v1/dossiers/{id_}", headers=before)).status_code == 404
+    assert "confirmation:p1" in (await register.read(id_, after))["pending"]
+    assert (await register.confirm(id_, "p1", after)).status_code == 204
+    found = await register.read(id_, after)
+    assert (found["number"], found["status"], found["registered_on"]) == (number, "registered", "2024-03-20")
+    assert not [event for event in await register.said() if isinstance(event, MemberLeft)]
+    assert (await register.start(before, key="k2", members=[applicant(number=bis)])).status_code == 201
 
 
 async def test_the_counter_vouches_for_no_address_that_it_found_there(register: Register) -> None:

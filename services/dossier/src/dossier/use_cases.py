@@ -19,7 +19,7 @@ from cir_schemas.types import DossierRef
 from dossier.access import VIEW, Relation, allowed, ever_allowed
 from dossier.domain.acts import available_actions, standing
 from dossier.domain.household import CANDIDATES, part_of
-from dossier.domain.numbers import contradictions, dossier_number
+from dossier.domain.numbers import contradictions, dossier_number, is_bis
 from dossier.register import Actor, Register
 from dossier.requests import (
     ActionRequest,
@@ -256,7 +256,11 @@ async def change_household(
     changed = register.put_household(body.facts(), _members(body, register))
     _refuse_another(known, register)
     register.record("change_household", **changed)
-    for person in [*(person for person, part in changed["left"].items() if part), *changed["no_candidates"]]:
+    stay = (
+        {one["id"] for one in register.row.household if one.get("moves_in", True)} if register.actor.at_counter else ()
+    )
+    left = [person for person, part in changed["left"].items() if part and before[person].member not in stay]
+    for person in [*left, *changed["no_candidates"]]:  # who got a number is known by it, and stays
         register.tell_left(before[person], "left" if before[person].member == register.actor.member else "removed")
     _vouch(register, addresses)
     register.settle()
@@ -571,13 +575,17 @@ def _refuse_nameless(body: HouseholdDeclared, known: Mapping[str, str | None], p
 
 
 def _refuse_other_persons(body: HouseholdDeclared, register: Register) -> None:
-    """A member's number and the applicant do not change: that would be another person's dossier."""
+    """A member's number and the applicant do not change: that would be another person's dossier. At the counter a national number
+    follows a bis number; its bearer confirms again."""
     applicant = register.member_in("applicant")
     known = {member.member: member.number for member in register.members.values()}
+    kept = {
+        id_: number for id_, number in known.items() if number and not (register.actor.at_counter and is_bis(number))
+    }
     errors = [
         (f"members[{n}].number", "is not the number on record: give another person another id")
         for n, member in enumerate(body.members)
-        if member.number and known.get(member.id) not in (None, member.number)
+        if member.number and kept.get(member.id) not in (None, member.number)
     ] + [
         (f"members[{n}].role", f"the applicant is {applicant.member}")
         for n, member in enumerate(body.members)

@@ -35,6 +35,11 @@ def born_on(number: str) -> date | None:
         raise ValueError("no national register number: its first six digits are no birth date") from None
 
 
+def is_bis(number: str) -> bool:
+    """Is it a bis number, which a national one follows once its bearer is registered?"""
+    return 20 <= int(number[2:4]) < 60
+
+
 def contradictions(
     numbers: Mapping[int, str], birth_dates: Mapping[int, date]
 ) -> list[tuple[tuple[str | int, ...], str]]:
