@@ -107,6 +107,17 @@ async def test_who_gets_a_national_number_after_a_bis_number_keeps_his_dossier(r
     assert (await register.start(before, key="k2", members=[applicant(number=bis)])).status_code == 201
 
 
+@pytest.mark.parametrize("at_the_counter", [False, True])
+async def test_why_somebody_left_is_not_for_who_stays(register: Register, at_the_counter: bool) -> None:
+    id_ = await register.registered(applicant(), partner())
+    worker, anna = await register.case_worker(), await register.candidate()
+    why = "She found shelter, he must not know where."
+    assert (await register.act(id_, worker if at_the_counter else anna, "leave", reasons=why)).status_code == 201
+    for who, reasons in ((await register.candidate(BRAM), []), (worker, [why])):
+        [left] = [one for one in await register.get(f"/{id_}/history", who) if one["kind"] == "leave"]
+        assert left["reasons"] == reasons
+
+
 async def test_the_counter_vouches_for_no_address_that_it_found_there(register: Register) -> None:
     id_ = await register.started(members=[applicant(), partner(email="bram@example.org")])
     await register.submit(id_)

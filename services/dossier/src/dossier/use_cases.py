@@ -186,12 +186,14 @@ def _columns(row: Dossier, shape: type[Contacts] | type[Wishes]) -> dict[str, An
 
 
 async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[HistoryItem]:
-    """Every act on the dossier, the oldest first. Raises `NotAllowed` where the caller does not see the whole of it."""
+    """Every act on the dossier, the oldest first; why somebody left is not for who stays. Raises `NotAllowed` where the caller
+    does not see the whole dossier."""
     register = await opened(ref, caller, work)
     if VIEW[register.actor.relation] != "whole":
         raise NotAllowed("the history of a dossier is for its candidates and for the company that treats it")
+    hidden = () if register.actor.at_counter else ("leave",)
     return [
-        HistoryItem(at=act.at, on=act.on, kind=act.kind, by=act.role, reasons=act.reasons)
+        HistoryItem(at=act.at, on=act.on, kind=act.kind, by=act.role, reasons=[] if act.kind in hidden else act.reasons)
         for act in await work.acts_of(register.row.id)
     ]
 
