@@ -8,8 +8,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from cir_chassis.bus import DEAD_LETTER, PARTITIONS, Bus
+from cir_chassis.bus import Bus
 from cir_chassis.dead_letters import DeadLetter, DeadLetters
+from cir_chassis.topics import DEAD_LETTER, PARTITIONS
 
 from .conftest import Count, Counted, CountWork, Open, stored
 from .test_bus import Topic, keep, running, send, until

@@ -31,10 +31,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pydantic import TypeAdapter
 
-from cir_chassis.bus import BATCH, PARTITIONS
+from cir_chassis.bus import BATCH
 from cir_chassis.database import migrate
 from cir_chassis.login import Caller
 from cir_chassis.outbox import Relay
+from cir_chassis.topics import PARTITIONS
 from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdAssessed, HouseholdRecorded, StatusChanged
 from deploy.embedded.demo import COMPANIES, expect
 from deploy.embedded.ports import answers

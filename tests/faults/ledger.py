@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 
-from cir_chassis.bus import DEAD_LETTERS
+from cir_chassis.topics import DEAD_LETTERS
 from cir_schemas import EVENTS
 from cir_schemas.envelope import Snapshot
 from deploy.embedded.demo import NotAsPromised, Register, until

@@ -1,20 +1,16 @@
-"""A service's tie to Kafka: it makes its own topics, joins the topics it consumes, and goes on when Kafka is back."""
+"""A service's connection to Kafka: it joins the topics that it consumes, sends in order, and goes on when Kafka is back."""
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.consumer import fetcher
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -22,28 +18,15 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, Gauge
 
-from cir_chassis.outbox import RETENTION, Message
+from cir_chassis.outbox import Message
+from cir_chassis.topics import LARGEST, make_topics
 
 log = structlog.get_logger()
 
-PARTITIONS = 4  # fixed when a topic is made: a change would break the order per key
-DEAD_LETTERS = ".dlq"
 BATCH = 500  # events: what a service does with so many must stay well under its session timeout
 STALLED = 60.0  # seconds without a commit, while there is lag
 LAG = Gauge("cir_consumer_lag", "Events on the topic that have not taken effect here", ["topic"])
 BATCH_BYTES = 64 * 1024  # that a partition takes at a time
-LARGEST = 4 * 1024 * 1024  # bytes: a dead-letter topic takes what another producer got through elsewhere
-SEGMENT = 60_000  # ms: of a dead-letter topic; Kafka compacts no segment that is still written to
-# Events hold personal data: none is kept longer than for `replay`. A whole segment ends at once, so it spans a day at most.
-EVENTS = {"retention.ms": str(RETENTION // timedelta(milliseconds=1)), "segment.ms": str(86_400_000)}
-DEAD_LETTER = {  # kept until settled, then erased (dead_letters.py)
-    "cleanup.policy": "compact",
-    "max.message.bytes": str(LARGEST),
-    "segment.ms": str(SEGMENT),
-    "max.compaction.lag.ms": "300000",
-    "min.cleanable.dirty.ratio": "0.01",
-}
-_OVERRIDDEN = 1  # source of a setting of the topic's own, as Kafka tells it
 
 _PARTITION_OF = DefaultPartitioner()
 _UNREADABLE = (("unreadable", b"its record batch has a header name that is not UTF-8: see the record where it stands"),)
@@ -71,7 +54,7 @@ class Stalled(Exception):
 
 
 class _Errors:
-    """FastStream's errors in our log, by type and place: their texts may quote a value."""
+    """FastStream's errors in the log, by type and place: their texts may quote a value."""
 
     def log(self, level: int, _: object, /, *, exc_info: Any = None, extra: object = None) -> None:
         if level >= logging.ERROR and not isinstance(exc_info, asyncio.CancelledError):  # a stop is no error
@@ -82,7 +65,7 @@ class Bus:
     """Producer, subscribers and topics of one service. `start` returns once it has joined."""
 
     def __init__(self, address: str, service: str, *, owns: Collection[str], consumes: Collection[str]) -> None:
-        """owns: topics that this service alone writes, and so makes; consumes: topics that others make."""
+        """owns: topics that this service alone writes, and so makes; consumes: topics that other services make."""
         self._address, self._service, self._owns, self._consumes = address.split(","), service, owns, consumes
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
@@ -144,8 +127,8 @@ class Bus:
         return lags, committed
 
     async def measure(self) -> None:
-        """Set the metric of what is behind."""
-        LAG.clear()  # until it is known: an old figure would hide that somebody is behind
+        """Set the metric of the lag."""
+        LAG.clear()  # until it is known: an old figure would hide that the service is behind
         for topic, lag in (await self.behind())[0].items():
             LAG.labels(topic).set(lag)
 
@@ -154,18 +137,18 @@ class Bus:
         try:
             lags, committed = await self.behind()
         except KafkaError:
-            return  # the probe of Kafka tells
+            return  # the probe of Kafka reports it
         if not any(lags.values()) or committed != self._committed:
             self._committed, self._committed_at = committed, self.now()
         elif self.now() - self._committed_at > STALLED:
             raise Stalled
 
     async def start(self, stopping: asyncio.Event) -> None:
-        """Connect, make the topics that are ours, wait for those that are not, join. Waits as long as it takes."""
+        """Connect, make the owned topics, wait for the consumed ones, join. Waits as long as it takes."""
         waited = ""
         while not (self.joined or stopping.is_set()):
             try:
-                missing = await self._topics()
+                missing = await make_topics(self._address, self._owns, self._consumes)
                 if missing:
                     raise LookupError(f"topics not made yet by their owners: {', '.join(missing)}")
                 await self._open_producer()
@@ -200,32 +183,6 @@ class Bus:
                 self._producer = producer
             return self._producer
 
-    async def _topics(self) -> list[str]:
-        """Make what is ours and not there yet. Returns which of the others' are not there yet.
-
-        Raises `LookupError` where one of ours has not the partitions that it was made with.
-        """
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._address, request_timeout_ms=5000)
-        try:
-            await admin.start()
-            there = set(await admin.list_topics())
-            ours = dict.fromkeys(self._owns, EVENTS) | {topic + DEAD_LETTERS: DEAD_LETTER for topic in self._owns}
-            new = [NewTopic(topic, PARTITIONS, 1, topic_configs=ours[topic]) for topic in ours if topic not in there]
-            for topic in new:
-                topic.replication_factor = -1  # the broker's default; aiokafka's constructor refuses what Kafka takes
-            if new:
-                with suppress(TopicAlreadyExistsError):  # another replica was first
-                    await admin.create_topics(new)
-            made = sorted(there.intersection(ours))
-            for topic in await admin.describe_topics(made) if made else ():  # of none it tells all
-                if (many := len(topic["partitions"])) != PARTITIONS:
-                    what = f"the topic {topic['topic']} has {many} partitions, not {PARTITIONS}"
-                    raise LookupError(f"{what}: a dossier's events would change places and lose their order")
-            await _configure(admin, {topic: ours[topic] for topic in made})
-            return [topic for topic in self._consumes if topic not in there | set(ours)]
-        finally:
-            await admin.close()
-
     async def send(self, message: Message, at: int | None = None) -> None:
         """Send one message; returns once Kafka has it. at: its timestamp, in ms, where that is not now. Raises KafkaError."""
         _, failure = await self.send_all([message], at)
@@ -242,8 +199,8 @@ class Bus:
         there: set[int] = set()
 
         async def fill(topic: str, partition: int, waiting: list[int]) -> None:
-            # A batch is handed over once Kafka has the one before: of a producer that a partition does not know yet it
-            # takes any sequence number, and so what stands behind a batch that was refused (tried).
+            # A batch is sent once Kafka has the one before. From a producer that is new to a partition Kafka takes any
+            # sequence number, and so a batch behind one that was refused (tried).
             while waiting:
                 batch, taken = producer.create_batch(), 0
                 for _, key, value, headers in (messages[n] for n in waiting):
@@ -261,7 +218,7 @@ class Bus:
         return len(messages), None
 
     def _renew(self, producer: AIOKafkaProducer) -> None:
-        """What was refused leaves a gap in the producer's sequence numbers, and Kafka refuses all that follows it (tried)."""
+        """A refused batch leaves a gap in the producer's sequence numbers, and Kafka refuses all that follows it (tried)."""
         ending = asyncio.create_task(producer.stop())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
@@ -279,18 +236,7 @@ class Bus:
         await self.broker.stop()
 
     async def stop(self) -> None:
-        """Send what is in flight."""
+        """Send the messages in flight, and close."""
         if self._producer is not None:
             await self._producer.stop()
         await asyncio.gather(*self._ending)
-
-
-async def _configure(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:
-    """Alter the topics that are configured otherwise than wanted. Other settings of a topic's own stay as they are."""
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in wanted]
-    for answer in await admin.describe_configs(resources) if resources else ():
-        for _, _, _, topic, entries in answer.resources:
-            own = {name: value for name, value, _, source, *_ in entries if source == _OVERRIDDEN}
-            if wrong := {name: own.get(name) for name, value in wanted[topic].items() if own.get(name) != value}:
-                await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {**own, **wanted[topic]})])
-                log.warning("topic altered", topic=topic, had=wrong, has=wanted[topic])

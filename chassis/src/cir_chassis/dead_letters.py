@@ -1,7 +1,7 @@
-"""What could not take effect is parked on its topic's dead-letter topic until somebody retries or drops it.
+"""An event that could not take effect waits on its topic's dead-letter topic until somebody retries or drops it.
 
-Such a topic is compacted, and a letter's key is the place it was heard at: it is kept as long as it is open, and a letter
-without a value under the same key settles and erases it.
+Such a topic is compacted, and the key of a dead letter is its service and its place: it is kept as long as it is open, and a
+message without a value under the same key settles and erases it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,15 +12,16 @@ from time import time
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import MessageSizeTooLargeError
 
-from cir_chassis.bus import DEAD_LETTERS, SEGMENT, Bus
+from cir_chassis.bus import Bus
+from cir_chassis.topics import DEAD_LETTERS, SEGMENT
 
-_OURS = "dlq_"  # an event brings no header of that name: its producer would give the reason
+_OURS = "dlq_"  # headers of these names are not taken over: the event's producer would give the reason
 _REASON, _SERVICE, _AT, _KEY, _EMPTY = (_OURS + name for name in ("reason", "service", "at", "key", "empty"))
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """id: where it was heard (topic/partition/offset); key, value, headers: as they came. `value` is None where it had none."""
+    """id: its place (topic/partition/offset); key, value, headers: as they came. `value` is None where it had none."""
 
     id: str
     reason: str
@@ -31,14 +32,14 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """The open letters of one service."""
+    """The open dead letters of one service."""
 
     def __init__(self, service: str, address: str, bus: Bus, topics: Collection[str]) -> None:
         """topics: that the service consumes."""
         self._service, self._address, self._bus, self._topics = service, address, bus, topics
 
     async def add(self, record: ConsumerRecord[bytes, bytes], reason: str) -> None:
-        """Put the record, as it came, with why, by whom and when. One that does not fit is parked without its value.
+        """Add the record as it came, with reason, service and moment. One that is too large is added without its value.
 
         Raises `KafkaError`.
         """
@@ -46,24 +47,24 @@ class DeadLetters:
         brought = (header for header in record.headers if not header[0].startswith(_OURS))
         headers = [*brought, *((name, text.encode()) for name, text in why.items())]
         headers += [(_KEY, record.key)] if record.key is not None else []
-        empty = [*headers, (_EMPTY, b"the value was left out: it is too large, and stands where it was heard")]
+        missing = (
+            "it had no value" if record.value is None else "too large to be kept here: see the record where it stands"
+        )
+        empty = [*headers, (_EMPTY, missing.encode())]
         place = f"{record.topic}/{record.partition}/{record.offset}"
         try:
-            if record.value is None:
-                await self._send(place, b"", [*headers, (_EMPTY, b"it had no value")])
-            else:
-                await self._send(place, record.value, headers)
+            await self._send(place, record.value or b"", empty if record.value is None else headers)
         except MessageSizeTooLargeError:
             await self._send(place, b"", empty)
 
     async def settle(self, letter: DeadLetter) -> None:
-        """Done with: no reader shows it any more, and Kafka erases it within ten minutes."""
+        """Close it: no reader shows it any more, and Kafka erases it within ten minutes."""
         await self._send(letter.id, None, [])
         # Kafka compacts no segment that is still written to: a record that is younger by a segment's age begins another.
         await self._send(letter.id, None, [], at=int(time() * 1000) + SEGMENT + 1000)
 
     async def open(self) -> list[DeadLetter]:
-        """Every letter that waits for somebody, in the order in which they were parked. Raises `KafkaError`."""
+        """Every open one, in the order in which they were added. Raises `KafkaError`."""
         letters: dict[bytes, DeadLetter] = {}
         topics = [topic + DEAD_LETTERS for topic in self._topics]
         consumer = AIOKafkaConsumer(
@@ -92,7 +93,7 @@ class DeadLetters:
 
 
 def text_of(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
-    """Headers as text, whatever a producer put there: the last of a name counts."""
+    """Headers as text, whatever bytes they hold; of two with one name the last counts."""
     return {name: (held or b"").decode(errors="replace") for name, held in headers}
 
 
