@@ -24,10 +24,10 @@ from cir_chassis.probes import DependencyProbe
 from cir_chassis.problems import Problem, Unavailable, path_of
 
 log = structlog.get_logger()
-MEASURING = 5.0  # seconds at most: who scrapes waits for ten
+MEASURING = 5.0  # seconds at most: a scraper waits for ten
 LARGEST_BODY = 1_200_000  # bytes, unless a route declares its own `max_body_size`
 PATIENCE, SLOWEST = 10.0, 20_000  # seconds that a body may take, and as many more as it has these bytes
-MOST_ERRORS = 100  # told of one body
+MOST_ERRORS = 100  # listed of one body
 DEADLOCK, UNSTORABLE = "40P01", ("22000", "22003", "22021", "22P05")  # PostgreSQL's states
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}, 503: {"Retry-After": "5"}}
 MEDIA_TYPE = "application/problem+json"
@@ -88,7 +88,7 @@ def _path(place: Sequence[str | int]) -> str:
 
 
 class _Body:
-    """What a request sends: no more than its route takes, and not for ever; kept, for a request that is done once more."""
+    """The body of a request: no larger than its route takes, and not for ever; kept for a request that is done once more."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
@@ -102,7 +102,7 @@ class _Body:
             self.again = False
             return {"type": "http.request", "body": bytes(self._read)}
         if self.whole:
-            return await self._receive()  # only whether the caller hung up
+            return await self._receive()  # tells only whether the caller hung up
         limit = self.scope.get(MAX_BODY_SIZE_SCOPE_KEY, LARGEST_BODY)
         message: Message = {}
         if self._declared <= limit:
@@ -119,7 +119,7 @@ class _Body:
 
 
 class _Edge:
-    """Around every request: its body is bounded before anything is parsed or anybody recognised; after a deadlock it is done once
+    """Around every request: its body is bounded before it is parsed and before the login; after a deadlock it is done once
     more; any other error is answered here, since Starlette raises what it answered again, and the connection would end."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -136,6 +136,7 @@ class _Edge:
                     await _answer(error, scope["method"])(scope, receive, send)
                     break
             body.again = body.whole
+            await asyncio.sleep(0.1)  # the other transaction takes its locks first: else both may deadlock again
 
 
 def create_app(
@@ -148,7 +149,7 @@ def create_app(
 ) -> FastAPI:
     """The application of one service: problems, health, metrics.
 
-    joined: does it hear its topics? measures: set what must be looked up before metrics are told.
+    joined: whether it consumes its topics; measures: set the metrics that are looked up when they are read.
     """
     app = FastAPI(
         title=title, description=description, version="1", redoc_url=None, telemetry=_TELEMETRY, responses=_PROBLEMS
@@ -178,7 +179,7 @@ def create_app(
 
     @app.get("/metrics", tags=["operators"])
     async def metrics() -> Response:
-        """Counters, durations and what waits, in Prometheus' text format. What is away has old figures, or none."""
+        """Metrics in Prometheus' text format. Those of an unavailable dependency have old figures, or none."""
         looks = (asyncio.wait_for(measure(), MEASURING) for measure in measures)
         await asyncio.gather(*looks, return_exceptions=True)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
