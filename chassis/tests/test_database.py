@@ -254,7 +254,7 @@ async def test_a_build_serves_on_what_later_migrations_widened_and_not_on_what_t
                 said.append(str(error).rpartition(": ")[2])
         return said
 
-    behind, narrowed = "run `migrate` first", "what came later is not for this build, take a newer one"
+    behind, narrowed = "run `migrate` first", "a later migration is not for this build, take a newer one"
     assert await refused() == [behind] * 5
     for by, expected in [
         (3, ["", "", "", behind, behind]),

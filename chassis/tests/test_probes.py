@@ -14,12 +14,12 @@ from cir_chassis.probes import DependencyProbe
 class Hasty(DependencyProbe):
     """Its minute is a fifth of a second, so that a test sees several."""
 
-    SAY_AGAIN = 0.2
+    LOG_AGAIN = 0.2
 
 
 async def test_what_is_away_is_said_once_a_minute_and_that_it_is_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "log", structlog.get_logger())  # a logger that was used keeps what it was set up with
-    assert DependencyProbe.SAY_AGAIN == 60
+    assert DependencyProbe.LOG_AGAIN == 60
     looks = 0
     with capture_logs() as said:
 
@@ -34,7 +34,7 @@ async def test_what_is_away_is_said_once_a_minute_and_that_it_is_back_at_once(mo
         async with asyncio.timeout(20):
             await line.up.wait()
         watch.cancel()
-    assert [one["event"] for one in said] == ["away, waiting"] * 4 + ["answers"]
+    assert [one["event"] for one in said] == ["unavailable, waiting"] * 4 + ["answers"]
     assert {(one["what"], one["reason"]) for one in said[:4]} == {("database", "ConnectionRefusedError")}
-    assert monotonic() - begun >= 3 * Hasty.SAY_AGAIN  # whatever the machine does, no line comes earlier
+    assert monotonic() - begun >= 3 * Hasty.LOG_AGAIN  # whatever the machine does, no line comes earlier
     assert looks > len(said)

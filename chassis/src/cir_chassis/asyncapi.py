@@ -10,11 +10,10 @@ _ATTRIBUTES = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce
 
 
 def channels(name: str, description: str, publishes: Sequence[Any], consumes: Sequence[Any]) -> dict[str, Any]:
-    """The document of one service. publishes, consumes: types of event, pydantic models that know their topic and their type."""
+    """The document of one service. publishes, consumes: types of event, pydantic models with their topic and type."""
     kinds = list(dict.fromkeys([*publishes, *consumes]))
-    _, schemas = models_json_schema(
-        [(kind, "validation") for kind in kinds], ref_template="#/components/schemas/{model}"
-    )
+    template = "#/components/schemas/{model}"
+    _, schemas = models_json_schema([(kind, "validation") for kind in kinds], ref_template=template)
     operations = [("send", kind) for kind in publishes] + [("receive", kind) for kind in consumes]
     topics = {kind.topic: {of.__name__: _message(of) for of in kinds if of.topic == kind.topic} for kind in kinds}
     return {
@@ -35,16 +34,12 @@ def channels(name: str, description: str, publishes: Sequence[Any], consumes: Se
 
 
 def _message(kind: Any) -> dict[str, Any]:
-    attributes: dict[str, Any] = {attribute: {"type": "string"} for attribute in _ATTRIBUTES}
+    attributes: dict[str, Any] = {name: {"type": "string"} for name in (*_ATTRIBUTES, "traceparent")}
     attributes["ce_type"]["const"], attributes["ce_source"]["const"] = kind.type, kind.source
     return {
         "name": kind.type,
         "summary": inspect.getdoc(kind),
-        "headers": {
-            "type": "object",
-            "properties": attributes | {"traceparent": {"type": "string"}},
-            "required": list(_ATTRIBUTES[1:]),
-        },
+        "headers": {"type": "object", "properties": attributes, "required": list(_ATTRIBUTES[1:])},
         "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
         "bindings": {"kafka": {"key": {"type": "string", "format": "uuid"}}},
     }

@@ -102,10 +102,9 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
     ) -> None:
         """Accept the owner's next snapshots of a dossier, after one with a wrong version came in. Then `replay` there."""
 
-        async def go(service: Service[Any]) -> int:
+        async def go(service: Service[Work]) -> int:
             async with service.background.work() as work:
-                found: int = await work.reset_versions(dossier)
-            return found
+                return await work.reset_versions(dossier)
 
         if not _run(made(), go):
             raise refuse(f"{dossier}: no snapshot of this dossier is on record here", NO)

@@ -25,7 +25,7 @@ from cir_chassis.trace import begin, fail, step, traceparent
 
 log = structlog.get_logger()
 
-CONSUMED = Counter("cir_events_total", "Events consumed, by what became of them", ["type", "fate"])
+CONSUMED = Counter("cir_events_total", "Events consumed, by fate", ["type", "fate"])
 LATENCY = Histogram(
     "cir_event_latency_seconds",
     "From the publication of an event to the commit of its effect",
@@ -62,16 +62,16 @@ class Consumer:
         self._stopping = True
 
     async def deliver(self, batch: KafkaMessage) -> None:
-        """Let one batch of raw records take effect, or dead-letter what cannot. Returns when nothing of it is left to do."""
+        """Let one batch of raw records take effect, or dead-letter those that cannot. Returns when the whole batch is done."""
         consumed: list[Consumed] = []
-        records: Any = batch.raw_message  # of a batch a tuple
+        records: Any = batch.raw_message  # a tuple of records
         for n, record in enumerate(records):
             if n % 10 == 0:
                 await asyncio.sleep(0)  # a large event takes long to read: health and heartbeats come in between
             headers = text_of(record.headers)
             type_ = headers.get("ce_type")
             if type_ and type_ not in self._by_type:
-                CONSUMED.labels("unknown", "skipped").inc()  # somebody else's, or of a later contract
+                CONSUMED.labels("unknown", "skipped").inc()  # of another consumer, or of a later contract
                 continue
             span = begin(type_ or record.topic, headers.get("traceparent"))
             try:
@@ -95,7 +95,7 @@ class Consumer:
                 raise ValueError(_reason(error)) from error
 
     def _read(self, headers: Mapping[str, str], topic: str, key: bytes | None, value: bytes | None, span: Span) -> Any:
-        """The event; what a handler publishes because of it goes on from the span of its effect. Raises ValueError."""
+        """The event; the trace of events published because of it goes on from the span of its effect. Raises ValueError."""
         if not (type_ := headers.get("ce_type")):
             raise ValueError("header missing: ce_type")
         if (kind := self._by_type.get(type_)) is None:
@@ -107,11 +107,11 @@ class Consumer:
             return kind.read({**headers, **({"traceparent": here} if here else {})}, key, value)
         except ValueError:
             raise
-        except Exception as error:  # one that no reader foresaw holds up no other event
+        except Exception as error:  # an error that no reader foresaw holds up no other event
             raise ValueError(f"{type(error).__name__} while it was read") from error
 
     async def _take_effect(self, consumed: Sequence[Consumed]) -> None:
-        """All in one transaction. What fails is tried in parts; an event that fails alone would fail whenever it is tried."""
+        """All in one transaction. A batch that fails is tried in parts; an event that fails alone would fail at every try."""
         try:
             await self._through_outages(partial(self._apply, consumed))
         except Exception as error:
@@ -134,7 +134,7 @@ class Consumer:
             span.end()
             CONSUMED.labels(event.type, "handled").inc()
             if event.id not in overtaken:  # else a replay's age would count
-                LATENCY.labels(event.type).observe(max(0.0, (now - event.at).total_seconds()))  # their clock, not ours
+                LATENCY.labels(event.type).observe(max(0.0, (now - event.at).total_seconds()))  # two clocks
 
     async def _transaction(self, events: Sequence[Any]) -> list[Any]:
         """One transaction; the snapshots that had been overtaken."""

@@ -1,4 +1,4 @@
-"""A unit of work reads its rows under lock, changes them in memory and writes each table once, with what it says.
+"""A unit of work reads its rows under lock, changes them in memory and writes each table once, and its events with them.
 
 Whoever opens it (the HTTP edge or the consumer) commits it; state and outbox rows stand or fall together.
 """
@@ -22,7 +22,6 @@ from asyncpg import InterfaceError
 from prometheus_client import Counter
 from pydantic_core import from_json, to_json
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from cir_chassis import driver, outbox, trace
@@ -35,7 +34,7 @@ W = TypeVar("W", bound="Work")
 
 
 FOR_REQUESTS = {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s"}
-OVERTAKEN = Counter("cir_overtaken_total", "Snapshots heard that were not newer than what is on record", ["type"])
+OVERTAKEN = Counter("cir_overtaken_total", "Snapshots consumed that were not newer than the one on record", ["type"])
 
 
 class Snapshot(Event, Protocol):
@@ -56,16 +55,11 @@ def sqlstate(error: BaseException) -> str:
 
 def is_outage(error: BaseException) -> bool:
     """Is the database, Kafka or the network to them unavailable, too busy or in a deadlock, rather than the statement wrong?"""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, InterfaceError) and "connection is closed" in str(cause):
-        return True
-    state = sqlstate(error)
-    waited = isinstance(
-        error, KafkaError | OSError | TimeoutError | sa.exc.TimeoutError
-    )  # the last: no connection was free
-    return waited or state[:2] in {"08", "40", "53", "57"} or state == "25P03"
+    cause, state = getattr(error, "orig", error), sqlstate(error)
+    closed = isinstance(cause, InterfaceError) and "connection is closed" in str(cause)
+    ended = state[:2] in {"08", "40", "53", "57"} or state == "25P03" or getattr(error, "connection_invalidated", False)
+    # SQLAlchemy's TimeoutError: no connection was free.
+    return closed or ended or isinstance(error, KafkaError | OSError | TimeoutError | sa.exc.TimeoutError)
 
 
 class Rows(Generic[R]):
@@ -137,13 +131,13 @@ class Work:
     """One transaction. A service's own work subclasses it: its tables as `Rows`, and how they are loaded."""
 
     versioned: ClassVar[Sequence[sa.Column[Any]]] = ()
-    """Where the version of another service's snapshot is kept: columns of tables whose key is the dossier."""
+    """The columns that keep the version of another service's snapshot, in tables whose key is the dossier."""
 
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         self.connection, self.clock = connection, clock
         self.overtaken: list[Event] = []
         self.wrote = False
-        self._said: list[tuple[Event, str | None]] = []
+        self._published: list[tuple[Event, str | None]] = []
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
@@ -154,12 +148,12 @@ class Work:
         """Lock what these dossiers have here, in one order, and read it."""
 
     def publish(self, event: Event, because_of: Event | None = None) -> None:
-        """Put an event in the outbox: told if and only if this work commits. `because_of` hands its trace on."""
-        self._said.append((event, because_of.trace if because_of else trace.traceparent()))
+        """Put an event in the outbox: sent if and only if this work commits. `because_of`: its trace goes on in this one."""
+        self._published.append((event, because_of.trace if because_of else trace.traceparent()))
 
     def is_newer(self, event: Snapshot, known: int | None) -> bool:
-        """Whether this snapshot is newer than what is on record. If not it is skipped, and counted: it was overtaken,
-        replayed, or repeated, and is harmless."""
+        """Whether this snapshot is newer than the one on record. If not it is counted and to be skipped: it was overtaken,
+        replayed or repeated, and is harmless."""
         if known is None or event.version > known:
             return True
         OVERTAKEN.labels(event.type).inc()
@@ -167,7 +161,7 @@ class Work:
         return False
 
     async def reset_versions(self, dossier: UUID) -> int:
-        """Have the next snapshots of a dossier taken, whatever is on record. Returns how many versions were reset."""
+        """Accept the next snapshots of a dossier, whatever is on record. Returns how many versions were reset."""
         reset = 0
         for column in self.versioned:
             [key] = column.table.primary_key
@@ -180,19 +174,19 @@ class Work:
         return max(last + 1, int(self.clock.now().timestamp() * 1_000_000))
 
     async def flush(self) -> None:
-        """Write every table, then what is said."""
+        """Write every table, then the events."""
         for table in self.rows:
             self.wrote |= await table.flush(self.connection)
-        self.wrote |= bool(self._said)
-        await outbox.add(self.connection, self._said)
-        self._said.clear()
+        self.wrote |= bool(self._published)
+        await outbox.add(self.connection, self._published)
+        self._published.clear()
 
 
 class Database(Generic[W]):
     """One service's database, and the works done in it."""
 
     def __init__(self, url: str, work: Callable[[AsyncConnection], W], *, requests: bool = False) -> None:
-        """work: makes a unit of work on a connection. requests: its works are those of people, who wait for nothing for long."""
+        """work: makes a unit of work on a connection. requests: its works are those of requests, which fail soon."""
         self.engine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             isolation_level="AUTOCOMMIT",  # `driver.transaction` begins, not SQLAlchemy
@@ -201,14 +195,14 @@ class Database(Generic[W]):
             pool_size=10,
             max_overflow=0,
             pool_timeout=1 if requests else 30,
-            hide_parameters=True,  # a statement that fails must not print what people earn
+            hide_parameters=True,  # a statement that fails must not print its values
             connect_args={"timeout": 5, "server_settings": FOR_REQUESTS if requests else {}},
         )
         sa.event.listen(self.engine.sync_engine, "checkout", _renew_if_ended)
         self._aside = create_async_engine(self.engine.url, poolclass=sa.NullPool, connect_args={"timeout": 5})
         self._work = work
         self.on_commit: list[Callable[[], None]] = []
-        """Called after each commit of rows or events by this process, to wake who waits for them."""
+        """Called after each commit of rows or events by this process, to wake the relay and jobs."""
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[W]:
@@ -233,7 +227,7 @@ def _renew_if_ended(connection: Any, *_: object) -> None:
 
 
 def alembic_config(url: str, migrations: Path) -> Config:
-    """What alembic is told: where the migrations are, and the database."""
+    """Alembic's configuration: where the migrations are, and the database."""
     config = Config()
     config.set_main_option("script_location", str(migrations))
     config.set_main_option(
@@ -256,17 +250,17 @@ async def check_migrated(database: Database[Any], url: str, migrations: Path) ->
     async with database.engine.connect() as connection:
         now, serving = await connection.run_sync(_served_by)
     if script.get_current_head() not in serving:
-        _refuse_what_came_later(script, now)
-        raise DatabaseBehind(f"{_stand(script, now)}: run `migrate` first")
+        _refuse_newer(script, now)
+        raise DatabaseBehind(f"{_position(script, now)}: run `migrate` first")
 
 
-def _stand(script: ScriptDirectory, now: str | None) -> str:
+def _position(script: ScriptDirectory, now: str | None) -> str:
     return f"the database stands at migration {now}, this build at {script.get_current_head()}"
 
 
-def _refuse_what_came_later(script: ScriptDirectory, now: str | None) -> None:
+def _refuse_newer(script: ScriptDirectory, now: str | None) -> None:
     if now not in {None, *(one.revision for one in script.walk_revisions())}:
-        raise DatabaseBehind(f"{_stand(script, now)}: what came later is not for this build, take a newer one")
+        raise DatabaseBehind(f"{_position(script, now)}: a later migration is not for this build, take a newer one")
 
 
 def _served_by(connection: sa.Connection) -> tuple[str | None, Sequence[str | None]]:
@@ -280,7 +274,7 @@ def _served_by(connection: sa.Connection) -> tuple[str | None, Sequence[str | No
 _SERVED_BY = "served by builds at "
 
 
-def _note_who_serves(ctx: MigrationContext, step: object, heads: Collection[str], run_args: object) -> None:
+def _note_serving_builds(ctx: MigrationContext, step: object, heads: Collection[str], run_args: object) -> None:
     """Beside the migration stands, as a comment on its table, which builds serve on it: a migration only adds, so those
     before it still do, unless it says `contracts = True`. An older build cannot know; the database tells it."""
     serving = []
@@ -300,12 +294,12 @@ def run_migrations(metadata: sa.MetaData) -> None:
             now, serving = _served_by(connection)
         if context.script.get_current_head() in serving[1:]:
             return  # ahead
-        _refuse_what_came_later(context.script, now)
+        _refuse_newer(context.script, now)
         context.configure(
             connection=connection,
             target_metadata=metadata,
             transaction_per_migration=True,
-            on_version_apply=_note_who_serves,
+            on_version_apply=_note_serving_builds,
         )
         with context.begin_transaction():
             context.run_migrations()

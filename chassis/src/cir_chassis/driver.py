@@ -1,7 +1,7 @@
 """The few statements that every event and every request run are compiled once, and run on the driver itself.
 
-SQLAlchemy's way to it costs the processor more than the rest of such a statement. What a statement means, its tables and
-types, stays said in SQLAlchemy; whatever is asked less often is run by it as well, on the same connection.
+SQLAlchemy's way to it costs the processor more than the rest of such a statement. Statements, tables and
+types stay written in SQLAlchemy; it also runs the less frequent statements, on the same connection.
 """
 
 import asyncio
@@ -46,13 +46,13 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 async def forget(engine: AsyncEngine, old: sa.Delete, stopping: asyncio.Event) -> None:
-    """Delete what is past its retention, every hour until `stopping`."""
+    """Delete the rows that are past their retention, every hour until `stopping`."""
     while not stopping.is_set():
         try:
             async with transaction(engine) as connection:
                 await connection.execute(old)
         except Exception:
-            log.warning("what is past its retention is not deleted yet", statement=str(old), exc_info=True)
+            log.warning("rows past their retention are not deleted yet", statement=str(old), exc_info=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), 3600)
 
@@ -65,7 +65,7 @@ def _is_lost(driver: Any, error: Exception) -> bool:
 
 
 async def run(connection: AsyncConnection, statement: sa.Executable, given: Mapping[str, Any]) -> list[Any]:
-    """Run a statement that is built once, in a `transaction`. The rows that it tells. Raises what asyncpg raises.
+    """Run a statement that is built once, in a `transaction`. Returns its rows. Raises asyncpg's errors.
 
     given: the parameters by name, as for SQLAlchemy; an `IN` of many is none, see `bulk.among`.
     """
@@ -86,8 +86,8 @@ def _driver(connection: AsyncConnection) -> Any:
 
 @cache
 def _compiled(statement: Any, dialect: sa.Dialect) -> tuple[str, list[tuple[str, Any, Process]], list[Process]]:
-    """Its text; of each parameter the name, what it is where none is given, and how it is written; of each column that it
-    tells how it is read, unless all are read as they are."""
+    """Its text; of each parameter the name, the default and how it is written; of each column in its result how it is read,
+    or nothing where all are read as they are."""
     compiled = statement.compile(dialect=dialect)
     writes = [
         (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))

@@ -1,4 +1,4 @@
-"""Who calls: a bearer token that the issuer signed. Who may stands at each endpoint, what a token holds in settings."""
+"""A caller is known by a bearer token that the issuer signed. Each endpoint names its roles; settings name the claims."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,14 +21,14 @@ _bearer = HTTPBearer(auto_error=False, description="An id token of the login")
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody recognised: his role, and his relations (such as the company he works for) by name."""
+    """A caller whose token holds: his role, and his relations (such as the company he works for) by name."""
 
     subject: str
     role: str
     relations: Mapping[str, str]
 
     def relation(self, name: str) -> str | None:
-        """What he is to that: a company's name, a number; None where the token says nothing."""
+        """The caller's company, number or other relation by that name; None where the token has none."""
         return self.relations.get(name)
 
 
@@ -40,7 +40,7 @@ class Login:
     def __init__(self, issuer: str, audience: str, claims: Mapping[str, str]) -> None:
         self._issuer, self._claims = issuer.rstrip("/"), dict(claims)
         self._keys = KeySet([])
-        self._fetched, self._away = -self.AGAIN, ""
+        self._fetched, self._unavailable = -self.AGAIN, ""
         self._lock = asyncio.Lock()
         self._rules = jwt.JWTClaimsRegistry(
             leeway=30,
@@ -51,7 +51,7 @@ class Login:
         )
 
     async def caller(self, token: str) -> Caller:
-        """Who the token names. Raises `NotLoggedIn`, and `Unavailable` where keys are needed and cannot be had."""
+        """The caller whom the token names. Raises `NotLoggedIn`; `Unavailable` where keys are needed and cannot be fetched."""
         try:
             keys = self._keys
             try:
@@ -71,22 +71,22 @@ class Login:
         return Caller(str(claims["sub"]), held.pop("role"), held)
 
     async def _newer_than(self, keys: KeySet) -> bool:
-        """Have newer keys than these, if need be by fetching them, unless that was done a moment ago."""
+        """Whether there are newer keys than these; they are fetched, unless that was done a moment ago."""
         async with self._lock:
             if self._keys is not keys:
                 return True
             if monotonic() - self._fetched < self.AGAIN:
-                if self._away:
-                    raise Unavailable(self._away)
+                if self._unavailable:
+                    raise Unavailable(self._unavailable)
                 return False
             try:
                 async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
                     found = (await client.get(f"{self._issuer}/.well-known/openid-configuration")).raise_for_status()
                     found_keys = (await client.get(found.json()["jwks_uri"])).raise_for_status().json()
-                self._keys, self._away = KeySet.import_key_set(found_keys), ""
+                self._keys, self._unavailable = KeySet.import_key_set(found_keys), ""
             except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
-                self._away = f"The login does not answer ({type(error).__name__}). Try again later."
-                raise Unavailable(self._away) from None
+                self._unavailable = f"The login does not answer ({type(error).__name__}). Try again later."
+                raise Unavailable(self._unavailable) from None
             finally:
                 self._fetched = monotonic()
             return True
@@ -111,4 +111,4 @@ def may(*roles: str) -> Callable[..., Awaitable[Caller]]:
 
 
 async def anyone() -> None:
-    """A dependency that publishes: no login here, on purpose."""
+    """A dependency that marks an endpoint as one that needs no login."""

@@ -1,4 +1,4 @@
-"""One JSON object a line, with ids only: an exception tells its type and its place, never the values it carries."""
+"""One JSON object a line, with ids only: of an exception the type and the place, never the values in it."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-# Their account of an outage: `DependencyProbe` gives it once.
+# They log an outage again and again: `DependencyProbe` logs it once.
 NOISY = ("aiokafka", "faststream", "httpx", "uvicorn.access")
 
 

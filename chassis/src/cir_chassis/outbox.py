@@ -1,7 +1,7 @@
-"""What is said is a row first, in the transaction that makes it true; a relay carries the rows to Kafka, in order.
+"""An event is a row first, in the transaction that makes it true; a relay sends the rows to Kafka, in order.
 
 A relay's batch is one transaction that holds an advisory lock: one relay is active per service, whatever the replicas,
-and PostgreSQL drops one that is paused or cut off. It reads what is unsent, never "after the last id": ids commit out
+and PostgreSQL drops one that is paused or cut off. It reads the unsent rows, never "after the last id": ids commit out
 of order, and a late one would be lost.
 """
 
@@ -24,15 +24,15 @@ from cir_chassis.probes import DependencyProbe
 from cir_chassis.problems import Problem
 
 log = structlog.get_logger()
-RELAYED = Counter("cir_relayed_events_total", "Events carried from the outbox to Kafka", ["topic"])
-UNSENT = Gauge("cir_outbox_unsent", "Events said that Kafka does not have yet")
-OLDEST = Gauge("cir_outbox_oldest_seconds", "How long ago the oldest of them was said")
-RETENTION = timedelta(days=7)  # of what was sent, for `replay`; it holds personal data, so no longer
+RELAYED = Counter("cir_relayed_events_total", "Events sent from the outbox to Kafka", ["topic"])
+UNSENT = Gauge("cir_outbox_unsent", "Events in the outbox that Kafka does not have yet")
+OLDEST = Gauge("cir_outbox_oldest_seconds", "Age of the oldest of them")
+RETENTION = timedelta(days=7)  # of events that were sent, for `replay`; they hold personal data, so no longer
 LARGEST = 1_000_000  # bytes of an event: what Kafka takes unless told otherwise, less its headers
 
 
 class EventTooLarge(Problem):
-    """An event that Kafka would never take: refused with all that it tells of, since everything behind it would wait."""
+    """An event that Kafka would never take: refused with its transaction, since every event behind it would wait."""
 
     def __init__(self, topic: str) -> None:
         detail = f"This is more than an event for {topic} can hold: {LARGEST} bytes. Nothing was stored: send less."
@@ -54,11 +54,11 @@ class Event(Protocol):
 
 
 Message = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
-"""A topic, and what goes there: key, value, headers."""
+"""Topic, key, value, headers."""
 
 
 class Producer(Protocol):
-    """What carries messages to Kafka."""
+    """Sends messages to Kafka."""
 
     async def send_all(self, messages: Sequence[Message]) -> tuple[int, Exception | None]:
         """Send in order, and stop at the first failure. Returns how many all replicas have, and what failed."""
@@ -96,18 +96,18 @@ _MINE = sa.select(
 )
 
 
-async def add(connection: AsyncConnection, said: Sequence[tuple[Event, str | None]]) -> None:
-    """Write the events, each with the traceparent of what it was said in, in the order in which they were said.
+async def add(connection: AsyncConnection, events: Sequence[tuple[Event, str | None]]) -> None:
+    """Write the events in the order in which they were published, each with the traceparent that it goes on from.
 
     Raises `EventTooLarge`.
     """
-    if not said:
+    if not events:
         return
     columns: dict[str, list[Any]] = {
-        "topic": [event.topic for event, _ in said],
-        "key": [event.key for event, _ in said],
-        "headers": [event.headers() | ({"traceparent": trace} if trace else {}) for event, trace in said],
-        "value": [event.value() for event, _ in said],
+        "topic": [event.topic for event, _ in events],
+        "key": [event.key for event, _ in events],
+        "headers": [event.headers() | ({"traceparent": trace} if trace else {}) for event, trace in events],
+        "value": [event.value() for event, _ in events],
     }
     for topic, value in zip(columns["topic"], columns["value"], strict=True):
         if len(value) > LARGEST:
@@ -116,14 +116,14 @@ async def add(connection: AsyncConnection, said: Sequence[tuple[Event, str | Non
 
 
 async def replay(engine: AsyncEngine, chosen: sa.ColumnElement[bool]) -> int:
-    """Have what was sent and still is in the outbox sent again, in its order. Returns how many events."""
+    """Have events that were sent and are still in the outbox sent again, in order. Returns how many."""
     async with driver.transaction(engine) as connection:
         again = sa.update(OUTBOX).where(OUTBOX.c.sent_at.is_not(None), chosen).values(sent_at=None)
         return (await connection.execute(again)).rowcount
 
 
 async def measure(engine: AsyncEngine) -> None:
-    """Look up how much waits to be carried, and since when."""
+    """Set the metrics of the unsent rows."""
     age = sa.extract("epoch", sa.func.now() - sa.func.min(OUTBOX.c.said_at))
     query = sa.select(sa.func.count(), sa.func.coalesce(age, 0)).where(OUTBOX.c.sent_at.is_(None))
     async with engine.connect() as connection:
@@ -133,7 +133,7 @@ async def measure(engine: AsyncEngine) -> None:
 
 
 class Relay:
-    """Carries one service's outbox to Kafka for as long as both it and the database are up."""
+    """Sends one service's outbox to Kafka for as long as both it and the database are up."""
 
     BATCH, POLL = 500, 0.05  # rows; seconds between looks for what other replicas committed
 
@@ -142,7 +142,7 @@ class Relay:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Something was committed in this process: look now."""
+        """Look now: rows were committed in this process."""
         self._woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -164,7 +164,7 @@ class Relay:
             self._woken.clear()
 
     async def carry(self) -> int:
-        """Carry one batch. Returns how many rows; 0 also where another relay is active."""
+        """Send one batch. Returns how many rows; 0 also where another relay is active."""
         async with driver.transaction(self._engine) as connection:
             if not (await driver.run(connection, _MINE, {}))[0][0]:
                 return 0

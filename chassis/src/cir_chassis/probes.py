@@ -1,4 +1,4 @@
-"""The dependencies of a service (database, Kafka) are watched; while one is unavailable the service says so and waits."""
+"""The dependencies of a service (database, Kafka) are probed; while one is unavailable the service waits, and logs it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,9 @@ log = structlog.get_logger()
 
 
 class DependencyProbe:
-    """One thing that must answer. `up` is set while it does; while it does not, one line a minute tells."""
+    """One dependency, which must answer. `up` is set while it does; while it does not, one line a minute is logged."""
 
-    SAY_AGAIN = 60.0  # seconds
+    LOG_AGAIN = 60.0  # seconds
 
     def __init__(
         self, name: str, probe: Callable[[], Awaitable[object]], *, every: float = 1.0, patience: float = 3.0
@@ -20,26 +20,25 @@ class DependencyProbe:
         """probe: raises while it is unavailable; every: seconds between probes; patience: seconds that one may take."""
         self.name, self._probe, self._every, self._patience = name, probe, every, patience
         self.up = asyncio.Event()
-        self.why = "not asked yet"
+        self.why = "not probed yet"
 
     async def watch(self) -> None:
         """Probe for ever."""
-        away_since, said_at = monotonic(), -self.SAY_AGAIN
+        since, logged_at = monotonic(), -self.LOG_AGAIN
         while True:
             try:
                 await asyncio.wait_for(self._probe(), self._patience)
             except Exception as error:  # whatever the reason, it does not answer
                 if self.up.is_set():
                     self.up.clear()
-                    away_since = monotonic()
+                    since = monotonic()
                 self.why = type(error).__name__
-                if monotonic() - said_at >= self.SAY_AGAIN:
-                    said_at = monotonic()
-                    away = round(monotonic() - away_since)
-                    log.warning("away, waiting", what=self.name, reason=self.why, seconds=away)
+                if (now := monotonic()) - logged_at >= self.LOG_AGAIN:
+                    logged_at = now
+                    log.warning("unavailable, waiting", what=self.name, reason=self.why, seconds=round(now - since))
             else:
                 if not self.up.is_set():
                     log.info("answers", what=self.name)
-                    said_at = -self.SAY_AGAIN
+                    logged_at = -self.LOG_AGAIN
                 self.up.set()
             await asyncio.sleep(self._every)

@@ -25,7 +25,7 @@ class KeyedSettings(Settings):
 
 
 def pseudonym(number: str, key: SecretStr) -> str:
-    """By what a person is known to whoever holds the key: 32 hexadecimal characters of HMAC-SHA-256.
+    """The name of a person for the services that hold the key: 32 hexadecimal characters of HMAC-SHA-256.
 
     number: the number that a login gives the caller. Without the key nobody can go back to it, nor check a guess. A plain
     hash would hide nothing: there are so few numbers of eleven digits that all of them are tried within seconds.

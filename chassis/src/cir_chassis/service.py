@@ -1,6 +1,6 @@
-"""One process of one service: what it needs is watched, what it does is started and stopped in one place.
+"""One process of one service: its dependencies are probed, its parts started and stopped, in one place.
 
-On SIGTERM no new request is taken, the batch in hand is finished and committed, and what is in flight is sent.
+On SIGTERM no new request is taken, the batch in hand is finished and committed, and messages in flight are sent.
 """
 
 import asyncio
@@ -51,9 +51,9 @@ class Server(uvicorn.Server):
 
 
 class Service(Generic[W]):
-    """A service before it runs: its database, bus, consumer, login and HTTP application, tied together."""
+    """The parts of a service: its database, bus, consumer, login and HTTP application."""
 
-    # Seconds at a stop. What is unavailable by then is consumed or relayed after the restart.
+    # Seconds at a stop. What is not done by then is consumed or relayed after the restart.
     FINISH_BATCH, FINISH_REST = 8.0, 3.0
 
     def __init__(
@@ -73,7 +73,7 @@ class Service(Generic[W]):
         self.jobs: list[Job] = []
         self.database: Database[W] = Database(settings.database_url, work, requests=True)
         self.background: Database[W] = Database(settings.database_url, work)
-        """Connections of its own for what is no request: none is taken from consumer, relay and jobs."""
+        """Connections of its own for consumer, relay and jobs: requests take none of them."""
         self.background.on_commit = self.database.on_commit
         topics = {kind.topic for kind in consumes}
         self.bus = Bus(settings.kafka, name, owns={kind.topic for kind in publishes}, consumes=topics)
@@ -94,14 +94,14 @@ class Service(Generic[W]):
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `DatabaseBehind`; `WrongSettings` where the port is taken."""
         gc.collect()
-        gc.freeze()  # what is tied together stays: to go through it for garbage doubles what a batch takes at worst
+        gc.freeze()  # these objects stay: to search them for garbage doubles the longest time that a batch takes
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         listening = self.listen()
         server = Server(self.app)
         async with asyncio.TaskGroup() as group:
-            watches = [group.create_task(line.watch()) for line in self._probes]
+            watches = [group.create_task(probe.watch()) for probe in self._probes]
             web = group.create_task(server.serve(sockets=[listening]))
             working = group.create_task(self._work(stopping))
             log.info("serving", port=self.settings.port)
@@ -120,7 +120,7 @@ class Service(Generic[W]):
         log.info("stopped")
 
     async def dispose(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         for database in (self.database, self.background):
             await database.engine.dispose()
 

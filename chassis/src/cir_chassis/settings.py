@@ -23,7 +23,7 @@ Address = Annotated[str, Field(pattern=r"^[^:/\s]+:\d{1,5}(,[^:/\s]+:\d{1,5})*$"
 
 
 class Settings(BaseSettings):
-    """What every service is told. A service adds its own by subclassing."""
+    """The settings of every service. A service adds its own by subclassing."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 

@@ -1,7 +1,7 @@
 """One trace runs from a request through every topic to the email (OpenTelemetry, W3C Trace Context).
 
-FastAPI draws the span of a request itself. What is said in a span carries its `traceparent` through the outbox, and whoever
-consumes it draws a span of the effect on from there. No library does that: an outbox is relayed later, by nobody's request;
+FastAPI draws the span of a request itself. An event that is published in a span carries its `traceparent` through the outbox,
+and its consumer draws a span of the effect on from there. No library does that: an outbox is relayed later, by nobody's request;
 and a batch holds events of many traces, where FastStream's middleware draws one new trace a batch.
 """
 
@@ -18,7 +18,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _TRACEPARENT = TraceContextTextMapPropagator()
-_PATIENCE = 3.0  # seconds that a collector which is away may hold up the end of a process
+_PATIENCE = 3.0  # seconds that an unavailable collector may hold up the end of a process
 
 
 def configure(service: str, collector: str | None) -> None:
@@ -46,14 +46,14 @@ def begin(name: str, parent: str | None, kind: SpanKind = SpanKind.CONSUMER) -> 
 
 
 def traceparent(span: Span | None = None) -> str | None:
-    """What is handed on of this span, or of the one that is open here; none where none is."""
+    """The traceparent of this span, or of the one that is open here; None where none is."""
     carrier: dict[str, str] = {}
     _TRACEPARENT.inject(carrier, trace.set_span_in_context(span or trace.get_current_span()))
     return carrier.get("traceparent")
 
 
 def fail(span: Span, reason: str) -> None:
-    """End a span that came to nothing. reason: without values, as all that is exported."""
+    """End a span as failed. reason: without values, as all that is exported."""
     span.set_status(StatusCode.ERROR, reason)
     span.end()
 
