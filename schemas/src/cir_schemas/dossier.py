@@ -93,6 +93,8 @@ class ContactsRecorded(Snapshot, topic="cir.dossier.v1"):
     language: Language
     email: RecordedEmail | None = None
     """Of the applicant."""
+    applicant: MemberId | None = None
+    """Whom it is of: another applicant does not get what was meant for the one before."""
     partner_email: RecordedEmail | None = None
     """Of the partner, once he confirmed."""
     members: tuple[MemberContact, ...] = ()
@@ -116,6 +118,8 @@ class StatusChanged(Happening, topic="cir.dossier.v1"):
     was: Status
     now: Status
     asks: tuple[ToBring, ...] = ()
+    by: Literal["candidate", "case_worker", "register"] | None = None
+    """Whose act moved it; `register` where an assessment did."""
 
 
 class ProofAsked(Happening, topic="cir.dossier.v1"):

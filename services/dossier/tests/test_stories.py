@@ -151,6 +151,7 @@ async def test_a_widow_keeps_number_and_date_and_no_letter_goes_to_the_dead(regi
     assert file["contacts"] == {"language": "nl", "email": "bram@example.org", "phone": "+32 16 00 00 00", "help": None}
     contacts = await newest(register, ContactsRecorded)
     assert (contacts.email, contacts.partner_email, contacts.help) == ("bram@example.org", None, None)
+    assert contacts.applicant == "p2"
     assert (await newest(register, ApplicantReplaced)).why == "died"
     assert await listed(register, ANNA) == []
     # it was a mistake: everything is as before
@@ -174,6 +175,11 @@ async def test_the_dossier_of_somebody_who_dies_alone_is_closed_and_writes_to_no
     assert (died.status_code, died.json()["status"]) == (201, "withdrawn")
     contacts = await newest(register, ContactsRecorded)
     assert (contacts.email, contacts.help) == (None, None)
+    assert [event.by for event in await register.said() if isinstance(event, StatusChanged)] == [
+        "candidate",  # submitted
+        "register",  # an assessment arrived
+        "case_worker",
+    ]
     said = [type(event) for event in await register.said()]
     assert said.index(ContactsRecorded) < len(said) - said[::-1].index(StatusChanged)
     assert (await register.read(id_, worker))["actions"] == ["undo"]

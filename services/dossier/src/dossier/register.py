@@ -226,7 +226,8 @@ class Register:
                 self._publish(CandidacyRecorded, now.candidacy, because_of)
             about = {"number": self.row.number, "asks": self.row.asked}
             if before.status != standing.status:
-                moved = {"was": before.status, "now": standing.status}
+                by = self._actor.caller.role if self._actor else "register"
+                moved = {"was": before.status, "now": standing.status, "by": by}
                 self._happenings.append((StatusChanged, about | moved))
             elif self._asks_more(before.asked):
                 self._happenings.append((ProofAsked, about))
@@ -316,6 +317,7 @@ class Register:
             "company": row.company,
             "language": row.language,
             "email": row.email,
+            "applicant": applicant.member if applicant else None,
             "partner_email": partner.sheet.get("email") if partner else None,
             "members": invited + self._removed,
             "help": row.help,
