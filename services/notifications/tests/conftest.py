@@ -16,7 +16,16 @@ import sqlalchemy as sa
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import SecretStr
 
-from cir_schemas import ContactsRecorded, ProofAsked, ReferralAnswered, SituationReviewed, StatusChanged
+from cir_schemas import (
+    ApplicantReplaced,
+    ContactsRecorded,
+    MemberInvited,
+    MemberLeft,
+    ProofAsked,
+    ReferralAnswered,
+    SituationReviewed,
+    StatusChanged,
+)
 from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
 from notifications import tables
@@ -30,10 +39,20 @@ from notifications.settings import NotificationsSettings
 KEY = SecretStr("k" * 32)
 NUMBER = "2024.03.20.0001"
 ANNA, HELPER, REFERRER = "anna@candidates.example", "help@ocmw.example", "aanmeldingen@diletti.example"
+BERT, CEES = "bert@candidates.example", "cees@candidates.example"
+COUNTER = "inschrijvingen@dijledal.example"
 
 
 def contacts(dossier: UUID, version: int = 1, **changed: Any) -> ContactsRecorded:
-    given = {"dossier": dossier, "version": version, "company": "dijledal", "language": "nl", "email": ANNA} | changed
+    given = {
+        "dossier": dossier,
+        "version": version,
+        "company": "dijledal",
+        "language": "nl",
+        "email": ANNA,
+        "applicant": "p1",
+    }
+    given |= changed
     return ContactsRecorded.model_validate(given)
 
 
@@ -57,6 +76,23 @@ def reviewed(dossier: UUID, decision: str = "forwarded") -> SituationReviewed:
     return SituationReviewed.model_validate(
         {"dossier": dossier, "number": NUMBER, "situation": uuid4(), "decision": decision}
     )
+
+
+def members(**emails: str) -> list[dict[str, str]]:
+    return [{"member": member, "email": email} for member, email in emails.items()]
+
+
+def invited(dossier: UUID, member: str = "p2") -> MemberInvited:
+    return MemberInvited.model_validate({"dossier": dossier, "number": NUMBER, "member": member})
+
+
+def left(dossier: UUID, why: str, member: str = "p2", role: str = "partner") -> MemberLeft:
+    about = {"number": NUMBER, "member": member, "role": role, "why": why}
+    return MemberLeft.model_validate({"dossier": dossier, **about})
+
+
+def replaced(dossier: UUID, why: str = "died") -> ApplicantReplaced:
+    return ApplicantReplaced.model_validate({"dossier": dossier, "number": NUMBER, "why": why})
 
 
 def answered(dossier: UUID, answer: str = "accepted", organisation: str = "diletti") -> ReferralAnswered:
@@ -153,6 +189,12 @@ class Notifications:
     async def states(self) -> dict[str, str]:
         """Audience → state, of the only event there is."""
         return {row.audience: row.state for row in await self.rows()}
+
+    async def told(self) -> set[tuple[str, str, str]]:
+        """(audience, kind, state) of every message; none stands there twice."""
+        found = [(row.audience, row.kind, row.state) for row in await self.rows()]
+        assert len(set(found)) == len(found)
+        return set(found)
 
     async def all_sent(self) -> bool:
         return {row.state for row in await self.rows()} == {"sent"}

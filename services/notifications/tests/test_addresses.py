@@ -15,9 +15,24 @@ from notifications import tables
 from notifications.links import Reader
 from notifications.settings import NotificationsSettings
 
-from .conftest import ANNA, HELPER, MailServer, Notifications, answered, contacts, helped, moved, reviewed
+from .conftest import (
+    ANNA,
+    BERT,
+    CEES,
+    COUNTER,
+    HELPER,
+    MailServer,
+    Notifications,
+    answered,
+    contacts,
+    helped,
+    invited,
+    members,
+    moved,
+    reviewed,
+)
 
-COUNTER, PERSON = "inschrijvingen@dijledal.example", "85622300105"
+PERSON = "85622300105"
 
 
 async def mailed(notifications: Notifications, server: MailServer, *events: Any) -> list[str]:
@@ -51,9 +66,9 @@ async def confirm(notifications: Notifications, given: str, role: str = "candida
 
 
 async def restore(
-    notifications: Notifications, dossier: UUID, audience: str = "candidate", **who: str
+    notifications: Notifications, dossier: UUID, audience: str = "candidate", member: str | None = None, **who: str
 ) -> httpx.Response:
-    body = {"dossier": str(dossier), "audience": audience}
+    body = {"dossier": str(dossier), "audience": audience, "member": member}
     who = who or {"company": "dijledal"}
     return await notifications.call("POST", "/v1/addresses/restoration", "case_worker", body, **who)
 
@@ -159,6 +174,30 @@ async def test_the_counter_restores_an_address_by_dossier_and_audience(
     )
     assert (await restore(notifications, dossier)).status_code == 204
     assert sorted(await mailed(notifications, server, reviewed(dossier))) == [ANNA, HELPER]
+
+
+async def test_partner_and_member_end_their_mails_and_the_counter_restores_them(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    there = contacts(dossier, partner_email=BERT, members=members(c1=CEES))
+    assert sorted(await mailed(notifications, server, there, moved(dossier), invited(dossier, "c1"))) == [
+        ANNA,
+        BERT,
+        CEES,
+    ]
+    for address in (BERT, CEES):
+        await notifications.http.post(link(server, address, "not-mine"))
+    again = moved(dossier, "registered"), invited(dossier, "c1")
+    assert sorted(await mailed(notifications, server, *again)) == [ANNA, COUNTER, COUNTER]
+    assert {row.kind for row in await notifications.rows() if row.audience == "company"} == {
+        "not_mine_partner",
+        "not_mine_member",
+    }
+    assert (await restore(notifications, dossier, "partner")).status_code == 204
+    assert (await restore(notifications, dossier, "member")).status_code == 409
+    assert (await restore(notifications, dossier, "member", member="c1")).status_code == 204
+    assert sorted(await mailed(notifications, server, reviewed(dossier))) == [ANNA, BERT]
+    assert await mailed(notifications, server, invited(dossier, "c1")) == [CEES]
 
 
 async def test_only_the_treating_company_restores_and_only_an_address_that_is_there(

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from cir_schemas.priority import Answer, Decision
 from notifications import tables
-from notifications.handlers import notify_status, record_contacts
+from notifications.handlers import notify, record_contacts
 
 from .conftest import ANNA, HELPER, Notifications, answered, asked, contacts, helped, moved, reviewed, until
 
@@ -132,7 +132,7 @@ async def test_a_repeat_does_not_undo_that_a_mail_was_sent(notifications: Notifi
         await connection.execute(tables.messages.update().values(state="sent"))
     async with notifications.service.database.work() as work:
         record_contacts([contacts(dossier)], work)
-        notify_status([event], work)
+        notify([event], work)
     assert await notifications.states() == {"candidate": "sent"}
 
 
@@ -169,7 +169,7 @@ async def test_contacts_that_arrive_at_the_same_moment_do_not_pass_it_by(
         await work.load([dossier])
         hearing = asyncio.create_task(notifications.hear(contacts(dossier)))
         await until(they_wait)
-        notify_status([moved(dossier)], work)
+        notify([moved(dossier)], work)
     await hearing
     assert await notifications.states() == {"candidate": "waiting"}
     assert await notifications.rows(tables.waiting) == []

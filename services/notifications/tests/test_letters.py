@@ -1,6 +1,7 @@
 """Every letter can be written, in every language, and says no more than it may."""
 
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
@@ -8,24 +9,43 @@ import pytest
 import yaml
 from jinja2 import TemplateNotFound, UndefinedError
 
-from cir_schemas.types import Status
+from cir_schemas.dossier import ApplicantReplaced, MemberLeft
+from cir_schemas.priority import Answer, Decision
+from cir_schemas.types import Role, Status
 from notifications.app import TEMPLATES
-from notifications.letters import KINDS, Letter, Letters
+from notifications.domain.recipients import NO_NEWS, TEMPLATE_OF
+from notifications.letters import Letter, Letters
 
 RULES = Path(__file__).parents[2] / "eligibility" / "rules" / "facts.yaml"
-TOLD = [(kind, audience) for kind in KINDS if "not_mine" not in kind for audience in ("candidate", "helper")]
-TOLD += [(kind, "company") for kind in KINDS if "not_mine" in kind]
-TOLD += [(kind, "referrer") for kind in KINDS if kind.startswith("referral_")]
+TO_OTHERS = {"member_invited": ["member"], "removed": ["member"], "unreachable": ["company"]}
+TOLD = [
+    (kind, audience)
+    for kind in TEMPLATE_OF
+    for audience in TO_OTHERS.get(kind, ["company"] if "not_mine" in kind else ["candidate", "partner", "helper"])
+]
+TOLD += [(kind, "referrer") for kind in TEMPLATE_OF if kind.startswith("referral_")]
 LETTERS = Letters(TEMPLATES, "https://register.example/?a=1&b=2")
 WORDS = yaml.safe_load((TEMPLATES / "words.yaml").read_text("utf-8"))
 
 
+def test_every_happening_that_is_news_has_a_letter() -> None:
+    kinds = {
+        *get_args(Status),
+        *(f"situation_{decision}" for decision in get_args(Decision)),
+        *(f"referral_{answer}" for answer in get_args(Answer)),
+        *(f"{role}_{why}" for role in get_args(Role) for why in get_args(MemberLeft.model_fields["why"].annotation)),
+        *(f"replaced_{why}" for why in get_args(ApplicantReplaced.model_fields["why"].annotation)),
+    }
+    assert kinds - NO_NEWS <= set(TEMPLATE_OF)
+
+
 def letter(kind: str = "submitted", language: str = "en", **changed: Any) -> Letter:
-    given = {
+    given: dict[str, Any] = {
         "audience": "candidate",
         "number": "2024.03.20.0001",
         "company": "dijledal",
         "organisation": "Diletti",
+        "on": date(2024, 3, 1),
         "asks": [{"role": "partner", "proofs": ["pay_slips"], "by": "2024-04-05"}],
     }
     return LETTERS.write(kind, language, **(given | changed))
@@ -133,13 +153,36 @@ def test_a_referrer_reads_the_answer_and_what_is_expected_and_gets_no_link_to_th
     assert "http" not in accepted + refused
 
 
+@pytest.mark.parametrize(("language", "words"), [("nl", "1 maart 2024"), ("en", "1 March 2024")])
+def test_who_was_removed_reads_since_when(language: str, words: str) -> None:
+    assert f" {words}.\n" in letter("removed", language, audience="member").text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nl", ["Uw dossier is gesloten", "geen aanbod meer", "opnieuw een sociale woning aanvragen", "nieuwe datum"]),
+        ("en", ["Your dossier is closed", "no more offers", "apply for a social home again", "a new date"]),
+    ],
+)
+def test_who_withdrew_reads_what_it_means_and_what_he_may_do(language: str, words: list[str]) -> None:
+    text = letter("withdrawn", language).text
+    assert all(word in text for word in words)
+
+
 def test_under_investigation_says_that_no_home_is_offered() -> None:
     assert "no offer of a home" in letter("under_investigation").text
 
 
 def test_a_register_without_an_address_gives_no_link() -> None:
     written = Letters(TEMPLATES).write(
-        "registered", "nl", audience="candidate", number="2024.03.20.0001", company="kanvaz", asks=[]
+        "registered",
+        "nl",
+        audience="candidate",
+        number="2024.03.20.0001",
+        company="kanvaz",
+        asks=[],
+        on=date(2024, 3, 1),
     )
     assert "http" not in written.text + written.html
 
@@ -174,5 +217,11 @@ def test_a_name_that_nobody_gives_is_an_error_and_no_gap_in_a_letter(tmp_path: P
         frame.write("{{ surname }}")
     with pytest.raises(UndefinedError, match="surname"):
         Letters(tmp_path / "templates").write(
-            "registered", "nl", audience="candidate", number="2024.03.20.0001", company="kanvaz", asks=[]
+            "registered",
+            "nl",
+            audience="candidate",
+            number="2024.03.20.0001",
+            company="kanvaz",
+            asks=[],
+            on=date(2024, 3, 1),
         )

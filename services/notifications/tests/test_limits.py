@@ -11,7 +11,22 @@ import sqlalchemy as sa
 from notifications import tables
 from notifications.domain.recipients import PROVOKED
 
-from .conftest import ANNA, HELPER, MailServer, Notifications, answered, asked, contacts, helped, moved, reviewed
+from .conftest import (
+    ANNA,
+    BERT,
+    HELPER,
+    MailServer,
+    Notifications,
+    answered,
+    asked,
+    contacts,
+    helped,
+    invited,
+    left,
+    members,
+    moved,
+    reviewed,
+)
 
 OFFICE = "aanmeldingen@ocmw-leuven.example"  # of the sample's organisations.yaml
 
@@ -162,7 +177,60 @@ async def test_what_somebody_else_decided_never_waits_and_never_counts(
 
 
 def test_only_what_a_candidate_can_bring_about_himself_waits() -> None:
-    assert {"submitted", "registered", "under_investigation", "withdrawn", "proof_asked"} == PROVOKED
+    by_role = {f"{role}_{why}" for role in ("applicant", "partner", "co_resident") for why in ("left", "removed")}
+    household = {"member_invited", "removed"} | by_role
+    assert {"submitted", "registered", "under_investigation", "withdrawn", "proof_asked"} | household == PROVOKED
+
+
+async def test_who_is_named_and_removed_again_and_again_gets_three_mails_a_day_and_the_candidate_too(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    for version in range(1, 11):
+        there = contacts(dossier, version, members=members(p2=BERT))
+        await notifications.hear(there, invited(dossier), left(dossier, "removed"))
+        await send_all(notifications)
+    assert sorted(server.told) == [ANNA] * 3 + [BERT] * 3
+    assert {state for _, state in await states(notifications)} == {"sent", "waiting"}
+
+
+async def test_a_large_family_is_invited_at_once_but_no_end_of_members(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    named = {f"c{number}": f"c{number}@x.example" for number in range(20)}
+    await notifications.hear(contacts(dossier, members=members(**named)), *[invited(dossier, who) for who in named])
+    await send_all(notifications)
+    assert len(server.mails) == 15
+
+
+@pytest.mark.parametrize(("by", "sent"), [("case_worker", 6), ("register", 3), ("candidate", 3), (None, 3)])
+async def test_what_a_case_worker_did_never_waits_and_never_counts(
+    notifications: Notifications, server: MailServer, dossier: UUID, by: str | None, sent: int
+) -> None:
+    events = [moved(dossier, "under_investigation", by=by) for _ in range(6)]
+    await notifications.hear(*events)
+    await notifications.hear(contacts(dossier))
+    await send_all(notifications)
+    assert len(server.mails) == sent
+    await notifications.hear(moved(dossier, by="candidate"))
+    await send_all(notifications)
+    assert len(server.mails) == {3: 3, 6: 7}[sent]
+
+
+async def test_what_is_asked_and_changes_all_the_time_is_mailed_after_an_hour(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(contacts(dossier, help=helped()))
+    for hour in (1, 2):
+        for _ in range(11):
+            assert len(server.mails) == 2 * (hour - 1)
+            await notifications.hear(asked(dossier, "pay_slips"))
+            await send_all(notifications)
+            await pass_time(notifications, 5.9 / 60)
+        newest = asked(dossier, "tax_assessment")
+        await notifications.hear(newest)
+        await send_all(notifications)
+        assert {f"<{newest.id}.{who}.email@cir.example>" for who in ("candidate", "helper")} == set(server.ids[-2:])
+        assert len(server.mails) == 2 * hour
 
 
 @pytest.mark.parametrize(

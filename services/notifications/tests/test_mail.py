@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notifications.app import TEMPLATES
-from notifications.letters import KINDS, Letters
+from notifications.domain.recipients import TEMPLATE_OF
+from notifications.letters import Letters
 from notifications.sender import write_mail
 from notifications.store import Due
 
@@ -43,7 +44,8 @@ def written(address: str, **changed: Any) -> bytes:
         "event": UUID(int=1), "channel": "email", "audience": "candidate", "kind": "submitted", "language": "nl",
         "number": "2024.03.20.0001", "company": "dijledal", "organisation": None, "asks": [],
         "message_id": "<1.candidate.email@cir.example>", "at": datetime.now(UTC), "tries": 0, "trace": None, "address": address,
-        "dossier": UUID(int=2), "addressee": None, "superseded": False,
+        "dossier": UUID(int=2), "addressee": None, "superseded": False, "happened_at": datetime.now(UTC), "state": "waiting",
+        "due_at": datetime.now(UTC), "email": None, "member": None, "by": None, "applicant": None,
     }  # fmt: skip
     return write_mail(Due(**(due | changed)), address, LETTERS, "register@cir.example", {})
 
@@ -81,7 +83,7 @@ def test_what_is_no_address_hides_no_header_and_no_recipient(address: str) -> No
 
 
 @given(
-    kind=st.sampled_from([kind for kind in KINDS if kind.startswith("referral")]),
+    kind=st.sampled_from([kind for kind in TEMPLATE_OF if kind.startswith("referral")]),
     audience=st.sampled_from(["candidate", "helper", "referrer"]),
     language=st.sampled_from(["nl", "en"]),
     number=NAMES,

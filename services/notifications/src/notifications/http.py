@@ -10,7 +10,7 @@ from pydantic import Field
 from cir_chassis.database import Database
 from cir_chassis.login import Caller, may
 from cir_chassis.problems import Problem
-from cir_schemas.types import Shape
+from cir_schemas.types import MemberId, Shape
 from notifications.links import Links, WrongLink
 from notifications.store import NotificationsWork
 from notifications.use_cases import confirm_address, restore_mails
@@ -41,7 +41,9 @@ class Restoration(Shape):
     """Whose address in which dossier a case worker vouches for: the one on record now."""
 
     dossier: UUID
-    audience: Literal["candidate", "helper"]
+    audience: Literal["candidate", "partner", "helper", "member"]
+    member: MemberId | None = None
+    """Of the audience `member`: which one."""
 
 
 def routes(database: Database[NotificationsWork], links: Links) -> APIRouter:
@@ -63,7 +65,7 @@ def routes(database: Database[NotificationsWork], links: Links) -> APIRouter:
     async def restore(given: Restoration, caller: Annotated[Caller, Depends(may("case_worker"))]) -> None:
         """Mail an address again whose reader had said that it is not his, and hold nothing back."""
         async with database.work() as work:
-            await restore_mails(given.dossier, given.audience, caller.relation("company"), work)
+            await restore_mails(given.dossier, given.audience, given.member, caller.relation("company"), work)
 
     @router.get("/messages")
     async def messages(dossier: UUID, caller: Annotated[Caller, Depends(may("case_worker"))]) -> list[MessageRead]:

@@ -13,19 +13,8 @@ from typing import Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from cir_chassis.yaml_file import read_yaml
-from cir_schemas.priority import Answer, Decision
-from cir_schemas.types import Language, Status
-from notifications.domain.recipients import NO_NEWS, NOT_MINE, OPERATORS_OWN, PROOF_ASKED, REFERRER, Audience
-
-KINDS = {
-    **{status: status for status in get_args(Status) if status not in NO_NEWS},
-    **dict.fromkeys(("refused", "struck", "withdrawn", "housed"), "closed"),
-    PROOF_ASKED: PROOF_ASKED,
-    **{f"situation_{decision}": "situation" for decision in get_args(Decision)},
-    **{f"referral_{answer}": "referral" for answer in get_args(Answer)},
-    **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
-}
-"""Kind → the template for candidate and helper; the referrer's letter is one of its own."""
+from cir_schemas.types import Language
+from notifications.domain.recipients import NOT_MINE, TEMPLATE_OF
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,7 @@ class Letters:
         )
         self._templates = {
             (name, language, form): environment.get_template(f"{name}.{language}.{form}")
-            for name in (*KINDS.values(), REFERRER)
+            for name in (*TEMPLATE_OF.values(), "referrer")
             for language in get_args(Language)
             for form in ("txt", "html")
         }
@@ -68,10 +57,12 @@ class Letters:
         company: str,
         organisation: str | None = None,
         asks: list[dict[str, Any]],
+        on: date,
         links: Mapping[str, str] = MappingProxyType({}),
     ) -> Letter:
         """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company: its id; organisation: the name of a
-        recipient that is one; links: `not_mine` and `confirm`, where the reader may use them."""
+        recipient that is one; on: the day in Belgium on which it happened; links: `not_mine` and `confirm`, where the
+        reader may use them."""
         given = {
             "kind": kind,
             "audience": audience,
@@ -82,22 +73,27 @@ class Letters:
             "organisation": organisation,
             "appeal": self._words["appeal"][language],
             "url": self._url,
+            "on": self._day(on, language),
             "who": self._word("audiences", kind.removeprefix(f"{NOT_MINE}_"), language),
+            "leaver": self._word("leavers", kind.rpartition("_")[0], language),
+            "why": kind.rpartition("_")[2],
             **{"not_mine": None, "confirm": None, **links},
         }
-        name = REFERRER if audience == REFERRER else KINDS[kind]
+        name = "referrer" if audience == "referrer" else TEMPLATE_OF[kind]
         subject, _, text = self._templates[name, language, "txt"].render(given).partition("\n")
         subject = " ".join(subject.split()).replace("=?", "= ?")  # a mail's header would expand an encoded word
         html = self._templates[name, language, "html"].render(given, subject=subject)
         return Letter(subject, text.strip() + "\n", html)
 
     def _ask(self, ask: Mapping[str, Any], language: str) -> dict[str, Any]:
-        by = date.fromisoformat(ask["by"]) if ask.get("by") else None
         return {
             "who": self._word("roles", ask["role"], language),
             "what": [self._word("proofs", proof, language) for proof in ask["proofs"]],
-            "by": f"{by.day} {self._words['months'][language][by.month - 1]} {by.year}" if by else None,
+            "by": self._day(date.fromisoformat(ask["by"]), language) if ask.get("by") else None,
         }
+
+    def _day(self, day: date, language: str) -> str:
+        return f"{day.day} {self._words['months'][language][day.month - 1]} {day.year}"
 
     def _word(self, about: str, name: str, language: str) -> str:
         """The word for it; what has no word yet is shown readably rather than not at all."""

@@ -24,9 +24,10 @@ from aiosmtplib import (
 from opentelemetry.trace import SpanKind
 from prometheus_client import Gauge
 
+from cir_chassis.clock import BELGIUM
 from cir_chassis.database import Database
 from cir_chassis.trace import step
-from notifications.domain.recipients import HELPER, NOT_MINE
+from notifications.domain.recipients import NOT_MINE
 from notifications.letters import Letters
 from notifications.links import Links
 from notifications.settings import NotificationsSettings
@@ -145,7 +146,7 @@ class Sender:
         await work.put_off(due)
         self._warn("a mail waits", error, message=due.message_id)
 
-    def _warn(self, what: str, error: Exception, **ids: str) -> None:
+    def _warn(self, what: str, error: Exception, **ids: object) -> None:
         """Log what is wrong, once a minute at most."""
         if monotonic() - self._warned_at >= self.WARN_AGAIN:
             self._warned_at = monotonic()
@@ -159,7 +160,14 @@ def _ends_unsent(due: Due, work: NotificationsWork) -> str | None:
     now = work.pseudonym(due.address) if due.address else None
     if due.superseded:
         return SUPERSEDED
-    if due.audience == HELPER and due.addressee not in {now, None}:  # news of the time of another helper, or of consent
+    same = due.addressee in {now, None}  # None: planned before addressees were kept
+    still = {
+        "candidate": due.member in {due.applicant, None},
+        "partner": same,
+        "helper": same,
+        "member": now is not None,
+    }
+    if not still.get(due.audience, True):  # of the time of another one, or of consent; or he is invited no longer
         return WITHDRAWN
     if now is None:
         return NO_ADDRESS
@@ -176,6 +184,7 @@ def write_mail(due: Due, address: str, letters: Letters, mail_from: str, links: 
         number=due.number,
         company=due.company,
         organisation=due.organisation,
+        on=due.happened_at.astimezone(BELGIUM).date(),
         asks=due.asks,
         links=links,
     )

@@ -1,7 +1,7 @@
 """Every query of notifications. A message is a row before it is sent, and its row is locked while it is."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -18,15 +18,8 @@ from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from cir_chassis.pseudonym import pseudonym
 from cir_schemas.types import Status
-from notifications.domain.recipients import (
-    OPERATORS_OWN,
-    PROOF_ASKED,
-    PROVOKED,
-    REFERRER,
-    Standing,
-    standing,
-)
-from notifications.organisations import Mailboxes
+from notifications.domain.recipients import INVITED, OPERATORS_OWN, PROOF_ASKED, PROVOKED, REMOVED, Standing, standing
+from notifications.organisations import Mailbox, Mailboxes
 from notifications.settings import NotificationsSettings
 from notifications.tables import addresses, contacts, messages, waiting
 
@@ -35,6 +28,10 @@ SUPERSEDED, WITHDRAWN, STOPPED = "superseded", "withdrawn", "stopped"
 EMAIL = "email"
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=30)  # between two tries of one message
 DAY = timedelta(hours=24)
+MOST_QUIET = 6  # times the quiet time: what is asked waits no longer, however often it changes
+MEMBERS = 5  # times the mails of one: a dossier's invitations together
+CASE_WORKER = "case_worker"
+WITH_ASKS = (PROOF_ASKED, *get_args(Status))
 MESSAGES = Counter("cir_messages_total", "Messages, by the state they came into", ["kind", "state"])
 
 
@@ -48,11 +45,23 @@ class Contacts:
     language: str
     email: str | None
     helper_email: str | None
+    applicant: str | None
+    partner_email: str | None
+    members: Mapping[str, str]
+
+    def addresses(self, member: str | None) -> dict[str, str | None]:
+        """By audience; of `member` that of this one."""
+        return {
+            "candidate": self.email,
+            "partner": self.partner_email,
+            "helper": self.helper_email,
+            "member": self.members.get(member or ""),
+        }
 
 
 @dataclass(frozen=True)
 class News:
-    """What happened to a dossier, as far as a letter needs it."""
+    """What happened to a dossier, as far as a letter needs it (see tables.waiting)."""
 
     event: UUID
     dossier: UUID
@@ -60,29 +69,25 @@ class News:
     number: str
     asks: list[dict[str, Any]]
     at: datetime
-    trace: str | None = None
-    organisation: str | None = None
+    trace: str | None
+    organisation: str | None
+    member: str | None
+    by: str | None
 
 
 @dataclass(frozen=True)
-class Message:
+class Message(News):
     """One event for one audience over one channel (see tables.messages)."""
 
-    event: UUID
     audience: str
     channel: str
-    dossier: UUID
-    kind: str
-    number: str
-    asks: list[dict[str, Any]]
     message_id: str | None
     state: str
-    at: datetime
     happened_at: datetime
     due_at: datetime
+    tries: int
     addressee: str | None
-    trace: str | None = None
-    organisation: str | None = None
+    email: str | None
 
 
 @dataclass(frozen=True)
@@ -95,36 +100,40 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Due:
+class Due(Message):
     """A message that is to be sent now.
 
-    addressee: pseudonym of the address that it was planned for; superseded: something newer carries what is asked; address:
-    the newest one on record, None where it is gone or no longer agreed to; standing: of that address in the dossier.
+    superseded: something newer carries what is asked; address: the newest one on record, None where it is gone or no longer
+    agreed to; applicant: the member who is it now; standing: of that address in the dossier.
     """
 
-    event: UUID
-    audience: str
-    channel: str
-    dossier: UUID
-    kind: str
-    number: str
-    asks: list[dict[str, Any]]
-    message_id: str
-    at: datetime
-    tries: int
-    addressee: str | None
-    trace: str | None
-    organisation: str | None
     superseded: bool
     company: str
     language: str
     address: str | None
+    applicant: str | None
     standing: Standing | None = None
 
 
 _keys = sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.BigInteger))).column_valued("key")
 _LOCK = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(_keys)))
 _PLANNED = sa.select(messages.c.event).where(among(messages.c.dossier)).distinct()
+_first, _mailed = messages.alias(), messages.alias()
+_of_it = (_first.c.dossier == messages.c.dossier) & (_first.c.audience == messages.c.audience)
+_mailed_since = sa.exists().where(
+    _mailed.c.dossier == _first.c.dossier,
+    _mailed.c.audience == _first.c.audience,
+    _mailed.c.kind.in_(WITH_ASKS),
+    _mailed.c.state.not_in([WAITING, SUPERSEDED]),
+    _mailed.c.happened_at >= _first.c.happened_at,
+)
+_since = sa.select(sa.func.min(_first.c.happened_at)).where(_of_it, _first.c.kind == PROOF_ASKED, ~_mailed_since)
+_latest = _since.scalar_subquery() + sa.bindparam("at_most", type_=sa.Interval)
+_BOUNDED = (
+    sa.update(messages)
+    .where(messages.c.event == sa.any_(sa.bindparam("asked", type_=ARRAY(sa.Uuid))), messages.c.state == WAITING)
+    .values(due_at=sa.func.least(messages.c.due_at, _latest))
+)
 
 
 class NotificationsWork(Work):
@@ -143,6 +152,8 @@ class NotificationsWork(Work):
         self.addresses = Rows(addresses, Address, insert_only=True)
         self.planned: set[UUID] = set()
         """Events of the loaded dossiers that are messages already."""
+        self.former: dict[tuple[UUID, str], str] = {}
+        """Addresses in the contacts that this work replaced, by dossier and member: who was removed is told there."""
         self._new: list[Message] = []
 
     @property
@@ -162,29 +173,36 @@ class NotificationsWork(Work):
         """By what an address is known outside `contacts`. Capitals and a tag (name+tag@…) make no other one."""
         return pseudonym(re.sub(r"\+[^@]*", "", address.casefold()), self._settings.mail_key)
 
-    def plan(self, news: News, audience: str, address: str | None) -> None:
-        """Put a message on record, to be sent once this work has committed, or later where it may be replaced."""
-        now = self.clock.now()
+    def plan(self, news: News, audience: str, address: str | None = None) -> bool:
+        """Put a message on record, to be sent once this work has committed, or later where it may be replaced. Returns
+        whether there is an address to send it to. address: none for audiences that operators wrote in a file."""
+        now, known = self.clock.now(), self.contacts.get(news.dossier)
+        if mailbox := self._mailbox(audience, known.company, news.organisation):
+            address = mailbox.email
+        whom = {"candidate": known.applicant, "member": news.member}
+        about = vars(news) | {"member": whom.get(audience), "at": now}
+        about["organisation"] = news.organisation if audience == "referrer" else None
         message = Message(
-            event=news.event,
+            **about,
             audience=audience,
             channel=EMAIL,
-            dossier=news.dossier,
-            kind=news.kind,
-            number=news.number,
-            asks=news.asks,
             message_id=f"<{news.event}.{audience}.{EMAIL}@{self._settings.domain}>" if address else None,
-            state=WAITING if address else NO_ADDRESS,
-            at=now,
+            state=WAITING if address else WITHDRAWN if news.kind == INVITED else NO_ADDRESS,
             happened_at=news.at,
             due_at=now + self._settings.quiet if news.kind == PROOF_ASKED else min(news.at, now),
+            tries=0,
             addressee=self.pseudonym(address) if address else None,
-            trace=news.trace,
-            organisation=news.organisation if audience == REFERRER else None,
+            email=address if news.kind == REMOVED else None,
         )
         self.messages.put(message)
         self.planned.add(message.event)
         self._new.append(message)
+        return address is not None
+
+    def _mailbox(self, audience: str, company: str, organisation: str | None) -> Mailbox | None:
+        if audience == "company":
+            return self.mailboxes.companies.get(company)
+        return self.mailboxes.organisations.get(organisation or "") if audience == "referrer" else None
 
     async def flush(self) -> None:
         await super().flush()
@@ -192,25 +210,34 @@ class NotificationsWork(Work):
             await self.connection.execute(sa.delete(waiting).where(waiting.c.event.in_(done)))
         for message in self._new:
             MESSAGES.labels(message.kind, message.state).inc()
+        if asked := [message.event for message in self._new if message.kind == PROOF_ASKED]:
+            await self.connection.execute(_BOUNDED, {"asked": asked, "at_most": MOST_QUIET * self._settings.quiet})
         self._new.clear()
 
     async def take_due(self, most: int) -> list[Due]:
         """Lock up to so many messages that are due, oldest first, that no other replica holds."""
         # One that is paused with a batch in hand must not keep it for ever. Longer than a server may take over one mail.
         await self.connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '3min'"))
-        typed = {"candidate": contacts.c.email, "helper": contacts.c.helper_email}
+        # A partner who became the applicant meanwhile reads what was planned for him; another one does not: see sender.
+        typed = {
+            "candidate": contacts.c.email,
+            "partner": sa.func.coalesce(contacts.c.partner_email, contacts.c.email),
+            "helper": contacts.c.helper_email,
+            "member": sa.func.coalesce(messages.c.email, contacts.c.members.op("->>")(messages.c.member)),
+        }
         address = sa.case(typed, value=messages.c.audience)
         newer = messages.alias()
         superseded = (messages.c.kind == PROOF_ASKED) & sa.exists().where(
             newer.c.dossier == messages.c.dossier,
             newer.c.happened_at > messages.c.happened_at,
-            newer.c.kind.in_([PROOF_ASKED, *get_args(Status)]),
+            newer.c.kind.in_(WITH_ASKS),
         )
         same = [messages.c[field.name] for field in fields(Due) if field.name in messages.c]
         derived = (
             superseded.label("superseded"),
             contacts.c.company,
             contacts.c.language,
+            contacts.c.applicant,
             address.label("address"),
         )
         query = (
@@ -226,10 +253,8 @@ class NotificationsWork(Work):
     async def _addressed(self, due: Due) -> Due:
         """Complete what stands elsewhere: operators' file has the mailboxes of organisations and companies."""
         if due.audience in OPERATORS_OWN:
-            boxes, owner = self.mailboxes.companies, due.company
-            if due.audience == REFERRER:
-                boxes, owner = self.mailboxes.organisations, due.organisation or ""
-            name, address = (box.name, box.email) if (box := boxes.get(owner)) else (None, None)
+            box = self._mailbox(due.audience, due.company, due.organisation)
+            name, address = (box.name, box.email) if box else (None, None)
             return replace(due, organisation=name, address=address, language="nl")
         return replace(due, standing=await self.standing(due.dossier, due.address)) if due.address else due
 
@@ -243,31 +268,36 @@ class NotificationsWork(Work):
 
     async def holds_back(self, due: Due, address: str) -> bool:
         """Whether this message waits because nobody confirmed its address, which had its mails of this day already. Those
-        to other addresses of the same audience count as well: there is no end of addresses in a stranger's domain."""
-        if due.standing or due.kind not in PROVOKED or due.audience in OPERATORS_OWN:
+        to other addresses of the same reader count as well: there is no end of addresses in a stranger's domain."""
+        if due.standing or due.kind not in PROVOKED or due.by == CASE_WORKER or due.audience in OPERATORS_OWN:
             return False
         addressee = self.pseudonym(address)
         # Two replicas would each count without the other's mail. Tried, not waited for: else two batches deadlock.
         lock = sa.func.pg_try_advisory_xact_lock(int(addressee[:15], 16))
-        now = sa.func.clock_timestamp()
+        now, a_day = sa.func.clock_timestamp(), self._settings.unconfirmed_a_day
         same_audience = (messages.c.dossier == due.dossier) & (messages.c.audience == due.audience)
+        in_household = a_day * (MEMBERS if due.audience == "member" else 1)
         free_at: Any = now + timedelta(seconds=1)
         if await self.connection.scalar(sa.select(lock)):
-            free_at = await self.connection.scalar(
+            counts = (messages.c.addressee == addressee, a_day), (same_audience, in_household)
+            free = (
                 sa.select(messages.c.at + DAY)
-                .where((messages.c.addressee == addressee) | same_audience, messages.c.kind.in_(PROVOKED))
+                .where(same, messages.c.kind.in_(PROVOKED), messages.c.by.is_distinct_from(CASE_WORKER))
                 .where(messages.c.state == SENT, messages.c.at > now - DAY)
                 .order_by(messages.c.at.desc())
-                .offset(self._settings.unconfirmed_a_day - 1)
+                .offset(most - 1)
                 .limit(1)
+                .scalar_subquery()
+                for same, most in counts
             )
+            free_at = await self.connection.scalar(sa.select(sa.func.greatest(*free)))
         if free_at is not None:
             await self.connection.execute(_this(due).values(due_at=free_at))
         return free_at is not None
 
     async def settle(self, due: Due, state: str, reason: str | None = None) -> None:
         """The message came into a state that it keeps."""
-        given: dict[str, Any] = {"state": state, "reason": reason, "at": sa.func.clock_timestamp()}
+        given: dict[str, Any] = {"state": state, "reason": reason, "at": sa.func.clock_timestamp(), "email": None}
         if state == SENT and due.address:
             given["addressee"] = self.pseudonym(due.address)
         await self.connection.execute(_this(due).values(given))

@@ -1,5 +1,6 @@
-"""The tables of notifications. Persons' addresses stand in `contacts` alone: a message looks its address up when it is sent.
-Elsewhere an address is known by its pseudonym (`NotificationsWork.pseudonym`)."""
+"""The tables of notifications. Persons' addresses stand in `contacts`: a message looks its address up when it is sent. That of
+somebody who was removed stands in his message, until it is sent: `contacts` has it no longer. Elsewhere an address is known by
+its pseudonym (`NotificationsWork.pseudonym`)."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -18,6 +19,9 @@ contacts = sa.Table(
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("email", sa.Text),
     sa.Column("helper_email", sa.Text, comment="null unless the candidate agreed"),
+    sa.Column("applicant", sa.Text, comment="his member id"),
+    sa.Column("partner_email", sa.Text, comment="null unless he confirmed"),
+    sa.Column("members", JSONB, nullable=False, server_default="{}", comment="member id → address of who is invited"),
 )
 
 waiting = sa.Table(
@@ -31,6 +35,8 @@ waiting = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("trace", sa.Text),
     sa.Column("organisation", sa.Text, comment="that is to be told as well"),
+    sa.Column("member", sa.Text, comment="that it is about"),
+    sa.Column("by", sa.Text, comment="the role of who brought it about, where the event says it"),
     comment="what was heard before the contacts of its dossier",
 )
 
@@ -60,6 +66,9 @@ messages = sa.Table(
     sa.Column("organisation", sa.Text, comment="that the message goes to; of referrers alone"),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="that came to nothing"),
     sa.Column("addressee", sa.Text, comment="pseudonym of the address: planned for; once sent, the one it went to"),
+    sa.Column("member", sa.Text, comment="it is for: the applicant of then, or who was invited or removed"),
+    sa.Column("by", sa.Text, comment="the role of who brought it about, where the event says it"),
+    sa.Column("email", sa.Text, comment="of who was removed, until his message came into a state that it keeps"),
 )
 sa.Index("messages_due", messages.c.due_at, postgresql_where=messages.c.state == "waiting")
 sa.Index("messages_unsent", messages.c.at, postgresql_where=messages.c.state == "waiting")

@@ -7,7 +7,7 @@ from prometheus_client import Counter
 
 from cir_chassis.problems import Conflict, NotFound
 from cir_chassis.trace import traceparent
-from notifications.domain.recipients import COMPANY, NOT_MINE
+from notifications.domain.recipients import NOT_MINE
 from notifications.links import Reader
 from notifications.store import News, NotificationsWork
 
@@ -24,9 +24,8 @@ async def end_mails(reader: Reader, work: NotificationsWork) -> None:
     contacts, messages = await work.contacts_of(reader.dossier), await work.messages_of(reader.dossier)
     if contacts and messages:
         kind = f"{NOT_MINE}_{reader.audience}"
-        mailbox = work.mailboxes.companies.get(contacts.company)
-        news = News(uuid4(), reader.dossier, kind, messages[0].number, [], work.clock.now(), traceparent())
-        work.plan(news, COMPANY, mailbox.email if mailbox else None)
+        news = News(uuid4(), reader.dossier, kind, messages[0].number, [], work.clock.now(), traceparent(), *[None] * 3)
+        work.plan(news, "company")
 
 
 async def confirm_address(reader: Reader, work: NotificationsWork) -> None:
@@ -34,13 +33,16 @@ async def confirm_address(reader: Reader, work: NotificationsWork) -> None:
     await work.judge(reader.dossier, reader.addressee, "confirmed")
 
 
-async def restore_mails(dossier: UUID, audience: str, company: str | None, work: NotificationsWork) -> None:
-    """A case worker vouches for the address that this audience of the dossier has now: it is mailed again. What ended
-    meanwhile is not. company: the case worker's. Raises `NotFound` where it does not treat the dossier, `Conflict`."""
+async def restore_mails(
+    dossier: UUID, audience: str, member: str | None, company: str | None, work: NotificationsWork
+) -> None:
+    """A case worker vouches for the address that this audience (or this invited member) of the dossier has now: it is mailed
+    again. What ended meanwhile is not. company: the case worker's. Raises `NotFound` where it does not treat the dossier,
+    `Conflict`."""
     contacts = await work.contacts_of(dossier)
     if contacts is None or contacts.company != company:
         raise NotFound("There is no such dossier, or it is not yours to see.")
-    if (address := {"candidate": contacts.email, "helper": contacts.helper_email}[audience]) is None:
+    if (address := contacts.addresses(member)[audience]) is None:
         raise Conflict(f"The {audience} of this dossier has no address. Enter one in the dossier first.")
     await work.judge(dossier, work.pseudonym(address), "confirmed")
     log.info("an address is mailed again", dossier=str(dossier), audience=audience)

@@ -1,23 +1,33 @@
-"""Who is told, and whether an address may be mailed: the candidate always, a helper only because the candidate agreed,
-nobody twice, and no stranger more than a few times a day."""
+"""Who is notified of what, and whether an address may be mailed: the candidate always, a helper only because the candidate
+agreed, nobody twice, and no stranger more than a few times a day."""
 
-from collections.abc import Mapping
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Final, Literal, get_args
 from uuid import UUID
 
-Audience = Literal["candidate", "helper", "referrer", "company"]
-HELPER: Final = "helper"
-REFERRER: Final = "referrer"
-"""The organisation that referred a candidate: told what became of its referral, in a letter of its own."""
-COMPANY: Final = "company"
-"""The company that treats the dossier."""
-OPERATORS_OWN = frozenset({REFERRER, COMPANY})
+Audience = Literal["candidate", "partner", "member", "helper", "referrer", "company"]
+"""Partner: once he confirmed. Member: who is invited to confirm, or was removed by another. Referrer: the organisation that
+referred a candidate, told what became of it in a letter of its own. Company: the one that treats the dossier."""
+OPERATORS_OWN = frozenset({"referrer", "company"})
 """Audiences whose address operators wrote in a file. Those of all others were typed by whoever applied: maybe a stranger's."""
 
 NO_NEWS = frozenset({"draft"})
 """Kinds of which nobody is told: who works at a draft knows it."""
 PROOF_ASKED: Final = "proof_asked"
-PROVOKED = frozenset({"submitted", "registered", "under_investigation", "withdrawn", PROOF_ASKED})
+INVITED: Final = "member_invited"
+_ROLES, _WHY = ("applicant", "partner", "co_resident"), ("left", "removed", "died")
+LEFT = frozenset(f"{role}_{why}" for role, why in product(_ROLES, _WHY))
+"""Kinds that tell of somebody who is no longer in the household: his role, and why."""
+REMOVED: Final = "removed"
+"""What he reads whom another removed."""
+REPLACED = frozenset({"replaced_left", "replaced_died"})
+"""Kinds that tell the partner that he is the applicant now."""
+UNREACHABLE: Final = "unreachable"
+"""The company is told that a new applicant has no address."""
+PROVOKED = frozenset({"submitted", "registered", "under_investigation", "withdrawn", PROOF_ASKED, INVITED, REMOVED}) | {
+    kind for kind in LEFT if not kind.endswith("died")
+}
 """Kinds that a candidate can bring about by himself, again and again. All others take a decision of somebody else."""
 NOT_MINE: Final = "not_mine"
 """A reader said that an address is not that of who should read it: a kind of message to the company, and a `Standing`."""
@@ -25,16 +35,36 @@ NOT_MINE: Final = "not_mine"
 Standing = Literal["confirmed", "not_mine"]
 """Of an address in a dossier: somebody vouched for it, or its reader said that it is not his."""
 
+TEMPLATE_OF = {
+    **{status: status for status in ("submitted", "registered", "under_investigation")},
+    **dict.fromkeys(("refused", "struck", "withdrawn", "housed"), "closed"),
+    **{kind: kind for kind in (PROOF_ASKED, INVITED, REMOVED, UNREACHABLE)},
+    **dict.fromkeys(LEFT, "member_left"),
+    **dict.fromkeys(REPLACED, "replaced"),
+    **dict.fromkeys(("situation_priority", "situation_forwarded", "situation_refused"), "situation"),
+    **dict.fromkeys(("referral_accepted", "referral_refused"), "referral"),
+    **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
+}
+"""Kind → the template of its letter; the referrer's is one of its own."""
+_NOTIFIED: Mapping[str, Sequence[Audience]] = {
+    INVITED: ("member",),
+    **dict.fromkeys(LEFT, ("candidate", "partner")),
+    **dict.fromkeys(REPLACED, ("candidate",)),
+}
+"""Kind → audiences, where these are not candidate, partner and helper."""
 
-def recipients(candidate: str | None, helper: str | None) -> Mapping[Audience, str | None]:
-    """Audience → email address, of everybody who is told of one happening.
 
-    helper: his address, None where the candidate did not agree. The candidate is always there, with None where no address
-    is known: somebody must see that he still has to be told. One address for both gets one mail, the candidate's.
+def recipients(kind: str, addresses: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    """Audience → email address, of everybody who is notified of one happening.
+
+    addresses: by audience, None where there is none or the candidate did not agree. The first audience is always there,
+    with None where no address is known: somebody must see that he still has to be told. One address gets one mail.
     """
-    found: dict[Audience, str | None] = {"candidate": candidate}
-    if helper and helper.casefold() != (candidate or "").casefold():
-        found[HELPER] = helper
+    found: dict[str, str | None] = {}
+    for audience in _NOTIFIED.get(kind, ("candidate", "partner", "helper")):
+        address = addresses[audience]
+        if not found or (address and address.casefold() not in {(one or "").casefold() for one in found.values()}):
+            found[audience] = address
     return found
 
 
