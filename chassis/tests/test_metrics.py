@@ -82,7 +82,7 @@ async def test_lag_is_what_has_not_taken_effect_yet(open_database: Open, kafka: 
             return fetched == 5
 
         await until(all_fetched)
-        assert await lag_is(3)
+        await until(lambda: lag_is(3))  # a busy broker may need a moment to tell its end
         held.up.set()
         await until(lambda: lag_is(0))
         interrupted = asyncio.create_task(bus.measure())
