@@ -19,7 +19,7 @@ from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, Gauge
 
 from cir_chassis.outbox import Message
-from cir_chassis.topics import LARGEST, make_topics
+from cir_chassis.topics import LARGEST_MESSAGE, make_topics
 
 log = structlog.get_logger()
 
@@ -172,7 +172,7 @@ class Bus:
                     enable_idempotence=True,  # all replicas in sync have what is acknowledged
                     request_timeout_ms=10_000,
                     metadata_max_age_ms=5000,
-                    max_request_size=LARGEST,
+                    max_request_size=LARGEST_MESSAGE,
                     max_batch_size=BATCH_BYTES,
                 )
                 try:

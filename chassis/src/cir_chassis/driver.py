@@ -93,5 +93,5 @@ def _compiled(statement: Any, dialect: sa.Dialect) -> tuple[str, list[tuple[str,
         (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
         for name in compiled.positiontup
     ]
-    reads = [told.type.dialect_impl(dialect).result_processor(dialect, None) for told in statement.exported_columns]
+    reads = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.exported_columns]
     return str(compiled), writes, reads if any(reads) else []

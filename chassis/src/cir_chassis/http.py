@@ -50,7 +50,7 @@ _TELEMETRY: TelemetryConfig = {
 
 
 def _problem(error: Exception, method: str) -> Problem:
-    """An error, as the caller is told of it."""
+    """The problem that an error is to the caller."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, HTTPException):

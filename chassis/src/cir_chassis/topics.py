@@ -15,18 +15,18 @@ log = structlog.get_logger()
 
 PARTITIONS = 4  # fixed when a topic is made: a change would break the order per key
 DEAD_LETTERS = ".dlq"
-LARGEST = 4 * 1024 * 1024  # bytes: a dead-letter topic takes what another producer got through elsewhere
+LARGEST_MESSAGE = 4 * 1024 * 1024  # bytes: a dead-letter topic also takes events that are larger than ours
 SEGMENT = 60_000  # ms: of a dead-letter topic; Kafka compacts no segment that is still written to
 # Events hold personal data: none is kept longer than for `replay`. A whole segment ends at once, so it spans a day at most.
 EVENTS = {"retention.ms": str(RETENTION // timedelta(milliseconds=1)), "segment.ms": str(86_400_000)}
 DEAD_LETTER = {  # kept until settled, then erased (dead_letters.py)
     "cleanup.policy": "compact",
-    "max.message.bytes": str(LARGEST),
+    "max.message.bytes": str(LARGEST_MESSAGE),
     "segment.ms": str(SEGMENT),
     "max.compaction.lag.ms": "300000",
     "min.cleanable.dirty.ratio": "0.01",
 }
-_OVERRIDDEN = 1  # source of a setting of the topic's own, as Kafka tells it
+_OVERRIDDEN = 1  # source of a setting of the topic's own, as Kafka numbers it
 
 
 async def make_topics(address: Sequence[str], owns: Collection[str], consumes: Collection[str]) -> list[str]:
@@ -46,7 +46,7 @@ async def make_topics(address: Sequence[str], owns: Collection[str], consumes: C
             with suppress(TopicAlreadyExistsError):  # another replica was first
                 await admin.create_topics(new)
         made = sorted(there.intersection(ours))
-        for topic in await admin.describe_topics(made) if made else ():  # of none it tells all
+        for topic in await admin.describe_topics(made) if made else ():  # of an empty list it describes all
             if (many := len(topic["partitions"])) != PARTITIONS:
                 what = f"the topic {topic['topic']} has {many} partitions, not {PARTITIONS}"
                 raise LookupError(f"{what}: a dossier's events would change places and lose their order")
