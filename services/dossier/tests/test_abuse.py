@@ -118,6 +118,16 @@ async def test_why_somebody_left_is_not_for_who_stays(register: Register, at_the
         assert left["reasons"] == reasons
 
 
+async def test_the_key_of_an_erased_draft_starts_a_new_one(register: Register) -> None:
+    id_, anna = await register.started(), await register.candidate()
+    other = await register.started(who=await register.candidate(BRAM), members=[applicant(number=BRAM)])
+    assert (await register.http.delete(f"/v1/dossiers/{id_}", headers=anna)).status_code == 204
+    again = await register.started()
+    assert again != id_
+    assert (await register.read(again))["status"] == "draft"
+    assert await register.started(who=await register.candidate(BRAM), members=[applicant(number=BRAM)]) == other
+
+
 async def test_the_counter_vouches_for_no_address_that_it_found_there(register: Register) -> None:
     id_ = await register.started(members=[applicant(), partner(email="bram@example.org")])
     await register.submit(id_)

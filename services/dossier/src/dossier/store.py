@@ -220,7 +220,11 @@ class RegisterWork(Work):
         return set(numbers) - set(await self.connection.scalars(mine))
 
     async def erase(self, dossier: UUID) -> None:
-        """Delete a draft with all that is known of it."""
+        """Delete a draft with all that is known of it; the request that started it is a new one when it comes again."""
+        keys, acts = tables.idempotency_keys, tables.acts
+        who = sa.select(acts.c.subject).where(acts.c.dossier == dossier, acts.c.kind == "start")
+        started = keys.c.caller.in_(who) & (keys.c.answer["id"].astext == str(dossier))
+        await self.connection.execute(sa.delete(keys).where(started))
         for table in (tables.candidates, tables.members, tables.acts):
             await self.connection.execute(sa.delete(table).where(table.c.dossier == dossier))
         await self.connection.execute(sa.delete(tables.dossiers).where(tables.dossiers.c.id == dossier))
