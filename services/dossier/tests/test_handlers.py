@@ -239,7 +239,7 @@ async def test_after_a_change_of_the_key_every_candidacy_is_said_anew(register: 
     command = [sys.executable, "-m", "dossier", "publish-candidacies"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")} | settings
     told = await asyncio.to_thread(subprocess.check_output, command, text=True, timeout=60, env=environment)
-    assert told == "3 candidacies are said by the relay\n"
+    assert told == "3 candidacies are published by the relay\n"
     said = [event for event in await register.said() if isinstance(event, CandidacyRecorded)]
     newest = {event.key: event for event in sorted(said, key=lambda event: event.version)}
     assert {event.candidates for event in newest.values()} == {
