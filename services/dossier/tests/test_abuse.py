@@ -58,6 +58,19 @@ async def test_nobody_takes_a_partner_out_silently(register: Register) -> None:
     assert ("p2", "bram@example.org") in [(one.member, one.email) for one in contacts.members]
 
 
+async def test_a_partner_does_not_lead_the_applicants_mail_elsewhere(register: Register) -> None:
+    id_ = await register.registered(applicant(), partner())
+    bram, body = await register.candidate(BRAM), {"language": "nl", "phone": "016 11 11 11", "help": HELP}
+    for email in ({"email": "bram@example.org"}, {}):
+        refused = await register.put(id_, "contacts", bram, 1, body | email)
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "email")
+    same = body | {"email": "anna@example.org"}
+    assert (await register.put(id_, "contacts", bram, 1, same)).status_code == 200
+    for version, who in ((2, await register.candidate()), (3, await register.case_worker())):
+        assert (await register.put(id_, "contacts", who, version, body)).status_code == 200
+    assert (await register.put(id_, "contacts", bram, 4, same)).status_code == 200  # where there was none
+
+
 async def test_who_confirmed_has_his_address_changed_by_himself_or_at_the_counter(register: Register) -> None:
     id_ = await register.registered(applicant(), partner(email="bram@example.org"))
     for version, who in ((1, await register.candidate(BRAM)), (2, await register.case_worker())):

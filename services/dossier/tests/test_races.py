@@ -81,7 +81,7 @@ async def test_whatever_happens_at_once_follows_from_the_acts(register: Register
         as_worker("deceased", member="p1"),
         as_worker("deceased", member="c1"),
         *[as_worker("undo")] * 2,
-        lambda: register.put(id_, "contacts", who[BRAM], random.choice(seen), {"language": "nl"}),
+        lambda: register.put(id_, "contacts", who[ANNA], random.choice(seen), {"language": "nl"}),
         lambda: register.start(who[BRAM], key=str(random.random()), members=[applicant(number=BRAM)]),
     ]
     last: list[Callable[[], Awaitable[Any]]] = [

@@ -271,9 +271,12 @@ async def change_household(
 
 
 async def change_contacts(ref: UUID, body: Contacts, version: int, caller: Caller, work: RegisterWork) -> Changed:
-    """Change how the household is reached and who helps, with or without consent."""
+    """Change how the household is reached and who helps, with or without consent. A partner has an address of his own."""
     register = await opened(ref, caller, work, to="change_contacts")
     _refuse_outdated(register, version)
+    if register.actor.relation == "partner" and register.row.email not in (None, body.email):
+        where = [("email", "is changed by the applicant or at the counter")]
+        raise Problem(422, "Where the applicant is reached is his own to say: see errors.", where)
     addresses = _addresses(register)
     register.change(**body.model_dump(mode="json"))
     _vouch(register, addresses)
