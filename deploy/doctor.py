@@ -1,4 +1,4 @@
-"""`make doctor`: what is away, behind, parked or not mailed in the register that runs here, and what to do about each.
+"""`make doctor`: what is away, behind, dead-lettered or not mailed in the register that runs here, and what to do about each.
 
 Exit codes: 0 all is well, 1 something needs somebody, 2 no register runs here.
 """

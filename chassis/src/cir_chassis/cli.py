@@ -98,7 +98,7 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
 
     @versions.command()
     def reset(
-        dossier: UUID, why: Annotated[str, typer.Option(help="Is logged with the dossier's id: name nobody")]
+        dossier: UUID, why: Annotated[str, typer.Option(help="The reason, logged with the dossier's id: name nobody")]
     ) -> None:
         """Accept the owner's next snapshots of a dossier, after one with a wrong version came in. Then `replay` there."""
 
@@ -121,7 +121,7 @@ def _dead_letters(made: Callable[[], Service[Any]]) -> typer.Typer:
     place = Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it: topic/partition/offset")]
 
     @dlq.command("list")
-    def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    def list_(as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the trace of each")] = False) -> None:
         """Every dead letter: id, when, type, dossier, reason. Nothing of its value."""
         listed = [
             {"id": one.id, "at": one.at, "type": one.headers.get("ce_type"), "key": (one.key or b"").decode(errors="replace"),
@@ -158,7 +158,7 @@ def _dead_letters(made: Callable[[], Service[Any]]) -> typer.Typer:
 
     @dlq.command()
     def drop(id: place) -> None:
-        """Give it up: it is erased."""
+        """Give it up: it is erased, without having taken effect."""
 
         async def go(service: Service[Any]) -> None:
             await service.dead_letters.settle(await _chosen(service, id))

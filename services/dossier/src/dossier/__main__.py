@@ -1,4 +1,4 @@
-"""`python -m dossier serve | migrate | replay | dlq | publish-candidacies`."""
+"""`python -m dossier serve | migrate | replay | versions | dlq | publish-candidacies`."""
 
 import asyncio
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What is heard, and what it does: facts that changed are assessed anew. Read from the table at the foot."""
+"""What is consumed, and what it does: facts that changed are assessed anew. Read from the table at the foot."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -109,4 +109,4 @@ def _kept(
 
 
 EVENTS: Handlers = {HouseholdRecorded: assess_households, HouseholdErased: erase_households}
-"""What is heard, and what it does."""
+"""What is consumed, and what it does."""

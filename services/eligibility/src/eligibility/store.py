@@ -20,7 +20,7 @@ from eligibility.tables import assessments, households, rulesets
 
 @dataclass(frozen=True)
 class Facts:
-    """The newest facts heard of a dossier (see tables.households)."""
+    """The newest facts consumed of a dossier (see tables.households)."""
 
     dossier: UUID
     version: int

@@ -1,4 +1,4 @@
-"""The tables of eligibility: the facts as last heard, every assessment ever said, and the rules that each was decided by."""
+"""The tables of eligibility: the facts last consumed, every assessment published, and the rules that each was decided by."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB

@@ -21,9 +21,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
 
 @cli.command("rank")
 def rank_(
-    file: Annotated[Path, typer.Argument(help="Day, dwelling, regulation, candidates")], as_json: AsJson = False
+    file: Annotated[Path, typer.Argument(help="Day, dwelling, regulation and candidates, as JSON or YAML")],
+    as_json: AsJson = False,
 ) -> None:
-    """Who is first for a dwelling, by which criteria, and who is left out, and why."""
+    """Rank candidates for a dwelling: the criteria that each meets, and why others are left out."""
     try:
         ranked, left_out = rank(*read(file, RankRequest).in_domain())
     except WrongFile as wrong:
@@ -44,7 +45,7 @@ def rank_(
 @cli.command("agreement")
 def agreement_(
     file: Annotated[Path, typer.Argument(help="An agreement of an allocation council, as YAML or JSON")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as it is proposed")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as POST /v1/agreements takes it")] = False,
 ) -> None:
     """Check an agreement before it is proposed, and show how its turns would fall."""
     try:
@@ -60,8 +61,10 @@ def agreement_(
 
 
 @cli.command("turns")
-def turns_(file: Annotated[Path, typer.Argument(help="Shares, and how many turns")], as_json: AsJson = False) -> None:
-    """Whose turn it is, turn by turn: nobody is ever a whole turn away from its share."""
+def turns_(
+    file: Annotated[Path, typer.Argument(help="Shares, and how many turns, as JSON or YAML")], as_json: AsJson = False
+) -> None:
+    """Give out turns by shares, one by one: no group is ever a whole turn away from its share."""
     try:
         asked = read(file, TurnsRequest)
         given = list(islice(turns(asked.shares()), asked.slots))
