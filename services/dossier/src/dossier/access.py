@@ -25,7 +25,7 @@ VIEW: Mapping[Relation, View] = {
     "partner": "whole",
     "former": "whole",
     "treating": "whole",
-    "wanted": "outcomes",  # status, contacts and outcomes: no amount, no document
+    "wanted": "outcomes",  # status and outcomes: no contacts, no amount, no document
     "helper": "asked",  # status and what is asked
     "named_applicant": "own",  # who is in the household, and his own facts
     "named": "own",

@@ -139,7 +139,7 @@ ActionName = Literal["withdraw", "deceased", "leave", "keep_date", "undo"]
 
 
 class ActionRequest(Shape):
-    """An action on a submitted dossier. on: the day it happened (today); member: who died; of: the former dossier."""
+    """An action on a submitted dossier. on: the day it happened (today); member: who died; of: the former dossier's number."""
 
     action: ActionName
     reasons: Reasons = ()

@@ -401,7 +401,7 @@ async def _leave(body: ActionRequest, register: Register, work: RegisterWork) ->
 
 
 async def _deceased(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
-    """A confirmed partner becomes applicant; without one the dossier of an applicant is closed. No letter to the dead."""
+    """A confirmed partner becomes applicant; without one an applicant's dossier is closed, and nobody is mailed."""
     if body.member not in register.members:
         raise Problem(422, "Who died? Give the id of a member of the household.", [("member", "not in the household")])
     member, person, before = register.members[body.member], register.persons[body.member], _restorable(register)
