@@ -81,7 +81,7 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
     @cli.command("replay")
     def replay_(
         since: Annotated[datetime | None, typer.Option(help="Events published at or after this moment, in UTC")] = None,
-        dossier: Annotated[str | None, typer.Option(help="Events of this dossier: its id, not its number")] = None,
+        dossier: Annotated[UUID | None, typer.Option(help="Events of this dossier: its id, not its number")] = None,
     ) -> None:
         """Publish again the events of the past week. Harmless: a consumer that had them skips them."""
         if since is None and dossier is None:
@@ -90,7 +90,7 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
         if since is not None:
             chosen &= OUTBOX.c.said_at >= since.replace(tzinfo=UTC)
         if dossier is not None:
-            chosen &= OUTBOX.c.key == dossier
+            chosen &= OUTBOX.c.key == str(dossier)
         events = _run(made(quiet=True), lambda service: replay(service.background.engine, chosen))
         typer.echo(f"{events} events are published again by the relay")
 

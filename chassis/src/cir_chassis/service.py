@@ -88,7 +88,10 @@ class Service(Generic[W]):
         measures = (partial(outbox.measure, self.database.engine), self.bus.measure)
         self.app = create_app(name, description, self._probes, login, lambda: self.bus.joined, measures)
         self.app.add_api_route(
-            "/asyncapi.json", lambda: channels(name, description, publishes, list(consumes)), tags=["integrators"]
+            "/asyncapi.json",
+            lambda: channels(name, description, publishes, list(consumes)),
+            tags=["integrators"],
+            summary="The topics of the service and their events, as an AsyncAPI 3 document",
         )
 
     async def run(self) -> None:

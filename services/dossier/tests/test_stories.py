@@ -230,6 +230,23 @@ async def test_who_withdraws_is_free_and_still_reads_what_was(register: Register
     assert (await register.start(key="k2")).status_code == 201
 
 
+async def test_an_action_that_cannot_have_happened_is_refused_with_its_field(register: Register) -> None:
+    id_ = await register.registered(applicant(), partner())
+    worker = await register.case_worker()
+    for action, about, field in (
+        ("withdraw", {"on": "1850-01-01"}, "on"),
+        ("withdraw", {"on": "2024-03-21"}, "on"),
+        ("withdraw", {"member": "p1"}, "member"),
+        ("withdraw", {"of": "2019.01.01.0001"}, "of"),
+        ("deceased", {"member": "p2", "on": "1986-06-30"}, "on"),
+        ("deceased", {"member": "p9"}, "member"),
+        ("deceased", {}, "member"),
+    ):
+        answer = await register.act(id_, worker, action, reasons=WHY, **about)
+        assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (422, [field]), about
+    assert (await register.act(id_, worker, "deceased", reasons=WHY, member="p2", on="2024-01-05")).status_code == 201
+
+
 async def test_a_case_worker_withdraws_a_couple_on_their_written_request(register: Register) -> None:
     id_ = await register.registered(applicant(), partner())
     worker = await register.case_worker()

@@ -380,8 +380,7 @@ async def act(ref: UUID, body: ActionRequest, caller: Caller, work: RegisterWork
     register = await opened(ref, caller, work, to=body.action)
     if register.actor.at_counter and not body.reasons:
         raise Problem(422, "A case worker gives the reasons of what he does.", [("reasons", "at least one")])
-    if body.on and body.on > work.today:
-        raise Problem(422, "What is on record has happened.", [("on", "lies in the future")])
+    _refuse_impossible_action(body, register, work.today)
     id_ = await _ACTIONS[body.action](body, register, work)
     register.settle()
     await _bind(register, work)
@@ -499,6 +498,18 @@ async def _undoable(register: Register, work: RegisterWork) -> Any:
 
 
 # what is refused
+
+
+def _refuse_impossible_action(body: ActionRequest, register: Register, today: date) -> None:
+    """An action happened, since the day of application or (a death) the birth; it takes the fields that are its own."""
+    errors = [("member", "is for deceased")] if body.member and body.action != "deceased" else []
+    errors += [("of", "is for keep_date")] if body.of and body.action != "keep_date" else []
+    member = next((one for one in register.row.household if one["id"] == body.member), {})
+    since = member.get("born_on") if body.action == "deceased" else str(register.standing.submitted_on)
+    if body.on and not (since or "") <= str(body.on) <= str(today):
+        errors.append(("on", f"lies after {today}, or before {since}"))
+    if errors:
+        raise Problem(422, "This cannot have happened: see errors. Nothing was stored.", errors)
 
 
 async def _bind(register: Register, work: RegisterWork) -> None:
