@@ -214,6 +214,9 @@ async def test_what_a_case_worker_did_never_waits_and_never_counts(
     await notifications.hear(moved(dossier, by="candidate"))
     await send_all(notifications)
     assert len(server.mails) == {3: 3, 6: 7}[sent]
+    await notifications.hear(*[moved(dossier, by="candidate") for _ in range(3)], moved(dossier, by="case_worker"))
+    await send_all(notifications)
+    assert len(server.mails) == {3: 3, 6: 9}[sent] + 1
 
 
 async def test_what_is_asked_and_changes_all_the_time_is_mailed_after_an_hour(
