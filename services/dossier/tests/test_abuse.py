@@ -195,6 +195,24 @@ async def test_a_departure_that_was_undone_gives_no_date_to_keep(register: Regis
     assert kept.status_code == 422, kept.text
 
 
+async def test_who_is_made_a_co_resident_first_keeps_the_date_as_well(register: Register) -> None:
+    id_ = await register.registered(applicant(), partner())
+    bram, worker, former = (
+        await register.candidate(BRAM),
+        await register.case_worker(),
+        (await register.read(id_))["number"],
+    )
+    await register.change(id_, applicant(), partner() | {"role": "co_resident"})
+    assert (await register.decline(id_, "p2", bram)).status_code == 204
+    async with register.service.database.work() as work:
+        older = sa.func.jsonb_set(tables.dossiers.c.standing, sa.text("'{kept_date}'"), sa.text("'\"2019-05-06\"'"))
+        await work.connection.execute(sa.update(tables.dossiers).values(standing=older))
+    own = (await register.start(bram, key="own", members=[applicant(number=BRAM)])).json()["id"]
+    await register.submit(own, bram)
+    kept = await register.act(own, worker, "keep_date", of=former, reasons=WHY)
+    assert kept.status_code == 201, kept.text
+
+
 async def test_a_child_born_while_the_household_is_investigated_is_declared(register: Register) -> None:
     id_ = await register.started()
     await register.submit(id_)

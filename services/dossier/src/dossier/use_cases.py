@@ -443,11 +443,13 @@ async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork
     assert applicant
     other = await work.find(body.of, lock=False) if body.of else None
     acts = await work.acts_of(other.id) if other else []
-    undone = {one.refers["act"] for one in acts if one.kind == "undo"}
-    departures = [
+    number, undone = applicant.number, {one.refers["act"] for one in acts if one.kind == "undo"}
+    departures = [  # who was made a co-resident first was a candidate until then
         one
         for one in acts
-        if one.refers.get("left", {}).get(applicant.number) == "candidate" and str(one.id) not in undone
+        if (refers := one.refers)
+        and (refers.get("left", {}).get(number) == "candidate" or number in refers.get("no_candidates", ()))
+        and str(one.id) not in undone
     ]
     former = other and read_standing(other)
     date_ = former and (former.kept_date or former.submitted_on)
