@@ -164,6 +164,14 @@ async def send(register: Register, sample: Sample) -> str:
     path = f"/v1/dossiers/{id}"
     if (await register.get("dossier", path, **who))["status"] == "draft":
         expect(await register.call("POST", "dossier", f"{path}/submission", **who), 202)
+
+    async def invited() -> bool:
+        """Who has an email of his own is invited there, and confirms after that."""
+        told = [one["state"] for one in await register.messages(id, company) if one["kind"] == "member_invited"]
+        return len(told) == len(sample.emails) and "waiting" not in told
+
+    if sample.emails:
+        await until(invited, "a member was not invited", register.patience)
     for member in sample.confirm:
         himself = sample.by == "candidate"
         by = {"candidate": sample.numbers[member]} if himself else {"case_worker": company, "json": {"on_paper": True}}
@@ -199,6 +207,7 @@ async def look(register: Register, played: Played) -> bool:
     for mail in await register.get("mails", "/messages"):
         boxes.setdefault(mail["message_id"], []).append(mail["to"])
     addresses = {"candidate": sample.post["email"], "helper": (sample.post["help"] or {}).get("email")}
+    addresses |= dict.fromkeys(("partner", "member"), next(iter(sample.emails), None))
     played.mails = [
         (message["audience"], message["kind"], to)
         for message in told

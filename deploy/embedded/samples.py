@@ -31,6 +31,11 @@ class Sample:
         return {member["id"]: member["number"] for member in self.members if "number" in member}
 
     @property
+    def emails(self) -> list[str]:
+        """Addresses that members have of their own: in one sample one member has."""
+        return [member["email"] for member in self.members if "email" in member]
+
+    @property
     def applicant(self) -> str:
         return next(str(member["number"]) for member in self.members if member["role"] == "applicant")
 

@@ -146,7 +146,9 @@ def _orders(many: int) -> Iterable[Order]:
     decided = [sample for sample in SAMPLES if sample.expect["status"] in DECIDED]
     for sample in itertools.islice(itertools.cycle(decided), many):
         numbers = {member: f"{uuid4().int % 10**11:011d}" for member in sample.numbers}
-        facts = [{name: value for name, value in one.items() if name != "number"} for one in sample.members]
+        facts = [
+            {name: value for name, value in one.items() if name not in ("number", "email")} for one in sample.members
+        ]
         post = {name: value for name, value in sample.post.items() if name != "household"}
         order = {"id": str(uuid4()), "household": facts, "numbers": numbers, "confirm": sample.confirm}
         yield {"residence": [], "help": None, "expect": sample.expect["status"]} | post | order
