@@ -66,7 +66,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "GET /v1/dossiers/{dossier}/file": Call(),
             "GET /v1/dossiers/{dossier}/history": Call(),
             "PUT /v1/dossiers/{dossier}/household": Call({"members": scene["members"]}, headers=changed),
-            "PUT /v1/dossiers/{dossier}/contacts": Call({"language": "nl"}, headers=changed),
+            "PUT /v1/dossiers/{dossier}/contacts": Call({"language": "nl", "email": "anna@example.org"}, headers=changed),
             "PUT /v1/dossiers/{dossier}/wishes": Call({"wants": ["24062"]}, headers=changed),
             "POST /v1/dossiers/{dossier}/submission": Call(),
             "POST /v1/dossiers/{dossier}/members/{member}/confirmation": Call(),

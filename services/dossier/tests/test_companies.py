@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
         load_companies(file)
 
 
-@pytest.mark.parametrize("command", ["serve", "replay --dossier x", "dlq list", "publish-candidacies"])
+@pytest.mark.parametrize("command", ["serve", f"replay --dossier {UUID(int=1)}", "dlq list", "publish-candidacies"])
 def test_nothing_of_the_register_starts_without_its_companies(command: str) -> None:
     settings = {
         "CIR_DATABASE_URL": "postgresql://x@127.0.0.1:1/x",

@@ -444,17 +444,13 @@ async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork
     other = await work.find(body.of, lock=False) if body.of else None
     acts = await work.acts_of(other.id) if other else []
     number, undone = applicant.number, {one.refers["act"] for one in acts if one.kind == "undo"}
-    departures = [  # who was made a co-resident first was a candidate until then
-        one
-        for one in acts
-        if (refers := one.refers)
-        and (refers.get("left", {}).get(number) == "candidate" or number in refers.get("no_candidates", ()))
-        and str(one.id) not in undone
-    ]
+    done = [one.refers for one in acts if str(one.id) not in undone]
+    # who was made a co-resident first was a candidate until then
+    left = any(of.get("left", {}).get(number) == "candidate" or number in of.get("no_candidates", ()) for of in done)
     former = other and read_standing(other)
     date_ = former and (former.kept_date or former.submitted_on)
     own = register.standing.submitted_on
-    if not (departures and date_ and own and date_ < own):
+    if not (left and date_ and own and date_ < own):
         what = "This applicant did not leave a dossier with this number as applicant or partner, or its date is no earlier."
         raise Problem(422, what, [("of", "gives no date to keep")])
     return register.record("keep_date", reasons=body.reasons, date=date_.isoformat(), of=body.of).id
