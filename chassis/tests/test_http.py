@@ -74,7 +74,7 @@ async def served(service: Service[CountWork]) -> AsyncIterator[Service[CountWork
     finally:
         server.should_exit = True
         await serving
-        await service.database.engine.dispose()
+        await service.dispose()
 
 
 @asynccontextmanager

@@ -84,7 +84,7 @@ class Services:
     async def close(self) -> None:
         for name, service in self.by_name.items():
             await self._http[name].aclose()
-            await service.database.engine.dispose()
+            await service.dispose()
 
 
 @pytest.fixture

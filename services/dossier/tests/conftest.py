@@ -174,4 +174,4 @@ async def register(database_of: Callable[[str], Awaitable[str]], login: str) -> 
     register = Register(service, login)
     yield register
     await register.http.aclose()
-    await service.database.engine.dispose()
+    await service.dispose()

@@ -59,7 +59,7 @@ class Eligibility:
 
     async def close(self) -> None:
         await self.http.aclose()
-        await self.service.database.engine.dispose()
+        await self.service.dispose()
 
 
 @pytest.fixture

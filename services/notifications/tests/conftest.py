@@ -215,7 +215,7 @@ class Notifications:
         for sender in self._senders:
             await sender.hang_up()
         await self.http.aclose()
-        await self.service.database.engine.dispose()
+        await self.service.dispose()
 
 
 @pytest.fixture

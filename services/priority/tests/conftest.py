@@ -169,4 +169,4 @@ async def priority(database_of: Callable[[str], Awaitable[str]], login: str, tmp
     priority = Priority(make(settings), login)
     yield priority
     await priority.http.aclose()
-    await priority.service.database.engine.dispose()
+    await priority.service.dispose()
