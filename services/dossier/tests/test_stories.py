@@ -171,6 +171,8 @@ async def test_a_widow_keeps_number_and_date_and_no_letter_goes_to_the_dead(regi
 async def test_the_dossier_of_somebody_who_dies_alone_is_closed_and_writes_to_nobody(register: Register) -> None:
     id_ = await register.registered()
     worker = await register.case_worker()
+    await register.change(id_, applicant(), grown_up(email="child@example.org"))
+    assert len((await newest(register, ContactsRecorded)).members) == 1
     died = await register.act(id_, worker, "deceased", member="p1", reasons=WHY)
     assert (died.status_code, died.json()["status"]) == (201, "withdrawn")
     contacts = await newest(register, ContactsRecorded)

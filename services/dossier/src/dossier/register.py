@@ -309,7 +309,7 @@ class Register:
         applicant = self.member_in("applicant")
         invited = [
             {"member": member, "email": email}
-            for member in unconfirmed
+            for member in ([] if self.standing.closed else unconfirmed)
             if (email := self.members[member].sheet.get("email")) and self.members[member] is not applicant
         ]
         partner = self.confirmed_partner
