@@ -66,7 +66,7 @@ async def two_confirm_at_once(stack: Stack, register: Register, case: Case, _: C
     id = await declare(register, case)
     await submit(register, id, case)
     await assessed(register, id, *(f"confirmation:{member}" for member in case.adults))
-    async with asyncio.TaskGroup() as both, held(stack, "dossier", "LOCK TABLE members IN SHARE MODE") as database:
+    async with asyncio.TaskGroup() as both, held(stack, "dossier", "LOCK TABLE acts IN SHARE MODE") as database:
         for member, own in case.adults.items():
             both.create_task(confirm(register, id, member, own))
         await waiting(database, 2)
@@ -80,9 +80,14 @@ async def one_commits_late(stack: Stack, register: Register, late: Case, quick: 
         declaring = both.create_task(apply(register, late))
         await waiting(database)
         await submit(register, id, quick)
-        for member, own in quick.adults.items():
-            await confirm(register, id, member, own)
-        await assessed(register, id)
+        unsent = "SELECT count(*) FROM outbox WHERE key = $1 AND sent_at IS NULL"
+
+        async def is_sent() -> bool:
+            return not await database.fetchval(unsent, id)
+
+        await until(is_sent, "the relay does not go on", 4)  # a request waits for five seconds at most
+    for member, own in quick.adults.items():
+        await confirm(register, id, member, own)
     return {id: quick, declaring.result(): late}
 
 
