@@ -1,0 +1,1 @@
+"""Where facts come from: what people declare, sources answer and case workers interpret."""
