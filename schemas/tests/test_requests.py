@@ -112,7 +112,7 @@ def test_a_list_has_a_cap_in_a_request_and_none_in_an_event(household: dict[str,
 
 
 def test_an_event_is_read_whatever_a_request_may_now_hold() -> None:
-    stay = {"municipality": "24062", "area": "a" * 300, "from": "2010-01-01"}
+    stay = {"member": "p2", "municipality": "24062", "area": "a" * 300, "from": "2010-01-01"}
     wants = [{"municipality": "99999"}] * 60
     place = {
         "dossier": ID,

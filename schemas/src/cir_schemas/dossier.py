@@ -38,6 +38,8 @@ class Stay(Shape):
     area: str | None = None
     from_: Day = Field(alias="from")
     until: Day | None = None
+    member: MemberId | None = None
+    """The candidate who lived there; null: the applicant. He is named in all of his stays or in none."""
 
 
 class StayDeclared(Stay):

@@ -1,5 +1,6 @@
 """What the database answers is what the law's order says, on any day: the same order, the same reasons, the same left out."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,9 +11,12 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
+from cir_chassis.database import alembic_config
 from cir_schemas import CandidacyRecorded
 from priority.allocation import Situation
+from priority.app import MIGRATIONS
 from priority.domain.ranking import Candidate, Dwelling, Regulation, left_out_because, rank
 
 from .conftest import Priority, candidacy
@@ -27,7 +31,9 @@ DAYS = [
 
 
 def somebody(random: Random, nth: int) -> CandidacyRecorded:
-    """Around the days that decide: stays that touch, overlap, last, are too short by a day, or end before they begin."""
+    """Around the days that decide: stays that touch, overlap, last, are too short by a day, or end before they begin; of one
+    candidate or of two."""
+    members = random.choice(((None,), ("p1",), (None, "p2"), ("p1", "p2"), (None, "p1", "p2")))
     stays: list[dict[str, Any]] = []
     start = ON - timedelta(days=random.choice((365, 365 * 3 + 1, 1826, 1827, 3653, 3700, 4500)))
     for _ in range(random.choice((0, 1, 1, 2, 3))):
@@ -35,7 +41,10 @@ def somebody(random: Random, nth: int) -> CandidacyRecorded:
         lasts = random.random() < 0.3
         area = random.choice((None, "", "centrum", "zuid"))
         place = random.choice(("24062", "24062", "23088"))
-        stays.append({"municipality": place, "area": area, "from": start, "until": None if lasts else until})
+        whose = random.choice(members)
+        stays.append(
+            {"member": whose, "municipality": place, "area": area, "from": start, "until": None if lasts else until}
+        )
         start = until + timedelta(days=random.choice((-100, 0, 0, 1)))
     registered_on = date(2019, 2, 28) + timedelta(days=random.choice((0, 1, 2, 700)))
     status = random.choice(("registered",) * 8 + ("under_investigation", "submitted", "struck", "draft"))
@@ -131,6 +140,40 @@ def overtakes(theirs: Sequence[str], ours: Sequence[str], same_day: bool) -> str
             assert name in theirs
             return name
     return "dossier_number" if same_day else "registration_date"
+
+
+@pytest.mark.parametrize(
+    ("hers", "tied"), [("2021-06-01", False), ("2019-06-02", False), ("2019-06-01", True)], ids=["3+3", "overlap", "5"]
+)
+async def test_stays_of_two_candidates_are_never_joined(priority: Priority, hers: str, tied: bool) -> None:
+    await priority.agreed(area="centrum", stricter_tie_years=5, area_tie=True)
+    home = {"municipality": "24062", "area": "centrum"}
+    stays = [{**home, "from": "2018-06-01", "until": "2021-06-01"}, {**home, "member": "p2", "from": hers}]
+    event = candidacy("2024.01.02.0001", residence=stays)
+    await priority.hear(event.read(event.headers(), event.key.encode(), event.value()))
+    await priority.hear(candidacy("2023.01.02.0001"))
+    (await priority.free("w1", area="centrum")).raise_for_status()
+    ties = ["stricter_tie", "lasting_tie", "area_tie"] if tied else []
+    order = (await priority.next("w1"))["order"]
+    assert order[0]["dossier"] == ("2024.01.02.0001" if tied else "2023.01.02.0001")
+    because = {one["dossier"]: one["because"] for one in order}
+    assert because["2024.01.02.0001"] == ["fitting_size", *ties, "registration_date"]
+    listed = {one["dossier"]: one["because"] for one in (await priority.ask()).json()}
+    assert ("lasting_tie" in listed["2024.01.02.0001"]) is tied
+    (position,) = (await priority.get("/v1/dossiers/2024.01.02.0001/positions")).json()
+    assert ("lasting tie" in position["text"]["en"]) is tied
+
+
+async def test_a_place_from_before_the_stays_named_anybody_keeps_its_ties(priority: Priority) -> None:
+    await priority.hear(candidacy("2024.01.02.0001", residence=[{"municipality": "24062", "from": "2019-06-01"}]))
+    engine = priority.service.database.engine
+    await engine.dispose()  # its connections know the table as it was
+    config = alembic_config(engine.url.set(drivername="postgresql").render_as_string(False), MIGRATIONS)
+    await asyncio.to_thread(command.downgrade, config, "0005")
+    await asyncio.to_thread(command.upgrade, config, "head")
+    await priority.agreed(stricter_tie_years=5)
+    (place,) = (await priority.ask()).json()
+    assert place["because"] == ["stricter_tie", "lasting_tie", "registration_date"]
 
 
 async def test_a_tie_begins_and_ends_as_days_pass(priority: Priority) -> None:

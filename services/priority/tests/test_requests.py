@@ -47,6 +47,16 @@ def test_rank_answers_in_the_contracts_shape(tmp_path: Path) -> None:
     assert "2019.04.02.0007  fitting size, lasting tie, registration date" in run(tmp_path, "rank", RANK).stdout
 
 
+@pytest.mark.parametrize(("since", "tied"), [("2021-06-01", False), ("2019-06-01", True)])
+def test_rank_joins_no_stays_of_two_candidates(tmp_path: Path, since: str, tied: bool) -> None:
+    stays = [
+        {"municipality": "24062", "from": "2018-06-01", "until": "2021-06-01"},
+        {"municipality": "24062", "from": since, "member": "p2"},
+    ]
+    done = run(tmp_path, "rank", changed(RANK, "candidates.0.residence", stays), "--json")
+    assert ("lasting_tie" in json.loads(done.stdout)["order"][0]["because"]) is tied
+
+
 def test_turns_answers_in_the_contracts_shape(tmp_path: Path) -> None:
     done = run(tmp_path, "turns", TURNS, "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, {"turns": ["standard"] * 4 + ["homeless"]})

@@ -124,7 +124,9 @@ class RankRequest(Shape):
         candidates = [
             ranking.Candidate(
                 **candidate.model_dump(exclude={"residence"}),
-                residence=tuple(ranking.Stay(s.municipality, s.area, s.from_, s.until) for s in candidate.residence),
+                residence=tuple(
+                    ranking.Stay(s.municipality, s.area, s.from_, s.until, s.member) for s in candidate.residence
+                ),
             )
             for candidate in self.candidates
         ]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import SecretStr
-from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, Range
+from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, DATERANGE, Range
 from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,6 +64,7 @@ class Candidacy:
                     stay["area"],
                     date.fromisoformat(stay["from"]),
                     date.fromisoformat(stay["until"]) if stay["until"] else None,
+                    stay.get("member"),
                 )
                 for stay in self.residence
             ),
@@ -240,13 +241,16 @@ def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
         by_area[stay.area].append(stay)
     for municipality, company in {wanted["municipality"]: wanted["company"] for wanted in candidacy.wants}.items():
         here = [stay for stay in one.residence if stay.municipality == municipality]
+        lived = [(start, end) for start, end in ranking.joined(here) if start < end]
+        of_two = len({stay.member for stay in here}) > 1
         yield {
             "dossier": candidacy.dossier,
             "municipality": municipality,
             "company": company,
             "persons": one.persons,
             "paused_until": one.paused_until,
-            "lived": _days(((start, end) for start, end in ranking.joined(here) if start < end), ")"),
+            "lived": _days(lived, ")"),
+            "lived_apart": "{" + ",".join(f'"[{start},{end})"' for start, end in lived) + "}" if of_two else None,
             "lasting_tie": _days(ranking.lasting_ties(here)[-LIVES:], "]"),
             "area_ties": {area: _days(ranking.lasting_ties(stays), "]") for area, stays in by_area.items() if area is not None},
             "informal_care": municipality in one.informal_care_in,
@@ -263,9 +267,9 @@ def _days(intervals: Iterable[tuple[date, date]], closing: str) -> str:
 
 
 def _written() -> sa.Insert:
-    """Multiranges travel as text: as lists in a list they would be flattened."""
+    """Multiranges and arrays travel as text: as lists in a list they would be flattened."""
     columns = list(tables.places.c)
-    of_text = [sa.Column(c.name, sa.Text if isinstance(c.type, DATEMULTIRANGE) else c.type) for c in columns]
+    of_text = [sa.Column(c.name, sa.Text if isinstance(c.type, DATEMULTIRANGE | ARRAY) else c.type) for c in columns]
     these = given(of_text)
     values = sa.select(*(sa.cast(these.c[c.name], c.type) for c in columns))
     return sa.insert(tables.places).from_select([c.name for c in columns], values)
@@ -284,8 +288,9 @@ def _criteria(
     if kept[1] is not None:
         criteria.append(("target_group", prioritised(place.dossier, kept[0], kept[1])))
     if regulation.stricter_tie_years is not None:
-        years = MultiRange([Range(ranking.earlier(on, regulation.stricter_tie_years), on, bounds="[]")])
-        criteria.append(("stricter_tie", place.lived.contains(years)))
+        years = Range(ranking.earlier(on, regulation.stricter_tie_years), on, bounds="[]")
+        of_one = sa.literal(years, DATERANGE).bool_op("<@")(sa.any_(place.lived_apart))
+        criteria.append(("stricter_tie", sa.func.coalesce(of_one, place.lived.contains(MultiRange([years])))))
     criteria.append(("lasting_tie", place.lasting_tie.contains(on)))
     if regulation.area_tie and area is not None:
         in_area = sa.cast(place.area_ties[area].astext, DATEMULTIRANGE).contains(on)

@@ -3,7 +3,7 @@ which turns were given, and who was referred or asked for a priority.
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, DATERANGE, JSON, JSONB
 
 from cir_chassis.idempotency import idempotency_table
 from cir_chassis.outbox import outbox_table
@@ -47,6 +47,11 @@ places = sa.Table(
     sa.Column("persons", sa.Integer, nullable=False),
     sa.Column("paused_until", sa.Date),
     sa.Column("lived", DATEMULTIRANGE, nullable=False, comment="in the municipality"),
+    sa.Column(
+        "lived_apart",
+        ARRAY(DATERANGE),
+        comment="stays in the municipality, where two candidates have any: `lived` joins those that touch",
+    ),
     sa.Column("lasting_tie", DATEMULTIRANGE, nullable=False, comment="with the municipality"),
     sa.Column("area_ties", JSONB, nullable=False, comment="area → days of the lasting tie, as a datemultirange"),
     sa.Column("informal_care", sa.Boolean, nullable=False),

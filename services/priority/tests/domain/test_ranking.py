@@ -14,8 +14,14 @@ LEUVEN = Dwelling("24062", "leuven-centrum", min_persons=2, max_persons=4)
 PLAIN = Regulation()
 
 
-def stay(start: str, until: str | None = None, municipality: str = "24062", area: str | None = None) -> Stay:
-    return Stay(municipality, area, date.fromisoformat(start), date.fromisoformat(until) if until else None)
+def stay(
+    start: str,
+    until: str | None = None,
+    municipality: str = "24062",
+    area: str | None = None,
+    member: str | None = None,
+) -> Stay:
+    return Stay(municipality, area, date.fromisoformat(start), date.fromisoformat(until) if until else None, member)
 
 
 def candidate(nth: int = 1, **changed: Any) -> Candidate:
@@ -122,6 +128,26 @@ def test_the_stricter_tie_is_lived_without_a_break_up_to_the_day() -> None:
         assert ("stricter_tie" in because(candidate(residence=tuple(stays)), three)) is holds, stays
 
 
+@pytest.mark.parametrize(
+    ("his", "hers", "holds"),
+    [
+        (("2018-06-01", "2021-06-01"), ("2021-06-01", None), False),  # three years each, the one after the other
+        (("2021-06-01", None), ("2018-06-01", "2021-06-01"), False),
+        (("2019-06-02", None), ("2018-06-01", "2021-06-01"), False),  # they lived there together for a while
+        (("2019-06-02", None), ("2019-06-01", None), True),  # one has five years
+        (("2019-06-01", None), ("2021-06-01", None), True),
+    ],
+)
+@pytest.mark.parametrize("members", [(None, "p2"), ("p1", "p2")])
+def test_a_tie_is_of_one_candidate(
+    members: tuple[str | None, str], his: tuple[str, str | None], hers: tuple[str, str | None], holds: bool
+) -> None:
+    there = {"municipality": "24062", "area": "leuven-centrum"}
+    residence = tuple(stay(*of, **there, member=member) for member, of in zip(members, (his, hers), strict=True))
+    criteria = because(candidate(residence=residence), Regulation(stricter_tie_years=5, area_tie=True))
+    assert criteria[1:-1] == (["stricter_tie", "lasting_tie", "area_tie"] if holds else [])
+
+
 def test_numbers_are_compared_as_numbers() -> None:
     numbers = ["2019.04.02.10000", "2019.04.02.9999", "2019.04.01.10001"]
     there = [replace(candidate(), dossier=number) for number in numbers]
@@ -133,7 +159,8 @@ def anybody(random: Random, nth: int) -> Candidate:
     for _ in range(random.choice((0, 1, 1, 2))):
         start = ON - timedelta(days=random.choice((365, 365 * 3 + 1, 365 * 5 + 1, 365 * 5 + 2, 4000)))
         until = random.choice((None, start + timedelta(days=random.choice((300, 1826, 1827, 3000)))))
-        stays.append(Stay(random.choice(("24062", "23088")), random.choice((None, "leuven-centrum")), start, until))
+        place, area = random.choice(("24062", "23088")), random.choice((None, "leuven-centrum"))
+        stays.append(Stay(place, area, start, until, random.choice((None, "p2"))))
     return candidate(
         nth,
         status=random.choice(("registered",) * 8 + ("under_investigation", "struck")),

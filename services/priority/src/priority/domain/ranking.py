@@ -17,12 +17,13 @@ YEARS = 5  # of a lasting tie: without a break, within the ten years before (sta
 
 @dataclass(frozen=True)
 class Stay:
-    """A stay in a municipality; until: the first day not lived there, none lasts."""
+    """A stay in a municipality; until: the first day not lived there, none lasts. member: whose, none: the applicant's."""
 
     municipality: str
     area: str | None
     start: date
     until: date | None
+    member: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,16 @@ def _ties(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candi
 
 
 def joined(stays: Iterable[Stay]) -> Iterator[tuple[date, date]]:
-    """Stays as [start, end) by their start; some that touch or overlap are one. One that lasts ends on the last day there is."""
+    """Stays as [start, end). Those of one candidate that touch or overlap are one; those of two never are (K).
+
+    One that lasts ends on the last day there is."""
     start: date | None = None
-    end = date.min
-    for stay in sorted(stays, key=lambda stay: stay.start):
-        if start is None or stay.start > end:
+    end, member = date.min, None
+    for stay in sorted(stays, key=lambda stay: (stay.member or "", stay.start)):
+        if start is None or stay.member != member or stay.start > end:
             if start is not None:
                 yield start, end
-            start, end = stay.start, stay.until or date.max
+            start, end, member = stay.start, stay.until or date.max, stay.member
         else:
             end = max(end, stay.until or date.max)
     if start is not None:
@@ -128,8 +131,8 @@ def lasting_tie(start: date, end: date) -> tuple[date, date] | None:
 
 
 def lasting_ties(stays: Iterable[Stay]) -> list[tuple[date, date]]:
-    """The days on which these stays give a lasting tie: intervals, both ends included."""
-    return [tie for stay in joined(stays) if (tie := lasting_tie(*stay))]
+    """The days on which these stays give a lasting tie: intervals by their start, both ends included."""
+    return sorted(tie for stay in joined(stays) if (tie := lasting_tie(*stay)))
 
 
 def later(day: date, years: int) -> date:
