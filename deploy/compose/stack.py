@@ -12,12 +12,12 @@ from pathlib import Path
 from time import monotonic
 
 from deploy.embedded import KEYED, ROOT, SERVICES, CannotStart, ports, write_private
-from deploy.embedded.stack import TODAY
+from deploy.embedded.stack import PROGRAMS, TODAY
 from deploy.embedded.supervisor import Say
 from deploy.offline import images
 from deploy.token import AUDIENCE
 
-PUBLISHED = (*SERVICES, "login", "mails", "kafka", "postgres")
+PUBLISHED = (*SERVICES, *PROGRAMS, "kafka", "postgres")
 
 
 class Stack:
@@ -38,7 +38,7 @@ class Stack:
     @property
     def addresses(self) -> dict[str, str]:
         """As in `.demo/addresses.json`."""
-        bases = {name: f"http://127.0.0.1:{self.ports[name]}" for name in (*self.services, "mails", "login")}
+        bases = {name: f"http://127.0.0.1:{self.ports[name]}" for name in (*self.services, *PROGRAMS)}
         return bases | {"kafka": f"127.0.0.1:{self.ports['kafka']}"}
 
     def database(self, service: str, of: str | None = None) -> str:

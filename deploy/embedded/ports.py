@@ -21,6 +21,7 @@ PREFERRED = {
     "priority": 8103,
     "notifications": 8104,
     "mails": 8110,
+    "sources": 8115,
     "smtp": 8125,
 }
 

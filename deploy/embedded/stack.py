@@ -21,6 +21,7 @@ from deploy.embedded import CACHE, COMPANIES, KEYED, ROOT, SERVICES, CannotStart
 from deploy.embedded.supervisor import Child, Part, Say, end_of, end_with_parent
 from deploy.token import AUDIENCE
 
+PROGRAMS = {"mails": "/health/ready", "login": "/.well-known/openid-configuration", "sources": "/health/ready"}
 STARTS = 3  # at most: a port that was free when it was chosen may be taken by the time it is needed
 TODAY = "2024-03-20"  # of the samples: `CIR_TODAY` lives on another day
 
@@ -51,7 +52,7 @@ class Stack:
     def addresses(self) -> dict[str, str | dict[str, int]]:
         """As in `.demo/addresses.json`."""
         pids = {name: pid for name in self.services if (child := self.children.get(name)) and (pid := child.pid)}
-        bases: dict[str, str | dict[str, int]] = {name: self.url(name) for name in (*self.services, "mails", "login")}
+        bases: dict[str, str | dict[str, int]] = {name: self.url(name) for name in (*self.services, *PROGRAMS)}
         return bases | {"kafka": f"127.0.0.1:{self.ports['kafka']}", "pids": pids}
 
     def tell(self) -> None:
@@ -107,7 +108,7 @@ class Stack:
     async def _start_all(self) -> None:
         async with self._timed("Kafka's jars, checked"):
             jars = await asyncio.to_thread(kafka.fetch, CACHE / "kafka")
-        await _together(self._kafka(jars), self._mails(), self._login(), self._postgres_and_services())
+        await _together(self._kafka(jars), *map(self._program, PROGRAMS), self._postgres_and_services())
 
     async def _stop(self) -> None:
         self._told = False
@@ -119,7 +120,7 @@ class Stack:
             self._lock.close()
 
     async def _end_all(self) -> None:
-        for names in (self.services, ("login", "mails"), ("kafka",), ("postgres",)):  # who uses before who is used
+        for names in (self.services, tuple(PROGRAMS), ("kafka",), ("postgres",)):  # who uses before who is used
             await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
         self.children.clear()
 
@@ -138,17 +139,13 @@ class Stack:
             await postgres.create_databases(port, self.services)
         await _together(*(self._service(name) for name in self.services))
 
-    async def _mails(self) -> None:
-        async with self._timed("mails"):
-            both = [str(self.ports["smtp"]), str(self.ports["mails"])]
-            command = [sys.executable, "-m", "deploy.embedded.mails", str(self.folder / "mails"), *both]
-            await self._child(Part("mails", command, self._answers("mails", "/health/ready")), "smtp")
-
-    async def _login(self) -> None:
-        async with self._timed("login"):
-            command = [sys.executable, "-m", "deploy.embedded.login", str(self.folder / "login")]
-            command.append(str(self.ports["login"]))
-            await self._child(Part("login", command, self._answers("login", "/.well-known/openid-configuration")))
+    async def _program(self, name: str) -> None:
+        """One of those beside this file; its own port is the last that it is told."""
+        async with self._timed(name):
+            beside = ("smtp",) if name == "mails" else ()
+            listens = [str(self.ports[port]) for port in (*beside, name)]
+            command = [sys.executable, "-m", f"deploy.embedded.{name}", str(self.folder / name), *listens]
+            await self._child(Part(name, command, self._answers(name, PROGRAMS[name])), *beside)
 
     async def _service(self, name: str) -> None:
         async with self._timed(name):

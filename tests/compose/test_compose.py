@@ -148,7 +148,7 @@ async def test_a_service_reaches_its_own_database_and_no_other(stack: Stack, ser
             await asyncpg.connect(stack.database(other, of=service))
 
 
-@pytest.mark.parametrize("part", [*SERVICES, "kafka", "postgres", "login", "mails"])
+@pytest.mark.parametrize("part", [*SERVICES, "kafka", "postgres", "login", "mails", "sources"])
 def test_a_container_is_not_root_changes_nothing_where_it_runs_and_gains_no_right(stack: Stack, part: str) -> None:
     host = inspected(stack, part)["HostConfig"]
     assert (host["CapDrop"], host["CapAdd"], host["ReadonlyRootfs"]) == (["ALL"], None, True)
@@ -166,7 +166,7 @@ def test_a_container_is_not_root_changes_nothing_where_it_runs_and_gains_no_righ
 def test_a_container_is_given_its_own_secret_alone(stack: Stack) -> None:
     own = {service: [f"{service}.toml"] for service in SERVICES}
     own |= {f"{service}-migrate": files for service, files in own.items()} | {"postgres": ["postgres", "roles"]}
-    for part in (*own, "kafka", "login", "mails"):
+    for part in (*own, "kafka", "login", "mails", "sources"):
         mounted = [
             mount for mount in inspected(stack, part)["Mounts"] if "/secrets/" in mount["Source"] + mount["Destination"]
         ]

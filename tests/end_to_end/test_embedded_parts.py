@@ -132,7 +132,7 @@ async def test_who_cannot_start_at_all_is_an_error_with_the_end_of_its_log(tmp_p
 
 
 async def test_the_stack_without_services(tmp_path: Path) -> None:
-    """One start for all of it: the mailbox, the login, the brokers, the lock, and nothing left behind."""
+    """One start for all of it: the mailbox, the login, the sources, the brokers, the lock, and nothing left behind."""
     told: list[str] = []
     async with Stack(tmp_path, told.append, shift=SHIFT, services=()) as stack:
         stack.tell()
@@ -145,7 +145,9 @@ async def test_the_stack_without_services(tmp_path: Path) -> None:
         keys = (await get(stack.url("login") + "/jwks")).json()
         early = await asyncio.to_thread(token, stack.url("login"), "candidate", person="85622300123")
         before = json.loads((tmp_path / "addresses.json").read_text())
-        killed = [stack.kill(name) for name in ("mails", "login", "postgres", "kafka")]
+        async with httpx.AsyncClient(trust_env=False, base_url=before["sources"]) as client:
+            assert (await client.put("/persons/85622300173", json={"language": "exempt"})).status_code == 204
+        killed = [stack.kill(name) for name in ("mails", "login", "sources", "postgres", "kafka")]
 
         async def all_back() -> bool:
             return sum("is back after" in line for line in told) == len(killed)
@@ -158,6 +160,9 @@ async def test_the_stack_without_services(tmp_path: Path) -> None:
         assert (await get(stack.url("login") + "/jwks")).json() == keys
         late = await asyncio.to_thread(token, stack.url("login"), "candidate", person="85622300123")
         assert early.split(".")[0] == late.split(".")[0]
+        async with httpx.AsyncClient(trust_env=False, base_url=before["sources"]) as client:
+            asked = await client.post("/services/language", json={"number": "85622300173"})
+        assert asked.json() == {"number": "85622300173", "known": True, "language": "exempt"}
         assert json.loads((tmp_path / "addresses.json").read_text()) == before
         pids = [child.pid for child in stack.children.values()]
     assert not (tmp_path / "addresses.json").exists()

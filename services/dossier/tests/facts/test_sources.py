@@ -3,13 +3,19 @@
 import asyncio
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client import REGISTRY
 
+from conftest import free_port
+from deploy.embedded.ports import answers
+from deploy.embedded.supervisor import Child, Part
 from dossier.facts.sources import FAILURES, LARGEST, SERVICES, Sources, SourceUnavailable, WrongAnswer
 
 ANNA, BRAM = "85622300173", "86670100113"
@@ -360,3 +366,97 @@ async def test_a_failing_source_is_logged_once_a_minute_without_the_number(
     lines = [str(record.msg) + str(record.args) for record in caplog.records]
     assert not [line for line in lines if ANNA in line]
     assert len([line for line in lines if "source does not answer" in line]) == 2
+
+
+@pytest.fixture
+async def simulator(tmp_path: Path) -> AsyncIterator[Child]:
+    """The demo's sources, as the demo runs them."""
+    port = free_port()
+    command = [sys.executable, "-m", "deploy.embedded.sources", str(tmp_path / "people"), str(port)]
+    child = Child(Part("sources", command, lambda: answers(port)), tmp_path, lambda line: None, lambda: None)
+    await child.start()
+    yield child
+    await child.stop()
+
+
+def of(simulator: Child) -> str:
+    return f"http://127.0.0.1:{simulator.part.command[-1]}"
+
+
+async def put(simulator: Child, number: str, person: Any) -> int:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return (await client.put(f"{of(simulator)}/persons/{number}", json=person)).status_code
+
+
+async def all_of(address: str, number: str) -> dict[str, Any]:
+    sources = Sources(address)
+    facts = {service: await sources.ask(service, number, TODAY) for service in SERVICES}
+    await sources.close()
+    return facts
+
+
+ALL = {
+    "born_on": "1985-02-23",
+    "residence": "population_register",
+    "stays": [{"municipality": "24062", "from": "2012-01-01", "until": None}],
+    "incomes": [{"year": 2023, "jointly_taxable": "21000.00"}],
+    "real_rights": [
+        {"right": "full_ownership", "object": "dwelling", "exception": "separation", "proof": "uploaded"},
+        {"right": "full_ownership", "object": "dwelling", "country": "FR"},
+    ],
+    "recognised_handicap": True,
+    "dependant": False,
+    "language": "known",
+}
+
+
+async def test_the_demos_sources_know_whom_they_were_given_and_nobody_else(simulator: Child) -> None:
+    assert await put(simulator, ANNA, ALL) == 204
+    assert await put(simulator, UNDATED, {"born_on": "2000-00-00"}) == 204
+    address = of(simulator)
+    assert await all_of(address, ANNA) == KNOWN
+    assert await all_of(address, UNDATED) == NOTHING
+    assert await all_of(address, BRAM) == dict.fromkeys(SERVICES)
+    assert await put(simulator, ANNA, {"dependant": True}) == 204
+    assert await all_of(address, ANNA) == NOTHING | {
+        "social_security": {"recognised_handicap": False, "child_benefit": True}
+    }
+
+
+async def test_the_demos_sources_remember_over_a_restart_and_log_no_number(simulator: Child) -> None:
+    assert await put(simulator, ANNA, ALL) == 204
+    await simulator.stop()
+    await simulator.start()
+    assert await all_of(of(simulator), ANNA) == KNOWN
+    assert ANNA not in simulator.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("number", "person"),
+    [
+        (ANNA, {"balances": "1.00"}),
+        (ANNA, {"away": {"weather": 1}}),
+        (ANNA, {"away": {"tax": -1}}),
+        (ANNA, []),
+        (ANNA[:-1] + "4", {}),
+        (ANNA[:-1], {}),
+        ("0" * 10 + "x", {}),
+    ],
+)
+async def test_the_demos_sources_take_no_other_key_and_no_wrong_number(
+    simulator: Child, number: str, person: Any
+) -> None:
+    assert await put(simulator, number, person) == 422
+
+
+async def test_the_demos_sources_are_away_as_often_as_they_were_told(simulator: Child) -> None:
+    assert await put(simulator, ANNA, {"away": {"tax": 2}}) == 204
+    sources = Sources(of(simulator))
+    for _ in range(2):
+        with pytest.raises(SourceUnavailable, match="tax: status 503"):
+            await sources.ask("tax", ANNA, TODAY)
+        await simulator.stop()
+        await simulator.start()
+        assert await sources.ask("language", ANNA, TODAY) == NOTHING["language"]
+    assert await sources.ask("tax", ANNA, TODAY) == NOTHING["tax"]
+    await sources.close()

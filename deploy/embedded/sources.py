@@ -1,0 +1,100 @@
+"""The demo's authentic sources: each knows of a person what was put here about him, and of nobody else.
+
+Whoever asks is answered: it is for this machine alone. Values are passed on as they came, so that a wrong one plays a
+source that errs. A file each, so that a restart forgets nobody. `python -m deploy.embedded.sources FOLDER PORT`.
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import uvicorn
+from fastapi import FastAPI, HTTPException
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from deploy.embedded import HOST, write_private
+
+Service = Literal["national_register", "tax", "land_registry", "social_security", "language"]
+Listed = list[dict[str, Any]] | None
+
+
+def _checked(number: str) -> str:
+    nine, check = number[:9], number[9:]
+    if not re.fullmatch("[0-9]{11}", number) or int(check) not in (97 - int(c + nine) % 97 for c in ("", "2")):
+        raise ValueError("no national register number: eleven digits, of which the last two check the others")
+    return number
+
+
+class Person(BaseModel):
+    """What the sources know of somebody: keys of a member, null where they know nothing; of rights neither
+    those abroad nor the claims. away: service → how many questions about him it leaves unanswered first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    born_on: str | None = None
+    residence: str | None = None
+    stays: Listed = None
+    incomes: Listed = None
+    real_rights: Listed = None
+    recognised_handicap: bool | None = None
+    dependant: bool | None = None
+    language: str | None = None
+    away: dict[Service, Annotated[int, Field(ge=0)]] = {}
+
+    def known_to(self, service: Service) -> dict[str, Any]:
+        known: dict[Service, dict[str, Any]] = {
+            "national_register": {"born_on": self.born_on, "residence": self.residence, "stays": self.stays or []},
+            "tax": {"incomes": self.incomes or []},
+            "land_registry": {
+                "real_rights": [
+                    {"right": right.get("right"), "object": right.get("object"), "country": "BE"}
+                    for right in self.real_rights or []
+                    if right.get("country", "BE") == "BE"
+                ]
+            },
+            "social_security": {
+                "recognised_handicap": bool(self.recognised_handicap),
+                "child_benefit": bool(self.dependant),
+            },
+            "language": {"language": self.language},
+        }
+        return known[service]
+
+
+class Question(BaseModel):
+    number: str
+
+
+def sources(folder: Path) -> FastAPI:
+    folder.mkdir(parents=True, exist_ok=True)
+    people = {path.stem: Person.model_validate_json(path.read_bytes()) for path in folder.glob("*.json")}
+    app = FastAPI(title="Authentic sources of the demo")
+
+    def keep(number: str, person: Person) -> None:
+        write_private(folder / f"{number}.json", person.model_dump_json())
+        people[number] = person
+
+    @app.get("/health/ready")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready"}
+
+    @app.put("/persons/{number}", status_code=204)
+    async def put(number: Annotated[str, AfterValidator(_checked)], person: Person) -> None:
+        keep(number, person)
+
+    @app.post("/services/{service}")
+    async def answer(service: Service, question: Question) -> dict[str, Any]:
+        if not (person := people.get(question.number)):
+            return {"number": question.number, "known": False}
+        if left := person.away.get(service):
+            person.away[service] = left - 1
+            keep(question.number, person)
+            raise HTTPException(503, "away, as was asked for")
+        return {"number": question.number, "known": True, **person.known_to(service)}
+
+    return app
+
+
+if __name__ == "__main__":
+    uvicorn.run(sources(Path(sys.argv[1])), host=HOST, port=int(sys.argv[2]), log_level="warning", lifespan="off")
