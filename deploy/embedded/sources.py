@@ -26,9 +26,19 @@ def _checked(number: str) -> str:
     return number
 
 
+class Right(BaseModel):
+    """What a land registry knows of a right: no claim."""
+
+    right: str
+    object: str
+    country: str = "BE"
+
+
 class Person(BaseModel):
-    """What the sources know of somebody: keys of a member, null where they know nothing; of rights neither
-    those abroad nor the claims. away: service → how many questions about him it leaves unanswered first."""
+    """What the sources know of somebody: keys of a member, null where they know nothing.
+
+    away: service → how many questions about him it leaves unanswered first.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +46,7 @@ class Person(BaseModel):
     residence: str | None = None
     stays: Listed = None
     incomes: Listed = None
-    real_rights: Listed = None
+    real_rights: list[Right] | None = None
     recognised_handicap: bool | None = None
     dependant: bool | None = None
     language: str | None = None
@@ -44,14 +54,14 @@ class Person(BaseModel):
 
     def known_to(self, service: Service) -> dict[str, Any]:
         known: dict[Service, dict[str, Any]] = {
-            "national_register": {"born_on": self.born_on, "residence": self.residence, "stays": self.stays or []},
+            "national_register": {
+                "born_on": self.born_on,
+                "residence": self.residence,
+                "stays": [{key: stay[key] for key in stay if key != "member"} for stay in self.stays or []],
+            },
             "tax": {"incomes": self.incomes or []},
             "land_registry": {
-                "real_rights": [
-                    {"right": right.get("right"), "object": right.get("object"), "country": "BE"}
-                    for right in self.real_rights or []
-                    if right.get("country", "BE") == "BE"
-                ]
+                "real_rights": [right.model_dump() for right in self.real_rights or [] if right.country == "BE"]
             },
             "social_security": {
                 "recognised_handicap": bool(self.recognised_handicap),

@@ -156,6 +156,7 @@ RIGHT = {"right": "full_ownership", "object": "dwelling", "country": "BE"}
         ("national_register", {"born_on": 477964800}),
         ("national_register", {"residence": "castle"}),
         ("national_register", {"stays": [STAY]}),
+        ("national_register", {"stays": [STAY | {"until": None, "member": "p1"}]}),
         ("national_register", {"stays": None}),
         ("tax", {"incomes": [{"year": 2024}]}),
         ("tax", {"incomes": [{"year": 2023}, {"year": 2023}]}),
@@ -398,7 +399,7 @@ async def all_of(address: str, number: str) -> dict[str, Any]:
 ALL = {
     "born_on": "1985-02-23",
     "residence": "population_register",
-    "stays": [{"municipality": "24062", "from": "2012-01-01", "until": None}],
+    "stays": [{"municipality": "24062", "from": "2012-01-01", "until": None, "member": "p1"}],
     "incomes": [{"year": 2023, "jointly_taxable": "21000.00"}],
     "real_rights": [
         {"right": "full_ownership", "object": "dwelling", "exception": "separation", "proof": "uploaded"},

@@ -14,12 +14,11 @@ from typing import Annotated, Any, Literal
 import httpx
 import structlog
 from prometheus_client import Counter
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from cir_chassis.problems import path_of
-from cir_schemas.dossier import StayDeclared
 from cir_schemas.household import Income, Residence, Right
-from cir_schemas.types import Day, Shape
+from cir_schemas.types import Day, Municipality, Shape
 from dossier.domain import numbers
 
 ANSWERS = Counter("cir_source_answers_total", "Questions to the authentic sources, by result", ["service", "result"])
@@ -59,12 +58,23 @@ class Answer(Shape):
         yield from ()
 
 
+class StayOnRecord(Shape):
+    """A stay of the person whom the answer is about; `until` is the first day not lived there, null lasts."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    municipality: Municipality
+    area: Annotated[str, Field(max_length=200)] | None = None
+    from_: Day = Field(alias="from")
+    until: Day | None = None
+
+
 class NationalRegister(Answer):
     """As of each service, every key is there: null or empty where it knows of nothing, so that none is lost unseen."""
 
     born_on: BirthDate
     residence: Residence | None
-    stays: tuple[StayDeclared, ...]
+    stays: tuple[StayOnRecord, ...]
 
     def contradictions(self, today: date) -> Iterator[str]:
         if self.born_on and self.born_on > today:
