@@ -155,7 +155,10 @@ class Played:
 
 
 async def send(register: Register, sample: Sample) -> str:
-    """Start, submit and confirm; the dossier's id."""
+    """Let the sources know the members, then start, submit and confirm; the dossier's id."""
+    if "sources" in register.addresses:
+        for number, person in sample.known.items():
+            expect(await register.call("PUT", "sources", f"/persons/{number}", json=person), 204)
     company = COMPANIES[sample.post["municipality"]]
     who = {"candidate": sample.applicant} if sample.by == "candidate" else {"case_worker": company}
     key = {"Idempotency-Key": f"sample-{sample.name}"}

@@ -1,16 +1,21 @@
 """The sample candidates: one file each in `candidates/`, what is sent and what is to come of it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from deploy.embedded.sources import Person
+
+SOURCES_KNOW = Person.model_fields.keys()
 
 
 @dataclass(frozen=True)
 class Sample:
     """name: of the file. confirm: ids of the members who do. by: candidate or case_worker (at the counter, on paper).
 
+    sources: member → what the sources know of him, None nothing; of whom it leaves out they know what he declares.
     expect: {"status", "because": ids of rules, "asks": facts, "mails": [[audience, kind], …]}.
     """
 
@@ -20,6 +25,7 @@ class Sample:
     confirm: list[str]
     by: str
     expect: dict[str, Any]
+    sources: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     @property
     def members(self) -> list[dict[str, Any]]:
@@ -29,6 +35,18 @@ class Sample:
     def numbers(self) -> dict[str, str]:
         """National register number of each member who has one."""
         return {member["id"]: member["number"] for member in self.members if "number" in member}
+
+    @property
+    def known(self) -> dict[str, dict[str, Any]]:
+        """National register number → what the sources know of that member; whom they do not know is left out."""
+        known = {}
+        for member in (member for member in self.members if "number" in member):
+            declared = {key: member[key] for key in member if key in SOURCES_KNOW}
+            names = {member["id"], None} if member["role"] == "applicant" else {member["id"]}
+            declared["stays"] = [stay for stay in self.post.get("residence", []) if stay.get("member") in names]
+            if (facts := self.sources.get(member["id"], declared)) is not None:
+                known[member["number"]] = facts
+        return known
 
     @property
     def emails(self) -> list[str]:

@@ -42,6 +42,13 @@ async def played(register: Register) -> Any:
     return await play(register, Console(quiet=True))
 
 
+async def test_the_sources_know_the_samples_and_nobody_else(register: Register, played: Any) -> None:
+    number = next(one.sample.applicant for one in played if one.sample.name == "01_single")
+    for asked, known in ((number, True), ("85622300173", False)):
+        answer = await register.call("POST", "sources", "/services/tax", json={"number": asked})
+        assert expect(answer, 200).json()["known"] is known
+
+
 async def heard(stack: Stack, *topics: str) -> list[Any]:
     """Every record there is, by a consumer that knows nothing of ours."""
     consumer = AIOKafkaConsumer(

@@ -20,6 +20,7 @@ import pytest
 
 from deploy.embedded import CACHE, ROOT, SERVICES, CannotStart, kafka, ports
 from deploy.embedded.demo import until
+from deploy.embedded.samples import Sample
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import Child, Part
 from deploy.token import token
@@ -247,6 +248,25 @@ async def test_a_port_that_is_taken_between_choice_and_start_is_chosen_again(tmp
     finally:
         for holder in taken.values():
             holder.close()
+
+
+def test_the_sources_know_of_a_sample_what_is_declared_unless_it_says_otherwise() -> None:
+    stay = {"municipality": "24062", "from": "2012-01-01", "until": None}
+    members = [
+        {"id": "p1", "role": "applicant", "number": "1", "born_on": "1985-02-23", "balances": "0"},
+        {"id": "p2", "role": "partner", "number": "2", "incomes": [], "set_aside": {"ground": "budget_guidance"}},
+        {"id": "c1", "role": "co_resident", "number": "3", "dependant": True},
+        {"id": "c2", "role": "co_resident", "dependant": True},
+    ]
+    post = {"household": {"members": members}, "residence": [stay, stay | {"member": "p2"}]}
+
+    def known(**sources: dict[str, object] | None) -> dict[str, dict[str, object]]:
+        return Sample("any", "", post, [], "candidate", {}, sources).known
+
+    partner = {"incomes": [], "stays": [stay | {"member": "p2"}]}
+    child = {"dependant": True, "stays": []}
+    assert known() == {"1": {"born_on": "1985-02-23", "stays": [stay]}, "2": partner, "3": child}
+    assert known(p1={"away": {"tax": 1}}, c1=None) == {"1": {"away": {"tax": 1}}, "2": partner}
 
 
 def test_a_token_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:
