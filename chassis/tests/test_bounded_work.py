@@ -1,24 +1,32 @@
 """Requests wait for nothing for long, and starve neither each other nor what the service does by itself."""
 
 import asyncio
+import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import process_time
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from aiokafka import AIOKafkaProducer
 from fastapi import APIRouter
+from pydantic_core import from_json
 
 from cir_chassis import database as chassis_database
+from cir_chassis.bus import BATCH
 from cir_chassis.service import Service
 from deploy.embedded.ports import answers
 
-from .conftest import Count, CountWork, Open, counts, stored
+from .conftest import Count, Counted, CountWork, Open, counts, stored
 from .test_bus import Topic, read, send, until
+from .test_bus import running as consuming
 from .test_http import client, is_problem, served, small
 
 POOL = 10
@@ -109,3 +117,53 @@ async def test_a_request_that_waits_for_a_lock_is_told_to_come_back(
             assert told.headers["retry-after"]
         assert (await http.get(f"/v1/counts/{id_}")).status_code == 200
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+YEARS = [{"year": year, "amount": "20000.00"} for year in range(20)]
+MEGABYTE = 1_000_000
+SOONEST = 1.0  # seconds within which an orchestrator is answered; of the processor, for others use it as well
+
+
+@dataclass(frozen=True)
+class Noted(Counted):
+    """An event whose number is followed by notes, in JSON."""
+
+    notes: Any = None
+
+    @classmethod
+    def read(cls, headers: dict[str, str], key: bytes | None, value: bytes | None) -> Self:
+        assert value is not None
+        return replace(super().read(headers, key, value[:1]), text=value.decode(), notes=from_json(value[1:]))
+
+
+async def test_health_answers_while_a_batch_that_was_small_when_compressed_takes_effect(
+    open_database: Open, kafka: str
+) -> None:
+    database, topic, together, heard = open_database(), Topic(Noted), list[int](), 0
+    value = b"1" + json.dumps([YEARS] * 300).encode()
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, compression_type="gzip", max_batch_size=2**28)
+    batch = producer.create_batch()
+
+    def keep_notes(events: Sequence[Noted], work: CountWork) -> None:
+        nonlocal heard
+        together.append(sum(len(event.text) for event in events))
+        heard += len(events)
+        for event in events:
+            work.counts.put(Count(event.dossier, 1, event.notes))
+
+    for _ in range(BATCH):
+        wire = [("ce_type", Noted.type.encode()), ("ce_id", str(uuid4()).encode())]
+        assert batch.append(timestamp=None, key=str(uuid4()).encode(), value=value, headers=wire)
+    service = small(database)
+    async with consuming(kafka, database, topic, keep_notes), served(service), client(service) as http:
+        await producer.start()
+        await (await producer.send_batch(batch, topic.name, partition=0))
+        await producer.stop()
+        answered, longest = process_time(), 0.0
+        async with asyncio.timeout(60):
+            while heard < BATCH:
+                assert (await http.get("/health/live")).status_code == 200
+                longest, answered = max(longest, process_time() - answered), process_time()
+                await asyncio.sleep(0.01)
+    assert max(together) < 2 * MEGABYTE  # they are in memory together
+    assert longest < SOONEST

@@ -1,4 +1,5 @@
-"""A batch is one transaction: its dossiers are locked, the handlers change rows in memory, each table is written once.
+"""A batch (large events: a part of it) is one transaction: its dossiers are locked, the handlers change rows in memory, and each
+table is written once.
 
 A batch that fails is split until the event that fails stands alone. That one is dead-lettered with its reason in
 `<topic>.dlq`, and the rest moves on. An outage or a deadlock dead-letters nothing: the consumer waits and tries again.
@@ -32,6 +33,7 @@ LATENCY = Histogram(
     ["type"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+PIECE = 1_000_000  # bytes of events that fill a transaction; a compressed batch may hold a hundred times as many
 PARTS = 8  # into which a batch that failed is split: few transactions, whether one event of it fails or all
 
 
@@ -64,8 +66,8 @@ class Consumer:
     async def deliver(self, batch: KafkaMessage) -> None:
         """Let one batch of raw records take effect, or dead-letter those that cannot. Returns when the whole batch is done."""
         consumed: list[Consumed] = []
-        records: Any = batch.raw_message  # a tuple of records
-        for n, record in enumerate(records):
+        size = 0
+        for n, record in enumerate(batch.raw_message):
             if n % 10 == 0:
                 await asyncio.sleep(0)  # a large event takes long to read: health and heartbeats come in between
             headers = text_of(record.headers)
@@ -78,6 +80,9 @@ class Consumer:
                 consumed.append((record, self._read(headers, record.topic, record.key, record.value, span), span))
             except ValueError as error:
                 await self._dead_letter(record, str(error), "unreadable", span)
+            if (size := size + len(record.value or b"")) >= PIECE:
+                await self._take_effect(consumed)
+                consumed, size = [], 0
         await self._take_effect(consumed)
 
     async def retry(self, letter: DeadLetter) -> bool:
