@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from itertools import chain
 from time import monotonic
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
@@ -16,6 +17,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from faststream.kafka.subscriber.usecase import BatchSubscriber
 from prometheus_client import REGISTRY, Gauge
 
 from cir_chassis.outbox import Message
@@ -49,6 +51,15 @@ class _Records(fetcher.PartitionRecords):  # type: ignore[misc]
 fetcher.PartitionRecords = _Records
 
 
+async def _listen(subscriber: BatchSubscriber, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[bytes, bytes], ...]:
+    """The next batch; none where no event comes. FastStream's own then sleeps for as long as it listened, and an event waits."""
+    found = await consumer.getmany(timeout_ms=subscriber.batch_timeout_ms, max_records=subscriber.max_records)
+    return tuple(chain(*found.values()))
+
+
+BatchSubscriber.get_msg = _listen  # type: ignore[assignment]
+
+
 class Stalled(Exception):
     """Events wait, and none has taken effect for a minute."""
 
@@ -78,6 +89,7 @@ class Bus:
             self._address,
             client_id=service,
             allow_auto_create_topics=False,
+            apply_types=False,  # nothing is injected: FastStream would do it in a thread, for each batch
             logger=_Errors(),
             graceful_timeout=7,
             metadata_max_age_ms=5000,
@@ -92,13 +104,13 @@ class Bus:
             body = [record.value or b"" for record in records]
             return KafkaAckableMessage(records, body, consumer=subscriber.consumer or FAKE_CONSUMER)
 
-        async def decode(_: KafkaMessage) -> None: ...
+        async def decode(batch: KafkaMessage) -> KafkaMessage:
+            return batch
 
         subscriber = self.broker.subscriber(
             *self._consumes,
             batch=True,
             max_records=BATCH,
-            batch_timeout_ms=10,  # after so long without an event FastStream does not listen for as long: 0.2 s by default
             group_id=self._service,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,  # the default may lose messages
