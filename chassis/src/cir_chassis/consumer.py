@@ -34,6 +34,7 @@ LATENCY = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 PIECE = 1_000_000  # bytes of events that fill a transaction; a compressed batch may hold a hundred times as many
+FEW = 4  # events that take effect in the loop itself: a thread would take longer than they do
 PARTS = 8  # into which a batch that failed is split: few transactions, whether one event of it fails or all
 
 
@@ -148,7 +149,10 @@ class Consumer:
             for kind, handler in self._handlers.items():
                 if of_kind := [event for event in events if type(event) is kind]:
                     try:
-                        await asyncio.to_thread(handler, of_kind, work)  # the loop stays free
+                        if len(of_kind) <= FEW:
+                            handler(of_kind, work)
+                        else:
+                            await asyncio.to_thread(handler, of_kind, work)  # the loop stays free
                     except Exception as error:
                         raise HandlerFailed from error
             return list(work.overtaken)
