@@ -32,9 +32,10 @@ async def test_each_table_is_written_once_with_the_last_row_of_each_key(open_dat
         assert work.counts.get(TWO) == Count(TWO, 1, None)
 
 
-async def test_who_waits_is_woken_by_a_commit_that_wrote_and_by_no_other(open_database: Open) -> None:
+async def test_jobs_are_woken_by_a_commit_that_wrote_and_the_relay_by_one_of_events(open_database: Open) -> None:
     database, woken = open_database(), list[str]()
-    database.on_commit.append(lambda: woken.append("!"))
+    database.on_commit.append(lambda: woken.append("job"))
+    database.on_publish.append(lambda: woken.append("relay"))
     async with database.work() as work:
         await work.load([ONE])
     assert woken == []
@@ -42,7 +43,7 @@ async def test_who_waits_is_woken_by_a_commit_that_wrote_and_by_no_other(open_da
         work.publish(Counted(ONE))
     async with database.work() as work:
         work.counts.put(Count(ONE, 1))
-    assert woken == ["!", "!"]
+    assert woken == ["relay", "job", "job"]
 
 
 async def test_an_error_leaves_neither_state_nor_events(open_database: Open) -> None:

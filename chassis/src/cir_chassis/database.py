@@ -136,7 +136,7 @@ class Work:
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         self.connection, self.clock = connection, clock
         self.overtaken: list[Event] = []
-        self.wrote = False
+        self.wrote = self.published = False
         self._published: list[tuple[Event, str | None]] = []
 
     @property
@@ -177,7 +177,8 @@ class Work:
         """Write every table, then the events."""
         for table in self.rows:
             self.wrote |= await table.flush(self.connection)
-        self.wrote |= bool(self._published)
+        self.published |= bool(self._published)
+        self.wrote |= self.published
         await outbox.add(self.connection, self._published)
         self._published.clear()
 
@@ -202,7 +203,9 @@ class Database(Generic[W]):
         self._aside = create_async_engine(self.engine.url, poolclass=sa.NullPool, connect_args={"timeout": 5})
         self._work = work
         self.on_commit: list[Callable[[], None]] = []
-        """Called after each commit of rows or events by this process, to wake the relay and jobs."""
+        """Called after each commit of rows or events by this process, to wake jobs."""
+        self.on_publish: list[Callable[[], None]] = []
+        """Called after each commit of events, to wake the relay."""
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[W]:
@@ -211,7 +214,7 @@ class Database(Generic[W]):
             work = self._work(connection)
             yield work
             await work.flush()
-        for wake in self.on_commit if work.wrote else ():
+        for wake in (*(self.on_publish if work.published else ()), *(self.on_commit if work.wrote else ())):
             wake()
 
     async def probe(self) -> None:

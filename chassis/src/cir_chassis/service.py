@@ -74,13 +74,13 @@ class Service(Generic[W]):
         self.database: Database[W] = Database(settings.database_url, work, requests=True)
         self.background: Database[W] = Database(settings.database_url, work)
         """Connections of its own for consumer, relay and jobs: requests take none of them."""
-        self.background.on_commit = self.database.on_commit
+        self.background.on_commit, self.background.on_publish = self.database.on_commit, self.database.on_publish
         topics = {kind.topic for kind in consumes}
         self.bus = Bus(settings.kafka, name, owns={kind.topic for kind in publishes}, consumes=topics)
         needs = (DependencyProbe("database", self.database.probe), DependencyProbe("kafka", self.bus.probe))
         self._probes = (*needs, DependencyProbe("events", self.bus.progress, every=5.0, patience=60.0))
         self._relay = Relay(self.background.engine, self.bus, needs)
-        self.database.on_commit.append(self._relay.wake)
+        self.database.on_publish.append(self._relay.wake)
         self.dead_letters = DeadLetters(name, settings.kafka, self.bus, topics)
         self.consumer = Consumer(self.background, consumes, self.dead_letters, needs)
         self.bus.subscribe(self.consumer.deliver)
