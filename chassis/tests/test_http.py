@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -26,12 +27,12 @@ from cir_chassis.database import Database
 from cir_chassis.driver import forget, transaction
 from cir_chassis.http import if_match_version
 from cir_chassis.idempotency import KEYS, OLD, idempotent
-from cir_chassis.login import may
+from cir_chassis.login import Login, may
 from cir_chassis.problems import Conflict
 from cir_chassis.service import Server, Service
 from cir_chassis.settings import Settings
 from conftest import free_port
-from deploy.token import AUDIENCE
+from deploy.token import AUDIENCE, token
 
 from .conftest import Count, CountWork, Open, counts
 from .test_bus import Topic, keep, until
@@ -231,6 +232,27 @@ async def test_a_token_that_was_made_to_hurt_is_nobodys(
     token = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in (json.dumps(head).encode(), payload, b"x"))
     async with client(service) as http_:
         assert is_problem(await http_.get("/v1/mine", headers=[(b"Authorization", b"Bearer " + token)]), 401)
+
+
+async def test_where_the_login_does_not_answer_a_caller_is_told_to_come_back(
+    open_database: Open, routes: APIRouter
+) -> None:
+    async with served(small(open_database(), routes)) as service, client(service) as http_:
+        told = await http_.get("/v1/mine", headers={"Authorization": "Bearer x.y.z"})
+    assert is_problem(told, 503)
+    assert told.headers["retry-after"]
+
+
+async def test_an_error_of_ours_is_not_taken_for_a_token_that_does_not_hold(
+    service: Service[CountWork], caplog: pytest.LogCaptureFixture, login: str
+) -> None:
+    ours: Login = service.app.state.login
+    ours._keys.keys, ours._fetched = [object()], monotonic()  # type: ignore[list-item]
+    mine = await asyncio.to_thread(token, login, "case_worker", company="dijledal")
+    async with client(service) as http_:
+        answer = await http_.get("/v1/mine", headers={"Authorization": f"Bearer {mine}"})
+    assert is_problem(answer, 500)
+    assert [record.msg["event"] for record in caplog.records if isinstance(record.msg, dict)] == ["request failed"]
 
 
 async def test_a_version_is_a_number_that_can_be_one(service: Service[CountWork]) -> None:

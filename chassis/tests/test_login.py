@@ -4,6 +4,9 @@ import asyncio
 import json
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from joserfc import jwt
@@ -57,24 +60,54 @@ async def test_without_the_issuer_nobody_can_be_recognised() -> None:
         await Login("http://127.0.0.1:1", AUDIENCE, CLAIMS).caller("x.y.z")
 
 
-@pytest.mark.parametrize(
-    ("keys", "nobody"),
-    [(KeySet([RSAKey.generate_key(2048)]).as_dict(private=False), NotLoggedIn), ({"keys": []}, Unavailable)],
-)
-async def test_a_flood_of_unknown_tokens_is_no_flood_at_the_issuer(keys: object, nobody: type[Exception]) -> None:
+@asynccontextmanager
+async def issuer(keys: object, **configuration: object) -> AsyncIterator[tuple[str, list[str]]]:
+    """A login with these keys: its address, and what it is asked."""
     asked: list[str] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
         asked.append(path)
-        body = json.dumps(keys if path == "/jwks" else {"jwks_uri": f"{issuer}/jwks"}).encode()
+        body = json.dumps(keys if path == "/jwks" else {"jwks_uri": f"{address}/jwks"} | configuration).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         await writer.drain()
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        issuer = "http://{}:{}".format(*server.sockets[0].getsockname())
-        login, forged = Login(issuer, AUDIENCE, CLAIMS), jwt.encode({"alg": "RS256"}, {}, RSAKey.generate_key(2048))
+        address = "http://{}:{}".format(*server.sockets[0].getsockname())
+        yield address, asked
+
+
+@pytest.mark.parametrize(
+    ("keys", "nobody"),
+    [(KeySet([RSAKey.generate_key(2048)]).as_dict(private=False), NotLoggedIn), ({"keys": []}, Unavailable)],
+)
+async def test_a_flood_of_unknown_tokens_is_no_flood_at_the_issuer(keys: object, nobody: type[Exception]) -> None:
+    async with issuer(keys) as (address, asked):
+        login, forged = Login(address, AUDIENCE, CLAIMS), jwt.encode({"alg": "RS256"}, {}, RSAKey.generate_key(2048))
         answers = await asyncio.gather(*(login.caller(forged) for _ in range(20)), return_exceptions=True)
     assert {type(one) for one in answers} == {nobody}
     assert asked == ["/.well-known/openid-configuration", "/jwks"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "configuration"),
+    [
+        ({}, {}),
+        ([], {}),
+        ({"keys": [7]}, {}),
+        ({"keys": []}, {"jwks_uri": 7}),
+        ({"keys": []}, {"jwks_uri": "http://["}),
+    ],
+)
+async def test_an_issuer_whose_answers_are_none_is_unavailable_and_told_once(
+    keys: object, configuration: dict[str, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Login, "AGAIN", 0.0)
+    async with issuer(keys, **configuration) as (address, _):
+        login = Login(address, AUDIENCE, CLAIMS)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await login.caller("x.y.z")
+    [told] = [str(record.msg) for record in caplog.records]
+    assert "the login's keys cannot be fetched" in told

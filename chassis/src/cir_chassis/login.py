@@ -7,15 +7,24 @@ from time import monotonic
 from typing import Annotated, Any
 
 import httpx
+import structlog
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from prometheus_client import Counter
 
 from cir_chassis.problems import NotAllowed, NotLoggedIn, Unavailable
 
+log = structlog.get_logger()
+
 ALGORITHMS = ["RS256", "ES256"]
+DOES_NOT_HOLD = (
+    JoseError,
+    TypeError,
+)  # what a stranger's bytes raise (a header that is no object: TypeError); not our errors
+REFUSED = Counter("cir_tokens_refused_total", "Tokens that do not hold, by the error that they are", ["error"])
 _bearer = HTTPBearer(auto_error=False, description="An id token of the login")
 
 
@@ -56,14 +65,13 @@ class Login:
             keys = self._keys
             try:
                 claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
-            except Exception:
+            except DOES_NOT_HOLD:
                 if not await self._newer_than(keys):
                     raise
                 claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
             self._rules.validate(claims)
-        except Unavailable:
-            raise
-        except Exception as error:  # a stranger's bytes: whatever they raise, they are no token that holds
+        except DOES_NOT_HOLD as error:
+            REFUSED.labels(type(error).__name__).inc()
             raise NotLoggedIn(type(error).__name__) from None
         held = {name: str(claims[claim]) for name, claim in self._claims.items() if claims.get(claim)}
         if "role" not in held:
@@ -84,7 +92,9 @@ class Login:
                     found = (await client.get(f"{self._issuer}/.well-known/openid-configuration")).raise_for_status()
                     found_keys = (await client.get(found.json()["jwks_uri"])).raise_for_status().json()
                 self._keys, self._unavailable = KeySet.import_key_set(found_keys), ""
-            except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
+            except Exception as error:  # whatever it answers, or does not: without keys nobody can be recognised
+                if not self._unavailable:
+                    log.warning("the login's keys cannot be fetched", exc_info=error)
                 self._unavailable = f"The login does not answer ({type(error).__name__}). Try again later."
                 raise Unavailable(self._unavailable) from None
             finally:
