@@ -121,9 +121,7 @@ class Bus:
             decoder=decode,
         )
 
-        @subscriber
-        async def on_batch(batch: KafkaMessage) -> None:
-            await deliver(batch)
+        subscriber(deliver)
 
     async def behind(self) -> tuple[dict[str, int], dict[TopicPartition, int | None]]:
         """Topic → events without their effect, and partition → committed offset, of the partitions of this replica."""

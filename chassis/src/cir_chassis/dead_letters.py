@@ -47,10 +47,10 @@ class DeadLetters:
         brought = (header for header in record.headers if not header[0].startswith(_OURS))
         headers = [*brought, *((name, text.encode()) for name, text in why.items())]
         headers += [(_KEY, record.key)] if record.key is not None else []
-        missing = (
-            "it had no value" if record.value is None else "too large to be kept here: see the record where it stands"
+        why_empty = (
+            "it had no value" if record.value is None else "too large to be kept: see the record where it stands"
         )
-        empty = [*headers, (_EMPTY, missing.encode())]
+        empty = [*headers, (_EMPTY, why_empty.encode())]
         place = f"{record.topic}/{record.partition}/{record.offset}"
         try:
             await self._send(place, record.value or b"", empty if record.value is None else headers)

@@ -66,18 +66,14 @@ def _problem(error: Exception, method: str) -> Problem:
     return Problem(500, "Something went wrong here, and nothing was stored. It has been logged.")
 
 
-def _answer(error: Exception, method: str) -> JSONResponse:
-    problem = _problem(error, method)
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    problem = _problem(error, request.method)
     title = HTTPStatus(problem.status).phrase
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
     if problem.errors:
         body["errors"] = [{"path": path, "message": message} for path, message in problem.errors]
     headers = {**_HEADERS.get(problem.status, {}), **(getattr(error, "headers", None) or {})}
     return JSONResponse(body | problem.members, problem.status, headers, MEDIA_TYPE)
-
-
-async def _on_error(request: Request, error: Exception) -> JSONResponse:
-    return _answer(error, request.method)
 
 
 def _path(place: Sequence[str | int]) -> str:
@@ -133,7 +129,7 @@ class _Edge:
                 break
             except Exception as error:
                 if last or sqlstate(error) != DEADLOCK:  # its transaction was rolled back
-                    await _answer(error, scope["method"])(scope, receive, send)
+                    await (await _answer(Request(scope), error))(scope, receive, send)
                     break
             body.again = body.whole
             await asyncio.sleep(0.1)  # the other transaction takes its locks first: else both may deadlock again
@@ -157,7 +153,7 @@ def create_app(
     app.state.login = login
     app.add_middleware(_Edge)
     for kind in (Problem, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _on_error)
+        app.add_exception_handler(kind, _answer)
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
