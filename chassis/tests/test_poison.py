@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.record.util import calc_crc32c
 
 from cir_chassis.bus import BATCH, Bus, Stalled
@@ -121,6 +122,30 @@ async def test_a_header_name_that_is_not_utf8_dead_letters_the_rest_of_its_recor
         assert {letter.headers["unreadable"] for letter in await letters.open()} == {
             "its record batch has a header name that is not UTF-8: see the record where it stands"
         }
+
+
+async def test_a_record_batch_that_is_small_only_as_long_as_it_is_compressed_is_refused(
+    open_database: Open, kafka: str
+) -> None:
+    database, topic, one = open_database(), Topic(), uuid4()
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, compression_type="gzip", max_batch_size=2**28)
+    batch = producer.create_batch()
+    for _ in range(100):  # 10 MB, in 10 kB: it would be read into memory whole
+        assert batch.append(timestamp=None, key=str(uuid4()).encode(), value=b"1" * 100_000, headers=ordinary())
+    async with running(kafka, database, topic, keep):
+        await producer.start()
+        try:
+            with pytest.raises(MessageSizeTooLargeError):
+                await (await producer.send_batch(batch, topic.name, partition=0))
+            await producer.send_and_wait(topic.name, b"1", key=str(one).encode(), headers=ordinary(), partition=0)
+        finally:
+            await producer.stop()
+
+        async def took_effect() -> bool:
+            async with stored(database) as rows:
+                return rows == {one: 1}
+
+        await until(took_effect)
 
 
 async def test_a_batch_that_is_not_committed_for_a_minute_is_told(open_database: Open, kafka: str) -> None:

@@ -33,7 +33,7 @@ LATENCY = Histogram(
     ["type"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
-PIECE = 1_000_000  # bytes of events that fill a transaction; a compressed batch may hold a hundred times as many
+PIECE = 1_000_000  # bytes of events that fill a transaction: many more would fill the memory, and hold up health
 FEW = 4  # events that take effect in the loop itself: a thread would take longer than they do
 PARTS = 8  # into which a batch that failed is split: few transactions, whether one event of it fails or all
 

@@ -17,9 +17,11 @@ PARTITIONS = 4  # fixed when a topic is made: a change would break the order per
 DEAD_LETTERS = ".dlq"
 LARGEST_MESSAGE = 4 * 1024 * 1024  # bytes: a dead-letter topic also takes events that are larger than ours
 SEGMENT = 60_000  # ms: of a dead-letter topic; Kafka compacts no segment that is still written to
+# Kafka limits what a record batch takes as it is sent; one that is kept as it came would be a hundred times that once it is read.
+PLAIN = {"compression.type": "uncompressed"}
 # Events hold personal data: none is kept longer than for `replay`. A whole segment ends at once, so it spans a day at most.
-EVENTS = {"retention.ms": str(RETENTION // timedelta(milliseconds=1)), "segment.ms": str(86_400_000)}
-DEAD_LETTER = {  # kept until settled, then erased (dead_letters.py)
+EVENTS = PLAIN | {"retention.ms": str(RETENTION // timedelta(milliseconds=1)), "segment.ms": str(86_400_000)}
+DEAD_LETTER = PLAIN | {  # kept until settled, then erased (dead_letters.py)
     "cleanup.policy": "compact",
     "max.message.bytes": str(LARGEST_MESSAGE),
     "segment.ms": str(SEGMENT),
