@@ -128,7 +128,7 @@ async def test_every_service_can_reset_the_versions_that_it_keeps(
 ) -> None:
     [work] = [
         held
-        for held in vars(importlib.import_module(f"{service}.store")).values()
+        for held in vars(importlib.import_module(f"{service}.app")).values()
         if isinstance(held, type) and issubclass(held, Work) and held is not Work
     ]
     assert work.versioned

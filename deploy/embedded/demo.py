@@ -5,6 +5,7 @@ safe. Every wait ends at a deadline.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -136,9 +137,14 @@ class Played:
     missing: str = "not sent yet"
 
     @property
+    def waits(self) -> bool:
+        """Does the register wait for a person or a source? Then no assessment counts, and no papers are asked."""
+        return any(what != "assessment" for what in self.dossier.get("pending", []))
+
+    @property
     def row(self) -> tuple[str, str, str, str, str]:
         """Number and note, status, reasons in words, what is asked, mails by audience."""
-        assessment = self.dossier.get("assessment") or {}
+        assessment = {} if self.waits else self.dossier.get("assessment") or {}
         waits = [what.replace(":", " of ") for what in self.dossier.get("pending", []) if ":" in what]
         bring = [*assessment.get("asks", []), *assessment.get("could_claim", [])]
         asks = list(dict.fromkeys(f"{ask['fact']} of {ask['person']}" for ask in bring))
@@ -182,6 +188,31 @@ async def send(register: Register, sample: Sample) -> str:
     return id
 
 
+async def bring(register: Register, played: Played) -> None:
+    """A case worker enters what the family brings: all that is asked, and nothing that is not, or could not be claimed."""
+    sample, path, dossier = played.sample, f"/v1/dossiers/{played.id}", dict[str, Any]()
+    case_worker = {"case_worker": COMPANIES[sample.post["municipality"]]}
+
+    async def assessed() -> bool:
+        dossier.update(await register.get("dossier", path, **case_worker))
+        return dossier["status"] != "submitted" and not dossier["pending"]
+
+    await until(assessed, "what is to be brought is not asked", register.patience)
+    if dossier["status"] == sample.expect["status"]:
+        return  # it was brought before
+    brings = {(member, fact) for member, facts in sample.counter.items() for fact in facts}
+    asks, could_claim = (
+        {(ask["person"], re.split(r"\W", ask["fact"])[0]) for ask in dossier["assessment"][kind]}
+        for kind in ("asks", "could_claim")
+    )
+    if not asks <= brings <= asks | could_claim:
+        raise NotAsPromised(f"{sorted(asks)} are asked, {sorted(could_claim)} could be claimed, not {sorted(brings)}")
+    file = await register.get("dossier", f"{path}/file", **case_worker)
+    members = [member | sample.counter.get(member["id"], {}) for member in file["household"]["members"]]
+    body, match = {"members": members}, {"If-Match": f'"{file["facts_version"]}"'}
+    expect(await register.call("PUT", "dossier", f"{path}/household", json=body, headers=match, **case_worker), 200)
+
+
 async def adopt(register: Register) -> str:
     """The council of the sample's company adopts its agreement, if it has none yet; its id."""
     council = {"council": AGREEMENT["company"]}
@@ -219,7 +250,7 @@ async def look(register: Register, played: Played) -> bool:
     ]
     assessment = played.dossier["assessment"] or {"conditions": {}, "asks": []}
     because = {rule for condition in assessment["conditions"].values() for rule in condition["because"]}
-    asks = {f"{ask['person']} {ask['fact']}" for ask in assessment["asks"]}
+    asks = {f"{ask['person']} {ask['fact']}" for ask in assessment["asks"] if not played.waits}
     mails = sorted((audience, kind, addresses[audience]) for audience, kind in sample.expect["mails"])
     played.missing = ", ".join(
         what
@@ -239,6 +270,8 @@ async def play_one(register: Register, played: Played, changed: Callable[[], Non
     """Send one and look until it stands as expected or patience, in seconds, ends: then `missing` says what differs."""
     try:
         played.id = await send(register, played.sample)
+        if played.sample.counter:
+            await bring(register, played)
         deadline = monotonic() + patience
         while not await look(register, played) and monotonic() < deadline:
             changed()

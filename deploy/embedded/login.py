@@ -35,7 +35,7 @@ def key_in(file: Path) -> RSAKey:
 def provider(folder: Path) -> flask.Flask:
     """Its sign-in page offers the candidates of the demo and a case worker of each company."""
     people = [citizen("case_worker", company=company) for company in ("dijledal", "kanvaz", "woontrots")]
-    people += [citizen("candidate", person=number) for sample in SAMPLES for number in sample.numbers.values()]
+    people += [citizen("candidate", person=number) for sample in SAMPLES for number in sample.logins]
     users = [oidc_provider_mock.User(sub=subject, claims=claims) for subject, claims in people]
     app: flask.Flask = oidc_provider_mock.app(user_claims=users, access_token_max_age=timedelta(hours=12))
     key = key_in(folder / "key.json")

@@ -15,7 +15,8 @@ SOURCES_KNOW = Person.model_fields.keys()
 class Sample:
     """name: of the file. confirm: ids of the members who do. by: candidate or case_worker (at the counter, on paper).
 
-    sources: member → what the sources know of him, None nothing; of whom it leaves out they know what he declares.
+    sources: member → what the sources know of him beside and instead of what he declares; None: nothing.
+    counter: member → facts that the family brings to the counter once it stands as it does without papers.
     expect: {"status", "because": ids of rules, "asks": facts, "mails": [[audience, kind], …]}.
     """
 
@@ -26,6 +27,7 @@ class Sample:
     by: str
     expect: dict[str, Any]
     sources: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    counter: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def members(self) -> list[dict[str, Any]]:
@@ -37,6 +39,11 @@ class Sample:
         return {member["id"]: member["number"] for member in self.members if "number" in member}
 
     @property
+    def logins(self) -> list[str]:
+        """Numbers of those who log in: not a child's."""
+        return [self.numbers[member["id"]] for member in self.members if not member.get("dependant")]
+
+    @property
     def known(self) -> dict[str, dict[str, Any]]:
         """National register number → what the sources know of that member; whom they do not know is left out."""
         known = {}
@@ -44,8 +51,8 @@ class Sample:
             declared = {key: member[key] for key in member if key in SOURCES_KNOW}
             names = {member["id"], None} if member["role"] == "applicant" else {member["id"]}
             declared["stays"] = [stay for stay in self.post.get("residence", []) if stay.get("member") in names]
-            if (facts := self.sources.get(member["id"], declared)) is not None:
-                known[member["number"]] = facts
+            if (facts := self.sources.get(member["id"], {})) is not None:
+                known[member["number"]] = declared | facts
         return known
 
     @property

@@ -82,6 +82,50 @@ async def _waiting_lists(smoke: Smoke) -> None:
         await until(holds_them, f"the waiting list of {municipality} does not hold {sorted(registered)}")
 
 
+@promise("a family that the sources know applies online and is registered, and no letter asks it for papers")
+async def _no_papers(smoke: Smoke) -> None:
+    honest = [
+        played
+        for played in smoke.all_played
+        if (played.sample.by, played.sample.expect["status"]) == ("candidate", "registered")
+        and not played.sample.counter
+    ]
+    must(ONE in [played.sample for played in honest], f"{ONE.name} is not registered without papers")
+    for played in honest:
+        messages = await smoke.register.messages(played.id, COMPANIES[played.sample.post["municipality"]])
+        kinds = {message["kind"] for message in messages}
+        must({"submitted", "registered"} <= kinds <= {"submitted", "registered", "member_invited"}, f"{kinds}")
+
+
+@promise("of stays those that the national register knows count, and only those")
+async def _stays(smoke: Smoke) -> None:
+    for played in smoke.all_played:
+        sample, company = played.sample, COMPANIES[played.sample.post["municipality"]]
+        file = await smoke.register.get("dossier", f"/v1/dossiers/{played.id}/file", case_worker=company)
+        counts = [(stay["municipality"], stay["from"]) for stay in file["ties"]["residence"]]
+        known = sample.known.get(sample.applicant, {}).get("stays", [])
+        must(counts == [(stay["municipality"], stay["from"]) for stay in known], f"{sample.name}: {counts}")
+
+
+@promise("a liar is believed in nothing, accepts no proof of his own, and does not wait for a home")
+async def _liar(smoke: Smoke) -> None:
+    played = next(played for played in smoke.all_played if played.sample.name.endswith("liar"))
+    applicant, municipality = played.sample.members[0], played.sample.post["municipality"]
+    path, himself = f"/v1/dossiers/{played.id}", {"candidate": played.sample.applicant}
+    file = await smoke.register.get("dossier", f"{path}/file", **himself)
+    [income] = file["household"]["members"][0]["incomes"]
+    known = played.sample.known[played.sample.applicant]["incomes"][0]["jointly_taxable"]
+    must(income["jointly_taxable"] == known != applicant["incomes"][0]["jointly_taxable"], f"{income} counts")
+    proven = {"set_aside": {"ground": "budget_guidance", "proof": "interpreted"}}
+    body, match = {"members": [applicant | proven]}, {"If-Match": f'"{file["facts_version"]}"'}
+    answer = await smoke.register.call("PUT", "dossier", f"{path}/household", json=body, headers=match, **himself)
+    places = [error["path"] for error in expect(answer, 422).json()["errors"]]
+    must(places == ["members[0].set_aside.proof"], f"refused for {places}")
+    waiting = f"/v1/waiting-list?municipality={municipality}"
+    there = await smoke.register.get("priority", waiting, case_worker=COMPANIES[municipality])
+    must(played.dossier["number"] not in {place["dossier"] for place in there}, "the liar waits for a home")
+
+
 @promise("the same Idempotency-Key gets the same answer, and a candidate has one dossier")
 async def _once(smoke: Smoke) -> None:
     played = next(played for played in smoke.all_played if played.sample is ONE)

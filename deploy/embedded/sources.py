@@ -11,11 +11,15 @@ from typing import Annotated, Any, Literal
 
 import uvicorn
 from fastapi import FastAPI, HTTPException
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from deploy.embedded import HOST, write_private
 
 Service = Literal["national_register", "tax", "land_registry", "social_security", "language"]
+CLAIMS = (
+    *("id", "role", "moves_in", "emancipated", "guided_independent_living"),
+    *("recent_income", "set_aside", "no_income_declared", "balances"),
+)  # of a member, and of which no source knows
 Listed = list[dict[str, Any]] | None
 
 
@@ -35,7 +39,7 @@ class Right(BaseModel):
 
 
 class Person(BaseModel):
-    """What the sources know of somebody: keys of a member, null where they know nothing.
+    """What the sources know of somebody: keys of a member, null where they know nothing; other keys of a member no source knows.
 
     away: service → how many questions about him it leaves unanswered first.
     """
@@ -51,6 +55,14 @@ class Person(BaseModel):
     dependant: bool | None = None
     language: str | None = None
     away: dict[Service, Annotated[int, Field(ge=0)]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_to_no_source(cls, given: Any) -> Any:
+        """A whole member may be put here."""
+        return (
+            {name: value for name, value in given.items() if name not in CLAIMS} if isinstance(given, dict) else given
+        )
 
     def known_to(self, service: Service) -> dict[str, Any]:
         known: dict[Service, dict[str, Any]] = {

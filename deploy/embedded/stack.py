@@ -208,6 +208,8 @@ class Stack:
             settings |= {"smtp": f"127.0.0.1:{self.ports['smtp']}", "mail_from": "register@cir.example"}
             settings |= {"mail_key": self._key("mail"), "public_url": self.url(service)}
             settings |= {"quiet_minutes": "0", "unconfirmed_a_day": "20"}  # nobody who tries it out waits
+        if service == "dossier":
+            settings |= {"sources": self.url("sources"), "sources_patience": "PT10S"}
         if service in KEYED:
             settings |= {"person_key": self._key("person"), "companies": str(COMPANIES)}
         file = self.folder / f"{service}.toml"

@@ -41,6 +41,7 @@ def test_money_is_cents_inside_and_a_decimal_string_outside() -> None:
         (household(balances="-1"), "members.0.balances", "decimal string"),
         (household(balances="9000000.01"), "members.0.balances", "less than or equal"),
         (household(born_on=0), "members.0.born_on", "YYYY-MM-DD"),
+        (household(born_on="1700006400"), "members.0.born_on", "YYYY-MM-DD"),  # seconds since 1970
         (household(incomes=[{"year": 2023}, {"year": 2023}]), "members.0.incomes", "two incomes of 2023"),
         (household(moves_in=False), "members", "the applicant moves in"),
         (household({"id": "p1", "role": "co_resident"}), "members", "two members are called p1"),

@@ -32,6 +32,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"{seconds:7.1f} s  {step}")
 
 
+class Patient(Stack):
+    """Nobody is asked for papers because something was struck: the sources are awaited longer than a strike lasts."""
+
+    def _tell(self) -> None:
+        super()._tell()
+        with self.environment.open("a") as told:
+            told.write("CIR_SOURCES_PATIENCE=PT5M\n")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
     """See `Stack.compose` for whatever is to happen to it; who breaks it brings it back: `stack.compose("up", "--wait")`."""
@@ -40,7 +49,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     assert reporter
     begun = monotonic()
     with engine(reporter.write_line):
-        stack = Stack(tmp_path_factory.mktemp("compose"), "cir-test", reporter.write_line, shift=14_000)
+        stack = Patient(tmp_path_factory.mktemp("compose"), "cir-test", reporter.write_line, shift=14_000)
         pytestconfig.stash[SECONDS] = stack.seconds
         stack.seconds["engine answers"] = monotonic() - begun
         with stack.up():

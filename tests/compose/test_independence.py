@@ -22,7 +22,7 @@ from deploy.compose.stack import Stack
 from deploy.embedded import ROOT, SERVICES
 from deploy.embedded.demo import Register, until
 from tests.compose.test_compose import TOPICS, heard
-from tests.faults.households import REFERENCE_DATE, Case, cases
+from tests.faults.households import Case, cases
 from tests.faults.ledger import COMPANY, Ledger
 from tests.faults.test_faults import apply
 
@@ -95,11 +95,7 @@ class Others:
             case "notifications":
                 await get(name, f"/v1/messages?dossier={self._dossier}", case_worker=COMPANY)
             case "eligibility":
-                members = [
-                    {k: v for k, v in m.items() if k != "number"} for m in self._case.post["household"]["members"]
-                ]
-                household = {"reference_date": REFERENCE_DATE, "members": members}
-                answer = await self._at_once.call("POST", name, "/v1/preview", json=household)
+                answer = await self._at_once.call("POST", name, "/v1/preview", json=self._case.household)
                 assert answer.json()["outcome"] == self._case.verdict["outcome"]
 
 

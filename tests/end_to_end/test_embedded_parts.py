@@ -20,7 +20,7 @@ import pytest
 
 from deploy.embedded import CACHE, ROOT, SERVICES, CannotStart, kafka, ports
 from deploy.embedded.demo import until
-from deploy.embedded.samples import Sample
+from deploy.embedded.samples import SAMPLES, Sample, national_number
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import Child, Part
 from deploy.token import token
@@ -250,6 +250,15 @@ async def test_a_port_that_is_taken_between_choice_and_start_is_chosen_again(tmp
             holder.close()
 
 
+def test_nobody_stands_in_two_samples() -> None:
+    members = [member for sample in SAMPLES for member in sample.members]
+    serials = [member["number"][6:9] for member in members]
+    assert len(set(serials)) == len(serials)
+    assert [one["number"] for one in members] == [
+        national_number(one["born_on"], int(one["number"][6:9])) for one in members
+    ]
+
+
 def test_the_sources_know_of_a_sample_what_is_declared_unless_it_says_otherwise() -> None:
     stay = {"municipality": "24062", "from": "2012-01-01", "until": None}
     members = [
@@ -266,7 +275,8 @@ def test_the_sources_know_of_a_sample_what_is_declared_unless_it_says_otherwise(
     partner = {"incomes": [], "stays": [stay | {"member": "p2"}]}
     child = {"dependant": True, "stays": []}
     assert known() == {"1": {"born_on": "1985-02-23", "stays": [stay]}, "2": partner, "3": child}
-    assert known(p1={"away": {"tax": 1}}, c1=None) == {"1": {"away": {"tax": 1}}, "2": partner}
+    applicant = {"born_on": "1985-02-23", "stays": [], "away": {"tax": 1}}
+    assert known(p1={"away": {"tax": 1}, "stays": []}, c1=None) == {"1": applicant, "2": partner}
 
 
 def test_a_token_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:

@@ -13,6 +13,13 @@ from deploy.embedded.stack import Stack
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it complains of a broker that is on its way up
 
 
+class Patient(Stack):
+    """Nobody is asked for papers because a source was struck: it waits for the sources longer than a strike lasts."""
+
+    def _settings(self, service: str) -> dict[str, str]:
+        return super()._settings(service) | ({"CIR_SOURCES_PATIENCE": "PT5M"} if service == "dossier" else {})
+
+
 @pytest.fixture(scope="session")
 def told() -> list[str]:
     """What the stack said."""
@@ -22,7 +29,7 @@ def told() -> list[str]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> AsyncIterator[Stack]:
     folder: Path = tmp_path_factory.mktemp("register")
-    async with Stack(folder, told.append, shift=12_000) as stack:
+    async with Patient(folder, told.append, shift=12_000) as stack:
         stack.tell()
         yield stack
 

@@ -1,4 +1,8 @@
-"""Made-up households as candidates would declare them, and the law's answer to each by `python -m eligibility assess`."""
+"""Made-up households as they apply, and the law's answer to each by `python -m eligibility assess`.
+
+Some are started and changed at the counter, where every fact is established as it is sent; the others by the candidate,
+of whom the sources know the same, and his declaration counts only where it counts alone.
+"""
 
 import json
 import subprocess
@@ -12,19 +16,31 @@ from deploy.embedded import ROOT
 from deploy.embedded.samples import national_number
 
 REFERENCE_DATE = "2024-03-20"
+CANDIDATES = ("applicant", "partner")
+UNANSWERABLE = ("id", "role", "number", "balances", "set_aside")  # of a member, and of which no source knows
 
 
 @dataclass(frozen=True)
 class Case:
-    """name: unique, also part of every address. verdict: what the law says of it, as `assess --json` prints it.
+    """name: unique, also part of every address. online: the candidate acts himself; else a case worker starts and changes it.
 
-    facts_version: of `post`, an even one; with each before it they told what is in `first`, then `post`, and so on.
+    known: number → what the sources know of that member. household: what counts of it; verdict: what the law says of that.
+    Both as `assess --json` has them. versions: of the facts, as people tell them, an even number: what is in `first`, then
+    `post`, and so on.
     """
 
     name: str
     post: dict[str, Any]
+    online: bool
+    known: dict[str, dict[str, Any]]
+    household: dict[str, Any]
     verdict: dict[str, Any]
-    facts_version: int = 2
+    versions: int = 2
+
+    @property
+    def facts_version(self) -> int:
+        """The last: all that the sources answer about one person draws one."""
+        return self.versions + len(self.known)
 
     @property
     def status(self) -> str:
@@ -51,28 +67,56 @@ class Case:
     @property
     def adults(self) -> dict[str, str]:
         """Member id → national number."""
-        return {m["id"]: m["number"] for m in self.post["household"]["members"] if "number" in m}
+        return {m["id"]: m["number"] for m in self.post["household"]["members"] if m["role"] in CANDIDATES}
 
 
-def cases(count: int, seed: int, folder: Path, versions: int = 2) -> list[Case]:
+def cases(count: int, seed: int, folder: Path, versions: int = 2, *, known: bool = True) -> list[Case]:
     """count households with what the law says of each; the same seed gives the same ones, another one other people.
 
-    versions: of the facts of each.
+    versions: of the facts of each. known: do the sources know who applies online?
     """
     random = Random(seed)
     posts = [_post(random, n, f"c{seed}-{n}", seed) for n in range(count)]
+    online = [n % 4 > 0 and not _proofs(post) for n, post in enumerate(posts)]
+    knowing = [_known(post) if himself and known else {} for post, himself in zip(posts, online, strict=True)]
     file = folder / f"households-{seed}.jsonl"
-    file.write_text("".join(json.dumps(_to_assess(post)) + "\n" for post in posts))
+    counting = list(map(_counting, posts, online, knowing))
+    file.write_text("".join(json.dumps(household) + "\n" for household in counting))
     command = [sys.executable, "-m", "eligibility", "assess", str(file), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     verdicts = [json.loads(line) for line in done.stdout.splitlines()]
-    both = enumerate(zip(posts, verdicts, strict=True))
-    return [Case(f"c{seed}-{n}", post, verdict, versions) for n, (post, verdict) in both]
+    all_of_it = enumerate(zip(posts, online, knowing, counting, verdicts, strict=True))
+    return [Case(f"c{seed}-{n}", *one, versions) for n, one in all_of_it]
 
 
-def _to_assess(post: dict[str, Any]) -> dict[str, Any]:
-    members = [{k: v for k, v in member.items() if k != "number"} for member in post["household"]["members"]]
-    return {"reference_date": REFERENCE_DATE, "members": members}
+def _proofs(post: dict[str, Any]) -> list[str]:
+    """The proofs that only a case worker may enter."""
+    claims = [
+        claim
+        for member in post["household"]["members"]
+        for claim in [member.get("set_aside", {}), *member.get("real_rights", ())]
+    ]
+    return [claim["proof"] for claim in claims if claim.get("proof")]
+
+
+def _known(post: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """National number → what the sources answer: as it is declared, and none where they know of none."""
+    none: dict[str, Any] = {"recognised_handicap": False}
+    none_of_candidates = none | {"incomes": [], "real_rights": []}
+    return {
+        member["number"]: (none_of_candidates if member["role"] in CANDIDATES else none)
+        | {key: value for key, value in member.items() if key not in UNANSWERABLE}
+        for member in post["household"]["members"]
+    }
+
+
+def _counting(post: dict[str, Any], online: bool, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What counts, for `assess`. The real right of somebody unknown to the sources would too: it is not looked at here."""
+    members = [
+        {k: v for k, v in member.items() if k in UNANSWERABLE or not online} | known.get(member.get("number"), {})
+        for member in post["household"]["members"]
+    ]
+    return {"reference_date": REFERENCE_DATE, "members": [{k: m[k] for k in m if k != "number"} for m in members]}
 
 
 def _post(random: Random, n: int, name: str, serial: int) -> dict[str, Any]:
@@ -81,7 +125,9 @@ def _post(random: Random, n: int, name: str, serial: int) -> dict[str, Any]:
     if random.random() < 0.4:
         members.append(_candidate(random, "p2", "partner", f"{year}-08-{1 + n % 28:02d}", serial + 1))
     for k in range(random.choice((0, 0, 0, 1, 2, 4))):
-        child = {"id": f"c{k}", "role": "co_resident", "born_on": f"20{10 + k}-05-01", "dependant": True}
+        born_on = f"{2010 + k}-{1 + n // 28 % 12:02d}-{1 + n % 28:02d}"
+        number = national_number(born_on, serial + n // 336)
+        child = {"id": f"c{k}", "role": "co_resident", "born_on": born_on, "number": number, "dependant": True}
         members.append(child | ({"recognised_handicap": random.random() < 0.1} if random.random() < 0.9 else {}))
     help: dict[str, Any] | None = None
     if random.random() < 0.5:

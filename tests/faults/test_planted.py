@@ -177,8 +177,9 @@ async def planted(bug: str, service: str, stack: Stack, register: Register) -> A
 
 @pytest.fixture(scope="module")
 def couples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    """Households of two adults or more, each given out once."""
-    return iter([case for case in cases(84, SEED + 200, tmp_path_factory.mktemp("couples")) if len(case.adults) > 1])
+    """Couples who apply at the counter, each given out once: no answer of a source comes between."""
+    found = cases(168, SEED + 200, tmp_path_factory.mktemp("couples"))
+    return iter([case for case in found if len(case.adults) > 1 and not case.online])
 
 
 @pytest.mark.timeout(180)

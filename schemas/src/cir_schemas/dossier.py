@@ -1,8 +1,8 @@
 """What dossier tells priority (candidacy) and notifications (contacts, happenings): never an amount or a reason."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from cir_schemas.envelope import Happening, Snapshot
 from cir_schemas.types import (
@@ -46,6 +46,12 @@ class StayDeclared(Stay):
     """A stay in a request."""
 
     area: Annotated[str, Field(max_length=200)] | None = None
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.until and self.until <= self.from_:
+            raise ValueError("a stay ends after it begins: `until` is the first day not lived there")
+        return self
 
 
 class CandidacyRecorded(Snapshot, topic="cir.dossier.v1"):

@@ -95,7 +95,7 @@ class Shape(BaseModel):
 
 def _iso_date(value: object) -> object:
     # pydantic also reads timestamps and datetimes as dates; a birth date of 0 is a mistake, not 1970.
-    if isinstance(value, date) or (isinstance(value, str) and len(value) == 10):
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
         return value
     raise ValueError('a date is written as "YYYY-MM-DD"')
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,7 @@ from deploy.token import AUDIENCE, token
 from dossier import tables
 from dossier.app import DossierSettings, make
 from dossier.handlers import take_assessments
-from dossier.store import RegisterWork
+from dossier.register.store import RegisterWork
 
 ANNA, BRAM, CHILD, STRANGER = "85622300173", "86670100113", "15650100189", "70610100123"
 BORN = {ANNA: "1985-02-23", BRAM: "1986-07-01", CHILD: "2015-05-01", STRANGER: "1970-01-01"}
@@ -158,20 +159,29 @@ def dossier(*, members: list[dict[str, Any]] | None = None, **changed: Any) -> d
     } | changed
 
 
-@pytest.fixture
-async def register(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Register]:
-    settings = DossierSettings(
-        database_url=await database_of("dossier"),
-        kafka="127.0.0.1:1",
-        port=1,
-        issuer=login,
-        audience=AUDIENCE,
-        environment="demo",
-        today=date(2024, 3, 20),
-        person_key=KEY,
+@asynccontextmanager
+async def serving(database_url: str, login: str, **settings: Any) -> AsyncIterator[Register]:
+    """The register with these settings."""
+    service = make(
+        DossierSettings(
+            database_url=database_url,
+            kafka="127.0.0.1:1",
+            port=1,
+            issuer=login,
+            audience=AUDIENCE,
+            environment="demo",
+            today=date(2024, 3, 20),
+            person_key=KEY,
+            **settings,
+        )
     )
-    service = make(settings)
     register = Register(service, login)
     yield register
     await register.http.aclose()
     await service.dispose()
+
+
+@pytest.fixture
+async def register(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Register]:
+    async with serving(await database_of("dossier"), login) as register:
+        yield register

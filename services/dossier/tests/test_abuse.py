@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from cir_chassis.login import Caller
 from cir_chassis.problems import NotFound
 from cir_schemas import ContactsRecorded, MemberInvited, MemberLeft
-from dossier import tables, use_cases
+from dossier import tables
+from dossier.register import reading
 
 from .conftest import ANNA, BRAM, Register, applicant, numbered, partner, person
 from .test_stories import WHY, listed, newest
@@ -23,7 +24,7 @@ async def test_a_login_that_names_no_company_or_organisation_is_of_none(register
     async with register.service.database.work() as work:
         assert "11001" not in work.companies
         with pytest.raises(NotFound):
-            await use_cases.read(UUID(id_), Caller("somebody", role, {}), work)
+            await reading.read(UUID(id_), Caller("somebody", role, {}), work)
 
 
 async def test_a_named_applicant_leaves_to_the_partner_who_confirmed(register: Register) -> None:

@@ -17,16 +17,24 @@ from cir_schemas import CandidacyRecorded
 from deploy.embedded.postgres import create_databases
 from dossier.app import MIGRATIONS
 from dossier.domain.acts import standing
-from dossier.register import Register
-from dossier.store import RegisterWork, read_standing
+from dossier.register.register import Register
+from dossier.register.store import RegisterWork, read_standing
 
 from .conftest import ANNA, BRAM, KEY
 
-MEMBERS = [
-    {"id": "p1", "role": "applicant", "born_on": "1985-02-23"},
-    {"id": "p2", "role": "partner", "born_on": "1986-07-01"},
-    {"id": "c1", "role": "co_resident", "born_on": "2015-05-01"},
+HOUSE = {"right": "full_ownership", "object": "dwelling", "country": "BE"}
+MEMBERS: list[dict[str, Any]] = [
+    {
+        **{"id": "p1", "role": "applicant", "moves_in": True, "born_on": "1985-02-23", "emancipated": False},
+        "incomes": [{"year": 2022, "jointly_taxable": "9.00"}, {"year": 2023, "jointly_taxable": "21000.00"}],
+        "real_rights": [HOUSE | {"exception": "separation", "proof": "interpreted"}, HOUSE],
+        "recent_income": {"months": 3, "amount": "6000.00", "proof": "interpreted"},
+        "balances": "5.00",
+    },
+    {"id": "p2", "role": "partner", "moves_in": True, "born_on": "1986-07-01", "incomes": [], "real_rights": []},
+    {"id": "c1", "role": "co_resident", "moves_in": True, "born_on": "2015-05-01", "dependant": True},
 ]
+STAYS = [{"municipality": "24062", "area": None, "from": "2012-01-01", "until": None}]
 TEST = {"id": str(uuid4()), "moment": "registration", "reference_date": "2024-03-20"}
 ANSWER: dict[str, Any] = {"rules": "sha256:0", "conditions": {}, "asks": [], "could_claim": []}
 BEFORE: list[dict[str, Any]] = [
@@ -43,12 +51,12 @@ async def put(connection: Any, n: int, case: dict[str, Any]) -> str:
     await connection.execute(
         "INSERT INTO dossiers (id, municipality, company, language, wants, residence, informal_care_in, household, facts_version,"
         " version, number, submitted_on, must_confirm, test, heard_version, assessment, assessed_version, counted, status, asked,"
-        " started_at) VALUES ($1, '24062', 'dijledal', 'nl', '[\"24062\"]', '[]', '[]', $2, 3, 9, $3, $4, $5, $6, 7, $7, 3,"
-        " $8, $9, '[]', $10)",
+        " started_at) VALUES ($1, '24062', 'dijledal', 'nl', '[\"24062\"]', $11, '[\"12025\"]', $2, 3, 9, $3, $4, $5, $6, 7, $7,"
+        " 3, $8, $9, '[]', $10)",
         id_, json.dumps(MEMBERS), number, datetime(2024, 3, 20, tzinfo=UTC).date() if number else None,
         json.dumps(["p1", "p2"] if number else []), json.dumps(case["test"]) if case.get("test") else None,
         json.dumps(ANSWER | {"outcome": case.get("counted") or "met"}), case.get("counted"), case["status"],
-        datetime(2024, 3, 1, 12, tzinfo=UTC),
+        datetime(2024, 3, 1, 12, tzinfo=UTC), json.dumps(STAYS),
     )  # fmt: skip
     for member, number_ in (("p1", f"{ANNA[:-1]}{n}"), ("p2", f"{BRAM[:-1]}{n}"), ("c1", None), ("gone", None)):
         at = datetime(2024, 3, 21, tzinfo=UTC) if member in case["confirmed"] else None
@@ -92,6 +100,12 @@ async def test_status_and_candidacy_are_as_before(migrated: tuple[str, list[str]
             test = register.standing.test
             assert (test and test.id) == case.get("test", {}).get("id")
             before = rows[id_]
+            # every fact is one that the counter entered: the rules and the order see what they saw
+            composed = register.composed()
+            assert composed.members == before.household == MEMBERS
+            assert composed.residence == [STAYS[0] | {"member": "p1"}]
+            assert composed.informal_care_in == before.informal_care_in == ["12025"]
+            assert {shown["origin"] for of in composed.origins.values() for shown in of.values()} == {"counter", "none"}
             register.settle()
             assert register.row.status == before.status
             if register.row.number:

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from cir_schemas import CandidacyRecorded, HouseholdRecorded
 from cir_schemas.envelope import Snapshot
-from dossier import register as on_record
 from dossier import tables
 from dossier.domain.acts import standing
-from dossier.store import write_standing
+from dossier.register import register as on_record
+from dossier.register.store import write_standing
 
 from .conftest import ANNA, BRAM, STRANGER, Register, applicant, partner, person
 from .test_stories import WHY

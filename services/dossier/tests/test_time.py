@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from cir_chassis.clock import Clock
 from cir_chassis.database import Database
 from cir_chassis.login import Caller
-from dossier import tables, use_cases
+from dossier import tables
 from dossier.app import erase_drafts
-from dossier.requests import DossierStart
-from dossier.store import RegisterWork
+from dossier.register import use_cases
+from dossier.register.requests import DossierStart
+from dossier.register.store import RegisterWork
 
 from .conftest import ANNA, BRAM, KEY, Register, applicant, dossier
 

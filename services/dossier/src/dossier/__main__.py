@@ -1,6 +1,9 @@
-"""`python -m dossier serve | migrate | replay | versions | dlq | publish-candidacies`."""
+"""`python -m dossier serve | migrate | replay | versions | dlq | publish-candidacies | ask`."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -8,8 +11,9 @@ import typer
 from cir_chassis.cli import NO, program, refuse, service_or_exit
 from cir_chassis.database import Database, is_outage
 from dossier.app import MIGRATIONS, DossierSettings, make
-from dossier.register import Register
-from dossier.store import RegisterWork
+from dossier.facts.questions import ask_again
+from dossier.register.register import Register
+from dossier.register.store import RegisterWork
 
 cli = program("dossier", DossierSettings, make, MIGRATIONS)
 
@@ -17,14 +21,23 @@ cli = program("dossier", DossierSettings, make, MIGRATIONS)
 @cli.command("publish-candidacies")
 def publish_candidacies() -> None:
     """Publish the candidacy of every dossier anew, under the pseudonyms of the key in force: after that was changed."""
+    typer.echo(f"{_on_database(publish_all)} candidacies are published by the relay")
+
+
+@cli.command()
+def ask(dossier: Annotated[UUID | None, typer.Option(help="This one alone; otherwise all.")] = None) -> None:
+    """Ask the sources once more about everybody whom they were asked about: the questions are worked off by the service."""
+    typer.echo(f"{_on_database(partial(ask_again, dossier=dossier))} questions are asked again")
+
+
+def _on_database(do: Callable[[Database[RegisterWork]], Coroutine[None, None, int]]) -> int:
     service = service_or_exit("dossier", DossierSettings, make, quiet=True)
     try:
-        published = asyncio.run(publish_all(service.database))
+        return asyncio.run(do(service.database))
     except Exception as error:
         if not is_outage(error):
             raise
         raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
-    typer.echo(f"{published} candidacies are published by the relay")
 
 
 async def publish_all(database: Database[RegisterWork]) -> int:

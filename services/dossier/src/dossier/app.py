@@ -27,10 +27,13 @@ from cir_schemas import (
     ProofAsked,
     StatusChanged,
 )
-from dossier import handlers, http
+from dossier import handlers
 from dossier.companies import load_companies
-from dossier.store import RegisterWork
-from dossier.use_cases import erase_untouched_drafts
+from dossier.facts.questions import work_off
+from dossier.facts.sources import Sources
+from dossier.register import http
+from dossier.register.store import RegisterWork
+from dossier.register.use_cases import erase_untouched_drafts
 
 log = structlog.get_logger()
 HERE = Path(__file__).parents[2]
@@ -43,12 +46,22 @@ class DossierSettings(KeyedSettings):
     companies: Path = HERE / "companies.yaml"
     draft_days: Annotated[int, Field(ge=1)] = 90
     """A draft on which nobody acted for so many days is erased (K)."""
+    sources: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """Where the authentic sources are asked. Without it nothing is asked, and nothing awaited."""
+    sources_patience: Annotated[timedelta, Field(gt=timedelta())] = timedelta(hours=24)
+    """How long their answers are awaited before a dossier goes on without (seconds, or ISO 8601; K)."""
 
 
 def make(settings: DossierSettings) -> Service[RegisterWork]:
     """The service, ready to run. Raises `WrongCompanies`."""
     companies = load_companies(settings.companies)
-    work = partial(RegisterWork, clock=Clock(settings.today), companies=companies, person_key=settings.person_key)
+    work = partial(
+        RegisterWork,
+        clock=Clock(settings.today),
+        companies=companies,
+        person_key=settings.person_key,
+        sources_patience=settings.sources_patience if settings.sources else None,
+    )
     service = Service(
         "dossier",
         "The central registration register: one dossier per household.",
@@ -70,6 +83,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     )
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
     service.jobs.append(partial(erase_drafts, service.background, timedelta(days=settings.draft_days)))
+    if settings.sources:
+        service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
     service.app.include_router(http.routes(service.database))
     return service
 

@@ -7,8 +7,8 @@ import structlog
 
 from cir_chassis.consumer import Handlers
 from cir_schemas import HouseholdAssessed
-from dossier.register import Register
-from dossier.store import RegisterWork
+from dossier.register.register import Register
+from dossier.register.store import RegisterWork
 
 log = structlog.get_logger()
 

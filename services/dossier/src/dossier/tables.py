@@ -1,4 +1,4 @@
-"""The register's tables. Facts are kept as they were declared; national numbers stay in this database."""
+"""The register's tables. National numbers stay in this database."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -27,9 +27,11 @@ dossiers = sa.Table(
     sa.Column("help", _json()),
     sa.Column("vouched", _json(), nullable=False, server_default="[]", comment="addresses that the counter entered"),
     sa.Column("wants", _json(), nullable=False),
-    sa.Column("residence", _json(), nullable=False),
-    sa.Column("informal_care_in", _json(), nullable=False),
-    sa.Column("household", _json(), nullable=False, comment="members as declared, without numbers"),
+    sa.Column("residence", _json(), nullable=False, comment="stays that count for the order"),
+    sa.Column("informal_care_in", _json(), nullable=False, comment="where informal care counts for the order"),
+    sa.Column("household", _json(), nullable=False, comment="members as the rules see them, without numbers"),
+    sa.Column("layers", _json(), nullable=False, server_default="{}", comment="what the statements add up to"),
+    sa.Column("declared_version", sa.BigInteger, nullable=False, comment="the facts_version that people last drew"),
     sa.Column("facts_version", sa.BigInteger, nullable=False),
     sa.Column("household_version", sa.BigInteger, nullable=False, comment="the facts_version of the household"),
     sa.Column("version", sa.BigInteger, nullable=False, comment="of the last snapshot published"),
@@ -43,7 +45,16 @@ dossiers = sa.Table(
     sa.Column("asked", _json(), nullable=False, comment="what was last asked, per role"),
     sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False, comment="when somebody last acted on it"),
+    sa.Column(
+        "asked_about",
+        _json(),
+        nullable=False,
+        server_default="{}",
+        comment="persons, and until when answers are awaited",
+    ),
+    sa.Column("sources_until", sa.DateTime(timezone=True), comment="until when their answers are awaited"),
 )
+sa.Index("dossiers_awaiting", dossiers.c.sources_until, postgresql_where=dossiers.c.sources_until.is_not(None))
 sa.Index("dossiers_drafts", dossiers.c.touched_at, postgresql_where=dossiers.c.status == "draft")
 
 members = sa.Table(
@@ -74,6 +85,46 @@ acts = sa.Table(  # a trigger refuses to change or delete them, but for those of
     sa.Column("person", sa.Text, comment="whom the act is of"),
     sa.Column("reasons", _json(), nullable=False),
     sa.Column("refers", _json(), nullable=False),
+)
+
+statements = sa.Table(  # kept like acts: what was taken back has no value
+    "statements",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column(
+        "place", sa.BigInteger, sa.Identity(always=True), nullable=False, comment="order in which they were made"
+    ),
+    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
+    sa.Column("person", sa.Text, nullable=False, comment="whom the fact is of"),
+    sa.Column("key", sa.Text, nullable=False, comment="the fact, with its year or its right"),
+    sa.Column("layer", sa.Text, nullable=False, comment="declaration, source, counter or interpretation"),
+    sa.Column("value", _json()),
+    sa.Column("subject", sa.Text, nullable=False, comment="who said it, as his login names him"),
+    sa.Column("by", sa.Text, nullable=False, comment="his role, or the source"),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("facts_version", sa.BigInteger, nullable=False),
+)
+
+questions = sa.Table(  # to the sources, worked off by a job
+    "questions",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
+    sa.Column("person", sa.Text, nullable=False, comment="national register number"),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("ground", sa.Text, nullable=False, comment="why it was asked"),
+    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("due_at", sa.DateTime(timezone=True), nullable=False, comment="when it is sent, or sent again"),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("answered_at", sa.DateTime(timezone=True)),
+    sa.Column("answer", _json(), comment="none: the source does not know the person"),
+)
+sa.Index("questions_due", questions.c.due_at, postgresql_where=questions.c.answered_at.is_(None))
+sa.Index(
+    "questions_open",
+    *(questions.c.dossier, questions.c.person, questions.c.source),
+    unique=True,
+    postgresql_where=questions.c.answered_at.is_(None),
 )
 
 candidates = sa.Table(  # an applicant or partner is bound to one dossier only: the primary key sees to it

@@ -41,12 +41,14 @@ def must_confirm(members: Iterable[Member], persons: Mapping[str, str], acts: St
         and (
             member["role"] in CANDIDATES
             or not member.get("born_on")
-            or is_adult(
-                date.fromisoformat(member["born_on"]),
-                acts.joined.get(persons[member["id"]]) or acts.submitted_on or today,
-            )
+            or is_adult(date.fromisoformat(member["born_on"]), day_of(persons[member["id"]], acts, today))
         )
     ]
+
+
+def day_of(person: str, acts: Standing, today: date) -> date:
+    """The day on which it counts whether somebody is an adult: of application, or of joining; in a draft, today."""
+    return acts.joined.get(person) or acts.submitted_on or today
 
 
 def unconfirmed(members: Sequence[Member], persons: Mapping[str, str], acts: Standing, today: date) -> list[str]:
@@ -64,9 +66,18 @@ def moving_in(members: Iterable[Member], persons: Mapping[str, str]) -> set[str]
     return {persons[member["id"]] for member in members if member.get("moves_in", True)}
 
 
-def born_by(members: Iterable[Member], day: date) -> list[Member]:
-    """A household as a test of that day sees it: without co-residents who were born later."""
-    return [one for one in members if one["role"] in CANDIDATES or one.get("born_on", "") <= day.isoformat()]
+def known_on(members: Sequence[Member], people: Sequence[Member], day: date) -> list[dict[str, Any]]:
+    """A household as a test of that day sees it: without co-residents who were born later, and without incomes of that year or
+    later. people: the members with the birth date on record."""
+    found = []
+    for one, born in zip(members, people, strict=True):
+        if one["role"] not in CANDIDATES and (born["born_on"] or "") > day.isoformat():
+            continue
+        known = dict(one)
+        if any(income["year"] >= day.year for income in one.get("incomes", ())):
+            known["incomes"] = [income for income in one["incomes"] if income["year"] < day.year]
+        found.append(known)
+    return found
 
 
 def to_bring(members: Sequence[Member], asks: Iterable[tuple[str, Collection[str]]]) -> Asks:

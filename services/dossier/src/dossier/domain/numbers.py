@@ -35,6 +35,14 @@ def born_on(number: str) -> date | None:
         raise ValueError("no national register number: its first six digits are no birth date") from None
 
 
+def told_by(number: str | None) -> date | None:
+    """The same; None also without a number, and of one on record that is none."""
+    try:
+        return born_on(number) if number else None
+    except ValueError:
+        return None
+
+
 def is_bis(number: str) -> bool:
     """Is it a bis number, which a national one follows once its bearer is registered?"""
     return 20 <= int(number[2:4]) < 60

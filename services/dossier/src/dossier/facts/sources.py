@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import httpx
 import structlog
 from prometheus_client import Counter
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from cir_chassis.problems import path_of
 from cir_schemas.household import Income, Residence, Right
@@ -76,10 +76,16 @@ class NationalRegister(Answer):
     residence: Residence | None
     stays: tuple[StayOnRecord, ...]
 
+    @field_validator("stays")
+    @classmethod
+    def _of_a_day_at_least(cls, stays: tuple[StayOnRecord, ...]) -> tuple[StayOnRecord, ...]:
+        """Who came and went on one day lived there on none."""
+        return tuple(stay for stay in stays if stay.until != stay.from_)
+
     def contradictions(self, today: date) -> Iterator[str]:
         if self.born_on and self.born_on > today:
             yield "born_on lies in the future"
-        if self.born_on and (numbers.born_on(self.number) or self.born_on) != self.born_on:
+        if self.born_on and (numbers.told_by(self.number) or self.born_on) != self.born_on:
             yield "born_on is not the birth date that the number tells"
         if any(stay.until and stay.until < stay.from_ for stay in self.stays):
             yield "a stay ends before it begins"
@@ -110,7 +116,7 @@ class LandRegistry(Answer):
 
 class SocialSecurity(Answer):
     recognised_handicap: Flag
-    child_benefit: Flag
+    child_benefit: Flag = Field(serialization_alias="dependant")
 
 
 class LanguageTest(Answer):
@@ -239,4 +245,4 @@ def _read(service: str, body: bytes, number: str, today: date) -> dict[str, Any]
         raise WrongAnswer(f"{service}: an answer about another person")
     if wrong := list(answer.contradictions(today)):
         raise WrongAnswer(f"{service}: {'; '.join(wrong)}")
-    return answer.model_dump(mode="json", exclude={"number", "known"}) if answer.known else None
+    return answer.model_dump(mode="json", by_alias=True, exclude={"number", "known"}) if answer.known else None

@@ -17,6 +17,7 @@ from cir_chassis.database import Rows, Work
 from cir_schemas.types import DossierRef
 from dossier import tables
 from dossier.domain.acts import Act, Standing
+from dossier.facts.compose import Layers
 
 _STANDING = TypeAdapter(Standing)
 
@@ -38,8 +39,10 @@ class Dossier:
     household: list[dict[str, Any]]
     started_at: datetime
     touched_at: datetime
+    layers: Layers = field(default_factory=dict)
     vouched: list[str] = field(default_factory=list)
     facts_version: int = 1
+    declared_version: int = 1
     household_version: int = 1
     version: int = 0
     number: str | None = None
@@ -50,6 +53,8 @@ class Dossier:
     assessed_version: int | None = None
     assessed_test: str | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    asked_about: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sources_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,39 @@ class RecordedAct:
         return Act(str(self.id), self.kind, self.on, self.person, self.refers)
 
 
+@dataclass(frozen=True)
+class RecordedStatement:
+    """What one layer says differently about a key of a person, as its row (see tables.statements)."""
+
+    id: UUID
+    dossier: UUID
+    person: str
+    key: str
+    layer: str
+    value: Any
+    subject: str
+    by: str
+    at: datetime
+    facts_version: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question to a source, as its row (see tables.questions)."""
+
+    id: UUID
+    dossier: UUID
+    person: str
+    source: str
+    ground: str
+    asked_at: datetime
+    due_at: datetime
+    tries: int = 0
+    answered_at: datetime | None = None
+    answer: dict[str, Any] | None = None
+    """Of an answered question: the facts, None where the source does not know the person."""
+
+
 _ONE_MORE = (
     insert(tables.day_numbers)
     .values(day=sa.bindparam("day"), last=1)
@@ -112,21 +150,30 @@ class RegisterWork(Work):
     versioned = (tables.dossiers.c.assessment_version,)
 
     def __init__(
-        self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str], person_key: SecretStr
+        self,
+        connection: AsyncConnection,
+        clock: Clock,
+        companies: Mapping[str, str],
+        person_key: SecretStr,
+        sources_patience: timedelta | None = None,
     ) -> None:
-        """companies: municipality → the company that treats it. person_key: of the pseudonyms."""
+        """companies: municipality → the company that treats it. person_key: of the pseudonyms. sources_patience: how long the
+        sources' answers are awaited; None: there are no sources to ask."""
         super().__init__(connection, clock)
         self.now, self.today = clock.now(), clock.today()
-        self.companies, self.person_key = companies, person_key
+        self.companies, self.person_key, self.sources_patience = companies, person_key, sources_patience
         self.dossiers = Rows(tables.dossiers, Dossier)
         self.members = Rows(tables.members, Member)
         self.acts = Rows(tables.acts, RecordedAct, insert_only=True)
+        self.statements = Rows(tables.statements, RecordedStatement, insert_only=True)
+        self.questions = Rows(tables.questions, Question)
+        self._abandoned: set[tuple[UUID, str]] = set()
         self._departed: set[tuple[UUID, str]] = set()
         self._of: dict[UUID, dict[str, Member]] = {}
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.dossiers, self.members, self.acts)
+        return (self.dossiers, self.members, self.acts, self.statements, self.questions)
 
     async def load(self, subjects: Iterable[UUID], *, lock: bool = True) -> None:
         ids = list(subjects)
@@ -141,6 +188,11 @@ class RegisterWork(Work):
             gone = (table.c.dossier == dossier) & (table.c.member == member)
             await self.connection.execute(sa.delete(table).where(gone))
         self._departed.clear()
+        for dossier, person in self._abandoned:
+            table = tables.questions
+            of = (table.c.dossier == dossier) & (table.c.person == person) & table.c.answered_at.is_(None)
+            await self.connection.execute(sa.delete(table).where(of))
+        self._abandoned.clear()
 
     async def find(self, dossier: DossierRef, *, lock: bool) -> Dossier | None:
         """A dossier and its members, by its id or its number."""
@@ -170,6 +222,10 @@ class RegisterWork(Work):
         self._of[dossier] = now
         for member in now.values():
             self.members.put(member)
+
+    def abandon(self, dossier: UUID, persons: Collection[str]) -> None:
+        """Ask no more about persons who left the household."""
+        self._abandoned |= {(dossier, person) for person in persons}
 
     async def acts_of(self, dossier: UUID) -> list[RecordedAct]:
         """Every act on the dossier, the oldest first."""
@@ -225,6 +281,6 @@ class RegisterWork(Work):
         who = sa.select(acts.c.subject).where(acts.c.dossier == dossier, acts.c.kind == "start")
         started = keys.c.caller.in_(who) & (keys.c.answer["id"].astext == str(dossier))
         await self.connection.execute(sa.delete(keys).where(started))
-        for table in (tables.candidates, tables.members, tables.acts):
+        for table in (tables.candidates, tables.members, tables.acts, tables.statements, tables.questions):
             await self.connection.execute(sa.delete(table).where(table.c.dossier == dossier))
         await self.connection.execute(sa.delete(tables.dossiers).where(tables.dossiers.c.id == dossier))

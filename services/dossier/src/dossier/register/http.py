@@ -10,8 +10,8 @@ from cir_chassis.http import if_match_version
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, may
 from cir_schemas.types import DossierRef
-from dossier import use_cases
-from dossier.requests import (
+from dossier.register import actions, reading, use_cases
+from dossier.register.requests import (
     ActionRequest,
     ActionTaken,
     Changed,
@@ -27,7 +27,7 @@ from dossier.requests import (
     Submitted,
     Wishes,
 )
-from dossier.store import RegisterWork
+from dossier.register.store import RegisterWork
 
 Candidate = Annotated[Caller, Depends(may("candidate"))]
 OwnOrCompany = Annotated[Caller, Depends(may("candidate", "case_worker"))]
@@ -59,13 +59,13 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
     async def mine(caller: Candidate) -> list[DossierListed]:
         """The candidate's dossiers, and those where he is asked to confirm."""
         async with database.work() as work:
-            return await use_cases.mine(caller, work)
+            return await reading.mine(caller, work)
 
     @router.get("/{dossier}")
     async def read(dossier: DossierRef, response: Response, caller: OwnCompanyOrHelper) -> DossierRead:
         """Where the dossier stands, why, what it waits for, and what the caller may do now."""
         async with database.work() as work:
-            found = await use_cases.read(dossier, caller, work)
+            found = await reading.read(dossier, caller, work)
         response.headers["ETag"] = f'"{found.facts_version}"'
         return found
 
@@ -79,7 +79,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
     async def read_file(dossier: DossierRef, response: Response, caller: OwnOrCompany) -> FileRead:
         """What is on record of the household."""
         async with database.work() as work:
-            found = await use_cases.read_file(dossier, caller, work)
+            found = await reading.read_file(dossier, caller, work)
         response.headers["ETag"] = f'"{found.facts_version}"'
         return found
 
@@ -87,7 +87,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
     async def read_history(dossier: DossierRef, caller: OwnOrCompany) -> list[HistoryItem]:
         """Every act on the dossier, the oldest first."""
         async with database.work() as work:
-            return await use_cases.read_history(dossier, caller, work)
+            return await reading.read_history(dossier, caller, work)
 
     @router.put("/{dossier}/household")
     async def change_household(
@@ -135,7 +135,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
     async def act(dossier: UUID, body: ActionRequest, caller: OwnOrCompany) -> ActionTaken:
         """Withdraw, leave, record a death, undo it, keep a former date."""
         async with database.work() as work:
-            return await use_cases.act(dossier, body, caller, work)
+            return await actions.act(dossier, body, caller, work)
 
     return router
 

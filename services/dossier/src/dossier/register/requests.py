@@ -11,6 +11,7 @@ from cir_schemas.eligibility import Assessment
 from cir_schemas.household import MOST_MEMBERS, Household, MemberDeclared
 from cir_schemas.types import Day, DossierNumber, Email, Language, MemberId, Municipality, Shape, Status
 from dossier.domain.numbers import born_on
+from dossier.facts.compose import STRUCTURE
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{5,24}$")]
@@ -74,7 +75,7 @@ class PersonDeclared(MemberDeclared, Sheet):
     number: Annotated[str, AfterValidator(_checked)] | None = None
 
 
-_BESIDE_FACTS = {"number", *Sheet.model_fields}
+_BESIDE_FACTS = {"number", *Sheet.model_fields, *STRUCTURE}
 
 
 class HouseholdDeclared(Household):
@@ -82,9 +83,29 @@ class HouseholdDeclared(Household):
 
     members: Annotated[tuple[PersonDeclared, ...], Field(max_length=MOST_MEMBERS)]
 
-    def facts(self) -> list[dict[str, Any]]:
-        """The members without numbers and sheets, as JSON."""
-        return [member.model_dump(mode="json", exclude=_BESIDE_FACTS, exclude_none=True) for member in self.members]
+    def places(self) -> list[dict[str, Any]]:
+        """Who is in the household, as what, and whether he moves in."""
+        return [member.model_dump(include=set(STRUCTURE)) for member in self.members]
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """Member id → the facts that are given, as JSON."""
+        return {
+            one.id: one.model_dump(mode="json", include=one.model_fields_set - _BESIDE_FACTS, exclude_none=True)
+            for one in self.members
+        }
+
+    def proofs(self) -> list[tuple[str | int, ...]]:
+        """Where a proof is said to have been looked at, or handed in."""
+        claims = ("recent_income", "set_aside", "no_income_declared")
+        return [
+            ("members", n, *place, "proof")
+            for n, member in enumerate(self.members)
+            for place, claim in [
+                *(((name,), getattr(member, name)) for name in claims),
+                *((("real_rights", nth), right) for nth, right in enumerate(member.real_rights or ())),
+            ]
+            if claim is not None and claim.proof is not None
+        ]
 
     def sheets(self) -> dict[str, dict[str, Any]]:
         """Member id → the keys of his sheet that are given, as JSON."""
@@ -183,14 +204,18 @@ class DossierListed(Shape):
 
 
 class FileRead(Shape):
-    """What is on record of the household. Who has not confirmed sees the members' roles and his own facts alone."""
+    """What is on record of the household. Who has not confirmed sees the members' roles and his own facts alone.
+
+    declared: by people; household: as the rules see it; origins: of each fact, by member; ties: what counts for the order.
+    """
 
     facts_version: int
-    declared: dict[str, list[dict[str, Any]]]
+    declared: dict[str, list[Any]]
     household: dict[str, list[dict[str, Any]]]
     origins: dict[str, dict[str, Any]]
     contacts: dict[str, Any] | None
     wishes: dict[str, Any] | None
+    ties: dict[str, Any] | None
 
 
 class HistoryItem(Shape):

@@ -1,0 +1,280 @@
+"""What the rules see of a household, composed from the statements on record about its persons.
+
+A statement hangs on a person, a key and a layer: people declare, sources answer, case workers enter at the counter and
+interpret documents. A key is a fact (`balances`), one income (`incomes.2023`), or the claim on one real right
+(`real_rights.full_ownership/dwelling/BE/1`). Of each layer the last statement counts; which layer holds, `origins.yaml` says:
+an interpretation, else the later of source and counter, else the declaration as far as it counts alone. Pure: no clock, no I/O.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dossier.domain.household import CANDIDATES
+from dossier.facts.origins import Origin
+
+Layer = Literal["declaration", "source", "counter", "interpretation"]
+Statement = Mapping[str, Any]
+"""{"value", "by": role or source, "at": instant, "since": the facts_version that it drew}."""
+Statements = Mapping[str, Mapping[str, Statement]]
+"""Of one person: key → layer → the last statement."""
+Layers = dict[str, dict[str, dict[str, Statement]]]
+"""person → key → layer → the last statement."""
+Table = Mapping[str, Origin]
+STRUCTURE = ("id", "role", "moves_in")
+"""The household's own to say."""
+TIES = ("stays", "informal_care_in")
+"""Facts that the order reads, and no rule."""
+_RIGHT = ("right", "object", "country")
+_CLAIM = ("exception", "proof")
+_NO_BAR = "bare_ownership"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """members: as the rules see them. origins: member id → key → {"origin", "by", "at"}, and `to_prove` where a declaration does
+    not count yet, `contradicted_by` where a source later differs from an interpretation. residence, informal_care_in: what
+    counts for the order."""
+
+    members: list[dict[str, Any]]
+    origins: dict[str, dict[str, dict[str, Any]]]
+    residence: list[dict[str, Any]]
+    informal_care_in: list[str]
+    gone: dict[str, list[str]]
+
+
+def by_key(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a member by key; none of the structure."""
+    found = {fact: value for fact, value in facts.items() if fact not in STRUCTURE}
+    if "incomes" in found:
+        incomes = {str(income["year"]): income for income in found["incomes"]}
+        found["incomes"] = sorted(incomes)
+        found |= {f"incomes.{year}": income for year, income in incomes.items()}
+    if "real_rights" in found:
+        rights = _keyed(found["real_rights"])
+        claims = {key: {name: right[name] for name in _CLAIM if right.get(name)} for key, right in rights.items()}
+        found["real_rights"] = [_without(right, *_CLAIM) for right in rights.values()]
+        found |= {f"real_rights.{key}": claim for key, claim in claims.items() if claim}
+    return found
+
+
+def changes(
+    layer: Layer, of: Statements, values: Mapping[str, Any], scope: Iterable[str], seen: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What the layer says from now on that it did not: key → value, None where the statement is taken back.
+
+    values: all that is stated now about the facts of the scope. A repeated statement is none. seen, at the counter: what the
+    rules see already, by key; a value that equals it is agreed with, and a value that does not is a word, also a repeated one.
+    """
+    facts = set(scope)
+    known = {key: said[layer]["value"] for key, said in of.items() if layer in said and key.split(".")[0] in facts}
+    if seen is None:
+        return {key: values.get(key) for key in {**known, **values} if values.get(key) != known.get(key)}
+    agreed = {key for key, value in values.items() if value == seen.get(key)}
+    taken_back = {
+        key: None
+        for key, value in known.items()
+        if key not in values
+        or (key in agreed and value != values[key] and key != "real_rights")  # a list adds to others
+    }
+    return {key: value for key, value in values.items() if key not in agreed} | taken_back
+
+
+def state(layers: Layers, person: str, layer: Layer, changed: Mapping[str, Any], stamp: Statement) -> Layers:
+    """The layers with what a person's layer says differently. stamp: {"by", "at", "since"}."""
+    of = {key: dict(said) for key, said in layers.get(person, {}).items()}
+    for key, value in changed.items():
+        said = of.setdefault(key, {})
+        if value is None:
+            said.pop(layer, None)
+        else:
+            said[layer] = {**stamp, "value": value}
+    return {**layers, person: {key: said for key, said in of.items() if said}}
+
+
+def declarations(of: Statements) -> dict[str, dict[str, Statement]]:
+    """What was declared alone."""
+    return {key: {"declaration": said["declaration"]} for key, said in of.items() if "declaration" in said}
+
+
+def declared(of: Statements) -> dict[str, Any]:
+    """What was declared of a person, in the form of a member."""
+    said = {key: layers["declaration"]["value"] for key, layers in of.items() if "declaration" in layers}
+    facts = {key: value for key, value in said.items() if "." not in key}
+    if "incomes" in facts:
+        facts["incomes"] = [said[f"incomes.{year}"] for year in facts["incomes"]]
+    if "real_rights" in facts:
+        rights = _keyed(facts["real_rights"])
+        facts["real_rights"] = [{**right, **said.get(f"real_rights.{key}", {})} for key, right in rights.items()]
+    return facts
+
+
+def compose(
+    structure: Sequence[Mapping[str, Any]], persons: Mapping[str, str], layers: Layers, table: Table
+) -> Composed:
+    """The household that the rules see. structure: the members' own keys (`STRUCTURE`); persons: member id → person."""
+    found = Composed([], {}, [], [], {})
+    for member in structure:
+        of = layers.get(persons[member["id"]], {})
+        facts, origins = _member(member["role"], of, table)
+        if member["role"] in CANDIDATES:
+            found.gone[member["id"]] = _gone(of)
+        if member["role"] in CANDIDATES and member["moves_in"]:
+            found.residence.extend({**stay, "member": member["id"]} for stay in facts.get("stays", ()))
+            care = facts.get("informal_care_in", ())
+            found.informal_care_in.extend(place for place in care if place not in found.informal_care_in)
+        found.members.append({name: member[name] for name in STRUCTURE} | _without(facts, *TIES))
+        found.origins[member["id"]] = origins
+    return found
+
+
+def _member(role: str, of: Statements, table: Table) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    facts: dict[str, Any] = {}
+    origins: dict[str, dict[str, Any]] = {}
+    for fact, origin in table.items():
+        if origin.about != "everybody" and (origin.about == "candidates") != (role in CANDIDATES):
+            continue
+        if origin.each == "year":
+            _incomes(of, origin, facts, origins)
+        elif origin.each == "right":
+            _rights(of, origin, facts, origins)
+        else:
+            layer, value, origins[fact] = _holds(of.get(fact, {}), origin)
+            if layer:
+                facts[fact] = value
+    return facts, origins
+
+
+def _holds(said: Mapping[str, Statement], origin: Origin) -> tuple[Layer | None, Any, dict[str, Any]]:
+    """The layer that holds, what the rules see by it, and its origin as it is shown."""
+    if not said:
+        return None, None, _shown(None, said)
+    if origin.is_claim:
+        layer, claim = _claim(said)
+        if layer and origin.declared == "on_honour" and not claim.get("proof"):
+            return layer, {**claim, "proof": "interpreted"}, _shown(layer, said)
+        return layer, claim, _shown(layer, said, to_prove=layer == "declaration")
+    layer = _established(said)
+    declares = said["declaration"]["value"] if "declaration" in said else None
+    if layer is None and origin.declared == "counts" and declares is not None:
+        return "declaration", declares, _shown("declaration", said)
+    value = said[layer]["value"] if layer else None
+    return layer, value, _shown(layer, said, to_prove=bool(declares) and declares != value)
+
+
+def _established(said: Mapping[str, Statement]) -> Layer | None:
+    return "interpretation" if "interpretation" in said else _later(said, "source", "counter")
+
+
+def _claim(said: Mapping[str, Statement]) -> tuple[Layer | None, Any]:
+    """A claim holds as it was judged; one that is declared differently since then is new, without proof."""
+    layer, declares = _later(said, "counter", "interpretation"), said.get("declaration")
+    judged = said[layer] if layer else {"value": None, "since": 0}
+    if declares and declares["since"] > judged["since"] and declares["value"] != _without(judged["value"], "proof"):
+        return "declaration", declares["value"]
+    return layer, judged["value"]
+
+
+def _incomes(of: Statements, origin: Origin, facts: dict[str, Any], origins: dict[str, dict[str, Any]]) -> None:
+    """Each year has an origin of its own, and the latest is that of `incomes`. To know of none is to know as well."""
+    said = of.get("incomes", {})
+    listed = _established(said)
+    origins["incomes"] = _shown(listed, said)
+    known: list[Any] = []
+    for key in sorted(key for key in of if key.startswith("incomes.")):
+        layer, income, origins[key] = _holds(of[key], origin)
+        if layer:
+            known.append(income)
+        if layer or not (known or listed):
+            origins["incomes"] = origins[key]
+    if known or listed:
+        facts["incomes"] = known
+
+
+def _rights(of: Statements, origin: Origin, facts: dict[str, Any], origins: dict[str, dict[str, Any]]) -> None:
+    """A declared right counts, its absence does not: only a source or the counter knows of no others."""
+    said = of.get("real_rights", {})
+    listed, found, keyed = _found(of)
+    origins["real_rights"] = _shown(listed or ("declaration" if found else None), said)
+    rights, surely_barred = [], False
+    for n, (key, layer) in enumerate(found.items()):
+        on_it = of.get(f"real_rights.{key}", {})
+        judged, claim = _claim(on_it)
+        right = {**keyed[layer][key], **(claim or {})}
+        rights.append(right)
+        surely_barred |= right["right"] != _NO_BAR and right.get("proof") != "interpreted"
+        origins[f"real_rights[{n}]"] = (
+            _shown(judged, on_it, to_prove=judged == "declaration") if judged else _shown(layer, said)
+        )
+    if listed or surely_barred:  # else the rights that nobody looked for could still bar
+        facts["real_rights"] = rights
+
+
+def _found(of: Statements) -> tuple[Layer | None, dict[str, str], dict[str, dict[str, Mapping[str, Any]]]]:
+    """Who listed the rights, the key of each right and its layer, and of each layer: key → right."""
+    said = of.get("real_rights", {})
+    listed = _established(said)
+    keyed = {layer: _keyed(statement["value"]) for layer, statement in said.items()}
+    found: dict[str, str] = dict.fromkeys(keyed[listed], listed) if listed else {}
+    if listed == "source":  # it knows of Belgium alone
+        found |= {key: "counter" for key, right in keyed.get("counter", {}).items() if _abroad(right)}
+    if "declaration" in said and ("counter" not in said or said["declaration"]["since"] > said["counter"]["since"]):
+        found = dict.fromkeys(keyed["declaration"], "declaration") | found
+    keyed["judged"] = {}
+    for key in (key.partition(".")[2] for key in of if key.startswith("real_rights.")):
+        right = dict(zip(_RIGHT, (part if part != "-" else None for part in key.split("/")), strict=False))
+        judged, claim = _claim(of[f"real_rights.{key}"])
+        if (
+            key not in found
+            and judged in ("counter", "interpretation")
+            and claim.get("proof") != "interpreted"
+            and (_abroad(right) or listed != "source")
+        ):  # what a case worker judged and did not accept is not declared away
+            keyed["judged"][key] = {name: value for name, value in right.items() if value}
+            found[key] = "judged"
+    return listed, found, keyed
+
+
+def _gone(of: Statements) -> list[str]:
+    """Keys of claims that were judged, on rights that are no longer there: another right of the kind is another claim."""
+    _, found, _ = _found(of)
+    judged = {
+        key for key, said in of.items() if key.startswith("real_rights.") and _later(said, "counter", "interpretation")
+    }
+    return sorted(key for key in judged if key.partition(".")[2] not in found)
+
+
+def _shown(layer: str | None, said: Mapping[str, Statement], *, to_prove: bool = False) -> dict[str, Any]:
+    by: Statement = said[layer] if layer else {}
+    shown: dict[str, Any] = {"origin": layer or "none", "by": by.get("by"), "at": by.get("at")}
+    if to_prove:
+        shown["to_prove"] = True
+    source = said.get("source")
+    if layer == "interpretation" and source and source["since"] > by["since"] and source["value"] != by["value"]:
+        shown["contradicted_by"] = source["by"]
+    return shown
+
+
+def _later(said: Mapping[str, Statement], *layers: Layer) -> Layer | None:
+    found = sorted((layer for layer in layers if layer in said), key=lambda layer: said[layer]["since"])
+    return found[-1] if found else None
+
+
+def _keyed(rights: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Key → right. A right without a country lies in Belgium; several of one kind are told apart by their number."""
+    found: dict[str, Mapping[str, Any]] = {}
+    often: Counter[str] = Counter()
+    for right in rights:
+        kind = "/".join((right["right"], right.get("object") or "-", right.get("country") or "BE"))
+        often[kind] += 1
+        found[f"{kind}/{often[kind]}"] = right
+    return found
+
+
+def _abroad(right: Mapping[str, Any]) -> bool:
+    return (right.get("country") or "BE") != "BE"
+
+
+def _without(value: Any, *names: str) -> Any:
+    return {name: one for name, one in value.items() if name not in names} if isinstance(value, Mapping) else value

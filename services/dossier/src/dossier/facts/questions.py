@@ -1,0 +1,124 @@
+"""The questions to the sources are worked off: asked, kept when answered, asked again when not. A kill loses none.
+
+The answers about one person take effect together, once all are there; when their time is over, those that are there do.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from cir_chassis.database import Database
+from dossier.facts import store
+from dossier.facts.sources import Sources, SourceUnavailable, WrongAnswer
+from dossier.register.register import Register
+from dossier.register.store import Question, RegisterWork
+
+log = structlog.get_logger()
+AT_ONCE = 200  # questions in hand
+WRITING = asyncio.Semaphore(3)  # transactions at once: consumer and relay share the connections
+LEASE = timedelta(seconds=60)
+LONGEST_PAUSE = 60  # seconds until a question is asked again
+IDLE, AFTER_FAILURE = 0.2, 5.0  # seconds between two looks
+UNANSWERED: Any = object()
+
+
+async def work_off(database: Database[RegisterWork], sources: Sources, stopping: asyncio.Event) -> None:
+    """Ask what is due, until `stopping`."""
+    asking: dict[asyncio.Task[None], int] = {}
+    while not stopping.is_set():
+        pause = IDLE
+        try:
+            in_hand = sum(asking.values())
+            async with WRITING, database.work() as work:
+                found = await store.take_due(work, AT_ONCE - in_hand, LEASE) if in_hand < AT_ONCE else []
+                today, late = work.today, await store.out_of_time(work)
+            for _, group in groupby(sorted(found, key=_about), key=_about):
+                task = asyncio.create_task(ask_about(questions := list(group), today, database, sources))
+                asking[task] = len(questions)
+            for dossier in late:
+                await go_on_without(dossier, database)
+            pause = 0.0 if found else IDLE
+        except Exception:
+            log.warning("no question is asked for now", exc_info=True)
+            pause = AFTER_FAILURE
+        for task in [task for task in asking if task.done()]:
+            asking.pop(task)
+            if error := task.exception():
+                log.warning("answers are not kept yet: they are asked for again", exc_info=error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), pause)
+    for task in asking:
+        task.cancel()  # what they ask is due again
+    await asyncio.gather(*asking, return_exceptions=True)
+    await sources.close()
+
+
+def _about(question: Question) -> tuple[str, str]:
+    return str(question.dossier), question.person
+
+
+async def ask_about(
+    questions: Sequence[Question], today: date, database: Database[RegisterWork], sources: Sources
+) -> None:
+    """Ask these questions about one person, and let the answers take effect."""
+    answers = await asyncio.gather(*(_answer(question, today, sources) for question in questions))
+    async with WRITING, database.work() as work:
+        await work.load([questions[0].dossier])
+        for question, answer in zip(questions, answers, strict=True):
+            if answer is UNANSWERED:
+                pause = timedelta(seconds=min(LONGEST_PAUSE, 2 ** min(question.tries, 10)))
+                await store.put_off(work, question, work.now + pause)
+            else:
+                await store.keep_answer(work, question, answer)
+        if row := work.dossiers.find(questions[0].dossier):  # else the draft was erased meanwhile
+            register = Register(row, work)
+            await _take_up(register, questions[0].person, work)
+            register.settle()
+
+
+async def _answer(question: Question, today: date, sources: Sources) -> Any:
+    try:
+        return await sources.ask(question.source, question.person, today)
+    except (SourceUnavailable, WrongAnswer):  # logged and counted by `Sources`
+        return UNANSWERED
+
+
+async def _take_up(register: Register, person: str, work: RegisterWork) -> None:
+    """Let the newest answer of each source about a person take effect: all at once, or those there when time is over."""
+    asked = await store.asked_of(work, register.row.id, person)
+    answered: dict[str, Mapping[str, Any] | None] = {one.source: one.answer for one in asked if one.answered_at}
+    complete = all(one.answered_at for one in asked)
+    if complete or not register.awaits_answers_about(person):
+        register.take_answers(person, answered, complete=complete)
+
+
+async def go_on_without(dossier: UUID, database: Database[RegisterWork]) -> None:
+    """A source did not answer in time: what the others answered takes effect, and the dossier goes on."""
+    async with WRITING, database.work() as work:
+        await work.load([dossier])
+        register = Register(work.dossiers.get(dossier), work)
+        for person in list(register.row.asked_about):
+            await _take_up(register, person, work)
+        register.settle()
+
+
+async def ask_again(database: Database[RegisterWork], dossier: UUID | None) -> int:
+    """Ask once more about everybody whom this dossier asked about, or all do; not where a question is open, nor for a closed one.
+
+    Some at a time. Returns how many questions.
+    """
+    asked, last = 0, UUID(int=0)
+    while True:
+        async with database.work() as work:
+            dossiers = [dossier] if dossier else await work.next_after(last)
+            await work.load(dossiers)
+            asked += await store.ask_again(work, filter(None, map(work.dossiers.find, dossiers)))
+        if dossier or not dossiers:
+            return asked
+        last = dossiers[-1]

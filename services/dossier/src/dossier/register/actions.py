@@ -1,0 +1,154 @@
+"""Actions on a submitted dossier: closing, leaving, a death, a former date, and taking back what was recorded by mistake."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from cir_chassis.login import Caller
+from cir_chassis.problems import Problem
+from dossier.domain.acts import standing
+from dossier.domain.household import person_of
+from dossier.facts.compose import STRUCTURE, Layers, by_key
+from dossier.register.opening import bind, opened, undoable
+from dossier.register.register import Register
+from dossier.register.requests import (
+    ActionRequest,
+    ActionTaken,
+)
+from dossier.register.store import Member, RegisterWork, read_standing
+
+
+async def act(ref: UUID, body: ActionRequest, caller: Caller, work: RegisterWork) -> ActionTaken:
+    """Take an action on a submitted dossier. Raises `Conflict` with what is available where that one is not."""
+    register = await opened(ref, caller, work, to=body.action)
+    if register.actor.at_counter and not body.reasons:
+        raise Problem(422, "A case worker gives the reasons of what he does.", [("reasons", "at least one")])
+    refuse_impossible_action(body, register, work.today)
+    id_ = await _ACTIONS[body.action](body, register, work)
+    register.settle()
+    await bind(register, work)
+    return ActionTaken(id=id_, status=register.row.status)
+
+
+async def _withdraw(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
+    return register.record("withdraw", reasons=body.reasons, on=body.on).id
+
+
+async def _leave(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
+    """The applicant separates: the partner keeps number and date."""
+    applicant = register.member_in("applicant")
+    assert applicant
+    changed = _replace_applicant(register, "left")
+    return register.record("leave", person=applicant.number, reasons=body.reasons, on=body.on, **changed).id
+
+
+async def _deceased(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
+    """A confirmed partner becomes applicant; without one an applicant's dossier is closed, and nobody is mailed."""
+    if body.member not in register.members:
+        raise Problem(422, "Who died? Give the id of a member of the household.", [("member", "not in the household")])
+    member, person, before = register.members[body.member], register.persons[body.member], _restorable(register)
+    closes = False
+    if member.role != "applicant":
+        changed = register.remove(member.member)
+        register.tell_left(member, "died")
+    elif register.confirmed_partner:
+        changed = _replace_applicant(register, "died")
+    else:
+        changed, closes = {}, True
+        register.change(email=None, phone=None, help=None, vouched=[])
+    about = {"before": before, "facts": register.row.declared_version, "closes": closes, **changed}
+    return register.record("deceased", person=person, reasons=body.reasons, on=body.on, **about).id
+
+
+def _replace_applicant(register: Register, why: str) -> dict[str, Any]:
+    """The confirmed partner is the applicant from now on, reached at his own address; for the act."""
+    applicant, partner = register.member_in("applicant"), register.confirmed_partner
+    assert applicant
+    assert partner
+    new = replace(partner, role="applicant")
+    household = [
+        declared | ({"role": "applicant"} if declared["id"] == new.member else {})
+        for declared in register.row.household
+        if declared["id"] != applicant.member
+    ]
+    others = [one for id_, one in register.members.items() if id_ not in (applicant.member, new.member)]
+    changed = register.put_household(household, [new, *others])
+    phone = next(iter(new.sheet.get("phones") or ()), None)
+    register.row = replace(register.row, email=new.sheet.get("email"), phone=phone, help=None)
+    register.row = replace(register.row, vouched=[one for one in register.row.vouched if one == register.row.email])
+    register.tell_replaced(why)
+    return changed
+
+
+async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
+    """Who left another dossier in which he was applicant or partner keeps its date in his own (K)."""
+    applicant = register.member_in("applicant")
+    assert applicant
+    other = await work.find(body.of, lock=False) if body.of else None
+    acts = await work.acts_of(other.id) if other else []
+    number, undone = applicant.number, {one.refers["act"] for one in acts if one.kind == "undo"}
+    done = [one.refers for one in acts if str(one.id) not in undone]
+    # who was made a co-resident first was a candidate until then
+    left = any(of.get("left", {}).get(number) == "candidate" or number in of.get("no_candidates", ()) for of in done)
+    former = other and read_standing(other)
+    date_ = former and (former.kept_date or former.submitted_on)
+    own = register.standing.submitted_on
+    if not (left and date_ and own and date_ < own):
+        what = "This applicant did not leave a dossier with this number as applicant or partner, or its date is no earlier."
+        raise Problem(422, what, [("of", "gives no date to keep")])
+    return register.record("keep_date", reasons=body.reasons, date=date_.isoformat(), of=body.of).id
+
+
+async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
+    """What was recorded by mistake never happened: who was taken for dead is back with all that was his. What was assessed
+    since was of a household that never was."""
+    undone = await undoable(register, work)
+    assert undone
+    acts, before = await work.acts_of(register.row.id), undone.refers["before"]
+    since = [str(one.id) for one in acts[acts.index(undone) :] if one.relation == "register"]
+    refers: dict[str, Any] = {"act": str(undone.id), "assessed": since}
+    undo = register.record("undo", person=undone.person, reasons=body.reasons, **refers)
+    persons = {one["member"]: person_of(one["member"], one["number"]) for one in before["members"]}
+    layers = before["layers"] if "layers" in before else entered(before["household"], persons, undone.at.isoformat())
+    register.row = replace(register.row, layers={**layers, **register.row.layers})
+    register.put_household(before["household"], [Member(register.row.id, **one) for one in before["members"]])
+    register.row = replace(register.row, **before["row"])
+    register.standing = standing([one.act for one in acts] + [undo.act])
+    return undo.id
+
+
+_ACTIONS = {"withdraw": _withdraw, "leave": _leave, "deceased": _deceased, "keep_date": _keep_date, "undo": _undo}
+
+
+def entered(household: list[dict[str, Any]], persons: dict[str, str], at: str) -> Layers:
+    """A household as an act before there were layers keeps it: entries at the counter."""
+    stamp = {"by": "register", "at": at, "since": 1}
+    return {
+        persons[one["id"]]: {key: {"counter": {**stamp, "value": value}} for key, value in by_key(one).items()}
+        for one in household
+    }
+
+
+def _restorable(register: Register) -> dict[str, Any]:
+    """What an undo puts back."""
+    names = ("email", "phone", "help", "vouched")
+    members = [
+        {"member": one.member, "role": one.role, "number": one.number, "sheet": one.sheet}
+        for one in register.members.values()
+    ]
+    row = {name: getattr(register.row, name) for name in names}
+    places = [{name: member[name] for name in STRUCTURE} for member in register.row.household]
+    return {"household": places, "layers": register.row.layers, "members": members, "row": row}
+
+
+def refuse_impossible_action(body: ActionRequest, register: Register, today: date) -> None:
+    """An action happened, since the day of application or (a death) the birth; it takes the fields that are its own."""
+    errors = [("member", "is for deceased")] if body.member and body.action != "deceased" else []
+    errors += [("of", "is for keep_date")] if body.of and body.action != "keep_date" else []
+    member = next((one for one in register.people if one["id"] == body.member), {})
+    since = member.get("born_on") if body.action == "deceased" else str(register.standing.submitted_on)
+    if body.on and not (since or "") <= str(body.on) <= str(today):
+        errors.append(("on", f"lies after {today}, or before {since}"))
+    if errors:
+        raise Problem(422, "This cannot have happened: see errors. Nothing was stored.", errors)

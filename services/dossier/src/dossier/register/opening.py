@@ -1,0 +1,100 @@
+"""Opening a dossier: who is the caller to it, and may he do this now?"""
+
+from typing import Any, get_args
+
+from cir_chassis.login import Caller
+from cir_chassis.problems import Conflict, NotAllowed, NotFound
+from cir_schemas.types import DossierRef
+from dossier.access import Relation, allowed, ever_allowed
+from dossier.domain.acts import available_actions
+from dossier.domain.household import CANDIDATES
+from dossier.register.register import Actor, Register
+from dossier.register.requests import ActionName
+from dossier.register.store import Dossier, Member, RegisterWork
+
+NO_SUCH = "There is no such dossier, or it is not yours to see."
+
+
+async def opened(
+    ref: DossierRef, caller: Caller, work: RegisterWork, *, to: str | None = None, lock: bool = False
+) -> Register:
+    """The dossier, for the caller. to: the action that he is about to take, for which it is locked; none: to read it.
+
+    Raises `NotFound` where he has nothing to do with it, `Conflict` with what is available where that action is not.
+    """
+    row = await work.find(ref, lock=lock or to is not None)
+    actor = row and actor_of(row, caller, work)
+    if not (row and actor):
+        raise NotFound(NO_SUCH)
+    register = Register(row, work, actor)
+    if to:
+        await refuse_unavailable(to, register, work)
+    return register
+
+
+def actor_of(row: Dossier, caller: Caller, work: RegisterWork) -> Actor | None:
+    """What the caller is to the dossier; None: nothing. A login that names no company or organisation is of none."""
+    if caller.role == "case_worker":
+        company = caller.relation("company")
+        if company == row.company:
+            return Actor(caller, "treating")
+        wanted = row.number and company in {work.companies.get(place, "") for place in row.wants}
+        return Actor(caller, "wanted") if wanted else None
+    if caller.role == "helper":
+        helps = row.help and row.help["inform"] and (row.help["organisation"] or "") == caller.relation("organisation")
+        return Actor(caller, "helper") if helps else None
+    number = caller.relation("number")
+    member = next((one for one in work.members_of(row.id).values() if number and one.number == number), None)
+    if caller.role != "candidate" or member is None:
+        return None
+    relation = _relation(member, Register(row, work))
+    return Actor(caller, relation, member.member) if relation else None
+
+
+def _relation(member: Member, register: Register) -> Relation | None:
+    standing, number = register.standing, member.number
+    confirmed = standing.confirmed.get(number or "")
+    as_candidate = member.role in CANDIDATES and (confirmed == "candidate" or standing.starter == number)
+    if standing.closed:
+        return "former" if as_candidate else None
+    if member.role == "applicant":
+        return "applicant" if as_candidate else "named_applicant"
+    if member.member in register.unconfirmed:
+        return "named"
+    if as_candidate:
+        return "partner"
+    return "co_resident" if confirmed else None
+
+
+async def available(register: Register, work: RegisterWork) -> list[str]:
+    actor, status = register.actor, register.standing.status
+    names = allowed(actor.relation, status)
+    can_undo = "undo" in names and await undoable(register, work) is not None
+    return available_actions(names, register.situation(can_undo), himself=actor.member, at_counter=actor.at_counter)
+
+
+async def undoable(register: Register, work: RegisterWork) -> Any:
+    """The newest death on record that was not undone, as long as nothing was declared since."""
+    acts = await work.acts_of(register.row.id)
+    undone = {one.refers["act"] for one in acts if one.kind == "undo"}
+    deaths = [one for one in acts if one.kind == "deceased" and str(one.id) not in undone]
+    if deaths and deaths[-1].refers["facts"] == register.row.declared_version:
+        return deaths[-1]
+    return None
+
+
+async def bind(register: Register, work: RegisterWork) -> None:
+    """An applicant or partner is bound to one dossier only (409). The answer names neither that dossier nor its company."""
+    numbers = register.bound
+    if taken := await work.bind(register.row.id, numbers):
+        who = [member.member for member in register.members.values() if member.number in taken]
+        at = [n for n, declared in enumerate(register.row.household) if declared["id"] in who]
+        errors = [(f"members[{n}].number", "takes part in another dossier") for n in at]
+        raise Conflict("An applicant or partner takes part in one dossier only: he leaves the other one first.", errors)
+
+
+async def refuse_unavailable(action: str, register: Register, work: RegisterWork) -> None:
+    if action not in get_args(ActionName) and not ever_allowed(register.actor.relation, action):
+        raise NotAllowed(f"to {action} is for others who have to do with this dossier")
+    if action not in (now := await available(register, work)):
+        raise Conflict(f"This is not the time for {action}: see available.", available=now)

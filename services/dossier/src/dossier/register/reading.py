@@ -1,0 +1,143 @@
+"""What people read of a dossier: as much of it as they may see."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from cir_chassis.login import Caller
+from cir_chassis.problems import NotAllowed
+from cir_schemas.eligibility import Assessment, Say
+from cir_schemas.types import DossierRef
+from dossier.access import VIEW
+from dossier.facts.compose import TIES, declared
+from dossier.register.opening import actor_of, available, opened
+from dossier.register.register import Register
+from dossier.register.requests import (
+    Contacts,
+    DossierListed,
+    DossierRead,
+    FileRead,
+    HistoryItem,
+)
+from dossier.register.store import RegisterWork
+
+
+async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRead:
+    """Where the dossier stands, why, and what it waits for: as much of it as the caller may see."""
+    register = await opened(ref, caller, work)
+    row = register.row
+    current = row.assessed_version == row.household_version
+    return DossierRead(
+        id=row.id,
+        number=row.number,
+        status=row.status,
+        registered_on=register.standing.registered_on,
+        facts_version=row.facts_version,
+        assessed_version=row.facts_version if current else row.assessed_version,
+        pending=register.pending,
+        assessment=_assessment(register),
+        actions=await available(register, work),
+    )
+
+
+def _assessment(register: Register) -> Assessment | None:
+    found, view = register.row.assessment, VIEW[register.actor.relation]
+    if found is None or view == "own":
+        return None
+    assessment = Assessment.model_validate(found, extra="ignore")
+    if view == "whole":
+        return assessment
+    if view == "asked":
+        return assessment.model_copy(update={"conditions": {}, "say": Say()})
+    outcomes = {name: one.model_copy(update={"figures": None}) for name, one in assessment.conditions.items()}
+    return assessment.model_copy(update={"conditions": outcomes, "say": Say(), "asks": (), "could_claim": ()})
+
+
+async def mine(caller: Caller, work: RegisterWork) -> list[DossierListed]:
+    """The caller's dossiers, and those where he is asked to confirm."""
+    found = []
+    for row in await work.dossiers_of(caller.relation("number") or ""):
+        if actor := actor_of(row, caller, work):
+            register = Register(row, work, actor)
+            assert actor.member
+            member = register.members[actor.member]
+            found.append(
+                DossierListed(
+                    id=row.id,
+                    number=row.number,
+                    status=row.status,
+                    member=member.member,
+                    role=member.role,
+                    pending=register.pending,
+                )
+            )
+    return found
+
+
+async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> FileRead:
+    """What is on record of the household. Raises `NotAllowed` where the caller may see only how it stands."""
+    register = await opened(ref, caller, work)
+    row, view = register.row, VIEW[register.actor.relation]
+    if view not in ("whole", "own"):
+        raise NotAllowed("what a household declared is for itself and for the company that treats it")
+
+    own = register.actor.member
+    composed, persons, layers = register.composed(), register.persons, row.layers
+
+    def seen(member: Mapping[str, Any], facts: Mapping[str, Any], *, beside: bool = False) -> dict[str, Any]:
+        place = {name: member[name] for name in ("id", "role")}
+        if view == "own" and member["id"] != own:
+            return place
+        of = register.members[member["id"]]
+        about = {"number": of.number, **of.sheet} if beside else {}
+        return {
+            **place,
+            "moves_in": member["moves_in"],
+            **{key: value for key, value in {**facts, **about}.items() if value is not None},
+        }
+
+    said = [(member, declared(layers.get(persons[member["id"]], {}))) for member in row.household]
+    ties = {"residence": row.residence, "informal_care_in": row.informal_care_in}
+    # to send the wishes back declares them again, or enters them at the counter: there what counts
+    wishes = {"wants": row.wants, **(ties if register.actor.at_counter else _ties_said(register))}
+    return FileRead(
+        facts_version=row.facts_version,
+        declared={
+            "members": [seen(member, _without(facts, TIES), beside=True) for member, facts in said],
+            **(_ties_said(register) if view == "whole" else {}),
+        },
+        household={"members": [seen(member, member) for member in composed.members]},
+        origins={member: found for member, found in composed.origins.items() if view == "whole" or member == own},
+        contacts={name: getattr(row, name) for name in Contacts.model_fields} if view == "whole" else None,
+        wishes=wishes if view == "whole" else None,
+        ties=ties if view == "whole" else None,
+    )
+
+
+def _ties_said(register: Register) -> dict[str, list[Any]]:
+    """Stays and informal care as they were declared; where nobody declared them, as they count."""
+    row = register.row
+    stays: list[Any] = []
+    care: list[Any] | None = None
+    for member in row.household:
+        facts = declared(row.layers.get(register.persons[member["id"]], {}))
+        counting = [stay for stay in row.residence if stay["member"] == member["id"]]
+        stays += [{**stay, "member": member["id"]} for stay in facts["stays"]] if "stays" in facts else counting
+        care = facts.get("informal_care_in", care)
+    return {"residence": stays, "informal_care_in": row.informal_care_in if care is None else care}
+
+
+def _without(facts: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in names}
+
+
+async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[HistoryItem]:
+    """Every act on the dossier, the oldest first; why somebody left is not for who stays. Raises `NotAllowed` where the caller
+    does not see the whole dossier."""
+    register = await opened(ref, caller, work)
+    if VIEW[register.actor.relation] != "whole":
+        raise NotAllowed("the history of a dossier is for its candidates and for the company that treats it")
+    hidden = () if register.actor.at_counter else ("leave",)
+    return [
+        HistoryItem(at=act.at, on=act.on, kind=act.kind, by=act.role, reasons=[] if act.kind in hidden else act.reasons)
+        for act in await work.acts_of(register.row.id)
+    ]
