@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 import sqlalchemy as sa
 from alembic import command
 
@@ -454,3 +455,30 @@ async def test_a_source_that_knows_of_no_income_before_the_test_is_not_asked_for
     [member] = (await asking.recorded(id_)).household.members
     assert member.residence == "population_register"
     assert member.incomes == ()  # None: unknown, and its papers are asked
+
+
+@pytest.mark.parametrize("proof", ["interpreted", "rejected", None])
+async def test_a_right_that_the_land_registry_does_not_know_any_more_loses_no_answer(
+    asking: Register, authentic: Authentic, proof: str | None
+) -> None:
+    """Entered at the counter with its exception, and sold since: all the answers about the person were lost."""
+    await authentic.know(ANNA, residence="population_register", incomes=[INCOME])
+    worker = await asking.case_worker()
+    right = HOUSE | {"exception": "expropriation"} | ({"proof": proof} if proof else {})
+    id_ = await asking.started(who=worker, members=[applicant(real_rights=[right])])
+    await asking.confirm(id_, "p1", worker, on_paper=True)
+    await answered(asking, id_)
+    found = await facts(asking, id_)
+    assert (found["residence"], found["real_rights"], len(found["incomes"])) == ("population_register", [], 1)
+
+
+async def test_what_nobody_declared_is_not_shown_as_declared(asking: Register, authentic: Authentic) -> None:
+    await authentic.know(ANNA, stays=[STAY])
+    id_, anna = await asking.started(), await asking.candidate()
+    await answered(asking, id_)
+    file = await asking.get(f"/{id_}/file", anna)
+    assert (file["declared"]["residence"], file["wishes"]["residence"]) == ([], [])
+    assert file["ties"]["residence"][0]["from"] == "2020-01-01"
+    wishes = {**file["wishes"], "wants": ["24062", "12025"]}
+    assert (await asking.put(id_, "wishes", anna, file["facts_version"], wishes)).status_code == 200
+    assert (await asking.get(f"/{id_}/file", anna))["origins"]["p1"]["stays"] == file["origins"]["p1"]["stays"]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from itertools import groupby
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ UNANSWERED: Any = object()
 async def work_off(database: Database[RegisterWork], sources: Sources, stopping: asyncio.Event) -> None:
     """Ask what is due, until `stopping`."""
     asking: dict[asyncio.Task[None], int] = {}
+    tried: dict[UUID, float] = {}
     while not stopping.is_set():
         pause = IDLE
         try:
@@ -41,8 +43,11 @@ async def work_off(database: Database[RegisterWork], sources: Sources, stopping:
             for _, group in groupby(sorted(found, key=_about), key=_about):
                 task = asyncio.create_task(ask_about(questions := list(group), today, database, sources))
                 asking[task] = len(questions)
-            for dossier in late:
-                await go_on_without(dossier, database)
+            tried = {dossier: tried.get(dossier, -LONGEST_PAUSE) for dossier in late}
+            for dossier in late:  # one that cannot go on keeps no other waiting, and is tried again in a minute
+                if monotonic() - tried[dossier] > LONGEST_PAUSE:
+                    tried[dossier] = monotonic()
+                    asking[asyncio.create_task(go_on_without(dossier, database))] = 0
             pause = 0.0 if found else IDLE
         except Exception:
             log.warning("no question is asked for now", exc_info=True)

@@ -98,12 +98,12 @@ async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> File
     said = [(member, declared(layers.get(persons[member["id"]], {}))) for member in row.household]
     ties = {"residence": row.residence, "informal_care_in": row.informal_care_in}
     # to send the wishes back declares them again, or enters them at the counter: there what counts
-    wishes = {"wants": row.wants, **(ties if register.actor.at_counter else _ties_said(register))}
+    wishes = {"wants": row.wants, **(ties if register.actor.at_counter else _ties_declared(register))}
     return FileRead(
         facts_version=row.facts_version,
         declared={
             "members": [seen(member, _without(facts, TIES), beside=True) for member, facts in said],
-            **(_ties_said(register) if view == "whole" else {}),
+            **(_ties_declared(register) if view == "whole" else {}),
         },
         household={"members": [seen(member, member) for member in composed.members]},
         origins={member: found for member, found in composed.origins.items() if view == "whole" or member == own},
@@ -113,17 +113,14 @@ async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> File
     )
 
 
-def _ties_said(register: Register) -> dict[str, list[Any]]:
-    """Stays and informal care as they were declared; where nobody declared them, as they count."""
-    row = register.row
-    stays: list[Any] = []
-    care: list[Any] | None = None
-    for member in row.household:
-        facts = declared(row.layers.get(register.persons[member["id"]], {}))
-        counting = [stay for stay in row.residence if stay["member"] == member["id"]]
-        stays += [{**stay, "member": member["id"]} for stay in facts["stays"]] if "stays" in facts else counting
-        care = facts.get("informal_care_in", care)
-    return {"residence": stays, "informal_care_in": row.informal_care_in if care is None else care}
+def _ties_declared(register: Register) -> dict[str, list[Any]]:
+    """Stays and informal care as they were declared."""
+    found: dict[str, list[Any]] = {"residence": [], "informal_care_in": []}
+    for member in register.row.household:
+        facts = declared(register.row.layers.get(register.persons[member["id"]], {}))
+        found["residence"] += [{**stay, "member": member["id"]} for stay in facts.get("stays", ())]
+        found["informal_care_in"] += facts.get("informal_care_in", ())
+    return found
 
 
 def _without(facts: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

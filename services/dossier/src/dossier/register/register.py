@@ -329,9 +329,9 @@ class Register:
         """Compose anew what the rules and the order see; a household that became different is assessed."""
         found = self.composed()
         for member, keys in found.gone.items():
+            person, judged = self.persons[member], self.row.layers.get(self.persons[member], {})
             for layer in ("counter", "interpretation"):
-                of = self.row.layers.get(self.persons[member], {})
-                self._add(layer, self.persons[member], {key: None for key in keys if layer in of[key]}, REGISTER)
+                self._add(layer, person, {key: None for key in keys if layer in judged[key]}, REGISTER)
         changed = found.members != self._before.household
         version = self.row.facts_version if changed else self._before.household_version
         self._unassessed = changed
