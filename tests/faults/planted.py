@@ -3,7 +3,6 @@
 import runpy
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -16,9 +15,6 @@ from cir_chassis import driver, outbox
 from cir_chassis.consumer import Consumer
 from cir_chassis.database import Rows, Work
 from cir_chassis.outbox import OUTBOX, Relay
-from dossier.facts import questions
-
-SHORT_LEASE = timedelta(seconds=5)
 
 
 def no_row_lock() -> None:
@@ -83,11 +79,6 @@ def no_unique_key() -> None:
 
 def no_version() -> None:
     patch.object(Work, "is_newer", lambda *_: True).start()
-
-
-def short_lease() -> None:
-    """No safeguard less: a question over which it was killed is due again in seconds, so that no test waits for a minute."""
-    patch.object(questions, "LEASE", SHORT_LEASE).start()
 
 
 if __name__ == "__main__":

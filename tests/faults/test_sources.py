@@ -22,11 +22,9 @@ from dossier.facts.origins import sources_about
 from dossier.facts.questions import LEASE
 from tests.faults.households import CANDIDATES, Case, cases
 from tests.faults.ledger import COMPANY, Ledger
-from tests.faults.planted import SHORT_LEASE
 from tests.faults.strikes import Strike
 from tests.faults.test_doctor import outside
 from tests.faults.test_faults import SEED, confirm, declare, know, sign_up, submit
-from tests.faults.test_planted import planted
 
 FAMILIES = 20
 Dossiers = dict[str, Case]
@@ -135,19 +133,18 @@ async def test_a_question_outlives_the_source_and_who_asks(stack: Stack, registe
     for case in households:
         await know(register, case)
     half = len(households) // 2
-    async with planted("short_lease", "dossier", stack, register):
-        async with away(stack, register):
-            ids = await asyncio.gather(*(sign_up(register, case) for case in households[:half]))
-            dossiers = dict(zip(ids, households[:half], strict=True))
+    async with away(stack, register):
+        ids = await asyncio.gather(*(sign_up(register, case) for case in households[:half]))
+        dossiers = dict(zip(ids, households[:half], strict=True))
 
-            async def all_tried() -> bool:
-                return all(question["tries"] for question in await asked(stack, ids))
+        async def all_tried() -> bool:
+            return all(question["tries"] for question in await asked(stack, ids))
 
-            await until(all_tried, "not all are asked")
-            await none_counts(register, dossiers)
-        await Strike("dossier", "killed")(stack, register)
-        dossiers |= await killed_in_the_air(stack, register, households[half:], SHORT_LEASE)
-        await as_without(stack, register, dossiers, 90)
+        await until(all_tried, "not all are asked")
+        await none_counts(register, dossiers)
+    await Strike("dossier", "killed")(stack, register)
+    dossiers |= await killed_in_the_air(stack, register, households[half:], LEASE)
+    await as_without(stack, register, dossiers, 90)
 
 
 @pytest.mark.long

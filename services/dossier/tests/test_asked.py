@@ -1,5 +1,6 @@
 """The register asks the sources itself: about whom, when, and what their answers do. Over HTTP on both sides."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,45 @@ async def test_a_kill_between_question_and_answer_loses_none(
             await work.connection.execute(sa.update(tables.questions).values(due_at=work.now))
         await answered(register, id_)
         assert (await facts(register, id_))["residence"] == "population_register"
+
+
+async def test_a_restart_gives_back_the_questions_that_are_in_hand(database_of: Any, login: str) -> None:
+    open_: list[asyncio.StreamWriter] = []
+
+    def never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_.append(writer)
+
+    silent = await asyncio.start_server(never, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    async with serving(await database_of("dossier"), login, sources=address) as register:
+        async with working(register):
+            await register.started()
+            await until(lambda: all_tried(register))
+        due = [question.due_at for question in await questions(register)]
+        async with register.service.database.work() as work:
+            assert max(due) <= work.now  # and not after the lease
+    silent.close()
+    for writer in open_:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_papers_are_asked_by_an_assessment_of_the_facts_on_record_alone(register: Register) -> None:
+    """Two changes in a row: the assessment of the first arrives while the second is on record, and asks what is asked no more."""
+    id_, anna = await register.started(), await register.candidate()
+    await register.submit(id_)
+    await register.confirm(id_, "p1", anna)
+    asks = [{"condition": "income", "person": "p1", "fact": "incomes", "proofs": ["tax_assessment"]}]
+    income = {"income": {"outcome": "to_investigate", "effect": "bar"}}
+    await register.assess(id_, "to_investigate", asks=asks, conditions=income)
+    for version, balances in ((1, "1.00"), (2, "2.00")):
+        assert (await register.change(id_, applicant(balances=balances), version=version)).status_code == 200
+    other = [asks[0] | {"proofs": ["account_statements"]}]
+    await register.assess(id_, "to_investigate", facts_version=2, asks=other, conditions=income)
+    assert not [event for event in await register.said() if isinstance(event, ProofAsked)]
+    await register.assess(id_, "to_investigate", facts_version=3, asks=other, conditions=income)
+    [asked] = [event for event in await register.said() if isinstance(event, ProofAsked)]
+    assert asked.asks[0].proofs == ("account_statements",)
 
 
 async def all_tried(register: Register) -> bool:

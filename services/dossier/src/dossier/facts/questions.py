@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -23,31 +23,31 @@ from dossier.register.store import Question, RegisterWork
 log = structlog.get_logger()
 AT_ONCE = 200  # questions in hand
 WRITING = asyncio.Semaphore(3)  # transactions at once: consumer and relay share the connections
-LEASE = timedelta(seconds=60)
-LONGEST_PAUSE = 60  # seconds until a question is asked again
+LEASE = timedelta(seconds=8)  # longer than a source has for its answer
+LONGEST_PAUSE = 20  # seconds until a question is asked again
 IDLE, AFTER_FAILURE = 0.2, 5.0  # seconds between two looks
 UNANSWERED: Any = object()
 
 
 async def work_off(database: Database[RegisterWork], sources: Sources, stopping: asyncio.Event) -> None:
     """Ask what is due, until `stopping`."""
-    asking: dict[asyncio.Task[None], int] = {}
+    asking: dict[asyncio.Task[None], list[Question]] = {}
     tried: dict[UUID, float] = {}
     while not stopping.is_set():
         pause = IDLE
         try:
-            in_hand = sum(asking.values())
+            in_hand = sum(map(len, asking.values()))
             async with WRITING, database.work() as work:
                 found = await store.take_due(work, AT_ONCE - in_hand, LEASE) if in_hand < AT_ONCE else []
                 today, late = work.today, await store.out_of_time(work)
             for _, group in groupby(sorted(found, key=_about), key=_about):
                 task = asyncio.create_task(ask_about(questions := list(group), today, database, sources))
-                asking[task] = len(questions)
+                asking[task] = questions
             tried = {dossier: tried.get(dossier, -LONGEST_PAUSE) for dossier in late}
-            for dossier in late:  # one that cannot go on keeps no other waiting, and is tried again in a minute
+            for dossier in late:  # one that cannot go on keeps no other waiting, and is tried again after a pause
                 if monotonic() - tried[dossier] > LONGEST_PAUSE:
                     tried[dossier] = monotonic()
-                    asking[asyncio.create_task(go_on_without(dossier, database))] = 0
+                    asking[asyncio.create_task(go_on_without(dossier, database))] = []
             pause = 0.0 if found else IDLE
         except Exception:
             log.warning("no question is asked for now", exc_info=True)
@@ -59,9 +59,15 @@ async def work_off(database: Database[RegisterWork], sources: Sources, stopping:
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), pause)
     for task in asking:
-        task.cancel()  # what they ask is due again
+        task.cancel()
     await asyncio.gather(*asking, return_exceptions=True)
     await sources.close()
+    try:
+        async with database.work() as work:
+            for question in chain.from_iterable(asking.values()):
+                await store.put_off(work, question, work.now)
+    except Exception:
+        log.warning("questions in hand are due again after the lease", exc_info=True)
 
 
 def _about(question: Question) -> tuple[str, str]:

@@ -27,7 +27,7 @@ def refuse_outdated(register: Register, version: int) -> None:
 def refuse_own_proofs(household: HouseholdDeclared, caller: Caller, prefix: str = "") -> None:
     """A claim is a candidate's to make; its proof is moved by a document and by who looks at it."""
     if caller.role == "candidate" and (places := household.proofs()):
-        errors = [(prefix + path_of(place), "is not a candidate's to say: leave it out") for place in places]
+        errors = [(prefix + path_of(place), "is not a candidate's to say: leave it out") for place in places[:20]]
         raise Problem(422, "A case worker says whether a proof is accepted: see errors. Nothing was stored.", errors)
 
 

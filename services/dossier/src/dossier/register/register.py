@@ -486,7 +486,7 @@ class Register:
         asks = [(member, [CONFIRMATION]) for member in self.unconfirmed]
         if self.standing.status != "under_investigation" or not self.row.assessment:
             return rules.to_bring(self.row.household, asks)
-        if self.awaits_sources:  # what was asked stays asked, and nothing more is
+        if self.awaits_sources or not self.assessed:  # what was asked stays asked, and nothing more is
             role_of = {one["role"]: one["id"] for one in reversed(self.row.household)}
             asks += [
                 (role_of[one["role"]], [proof for proof in one["proofs"] if proof != CONFIRMATION])
@@ -504,7 +504,7 @@ class Register:
 
     def _asks_more(self, before: rules.Asks) -> bool:
         """Is something asked that was not, or (papers) is something else asked?"""
-        if self.standing.status == "under_investigation" and not self.awaits_sources:
+        if self.standing.status == "under_investigation" and not self.awaits_sources and self.assessed:
             return bool(self.row.asked) and self.row.asked != before
         asked = {(one["role"], proof) for one in self.row.asked for proof in one["proofs"]}
         return bool(asked - {(one["role"], proof) for one in before for proof in one["proofs"]})
