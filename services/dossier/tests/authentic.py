@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import uvicorn
@@ -13,7 +13,8 @@ import uvicorn
 from conftest import free_port
 from deploy.embedded.sources import sources
 
-from .conftest import Register
+if TYPE_CHECKING:
+    from .conftest import Register
 
 
 class Authentic:
@@ -52,7 +53,7 @@ async def until(holds: Callable[[], Any], patience: float = 20.0) -> None:
 
 
 @asynccontextmanager
-async def working(register: Register) -> AsyncIterator[None]:
+async def working(register: "Register") -> AsyncIterator[None]:
     stopping = asyncio.Event()
     job = asyncio.create_task(register.service.jobs[-1](stopping))
     yield

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,8 @@ from dossier import tables
 from dossier.app import DossierSettings, make
 from dossier.handlers import take_assessments
 from dossier.register.store import RegisterWork
+
+from .authentic import Authentic, working
 
 ANNA, BRAM, CHILD, STRANGER = "85622300173", "86670100113", "15650100189", "70610100123"
 BORN = {ANNA: "1985-02-23", BRAM: "1986-07-01", CHILD: "2015-05-01", STRANGER: "1970-01-01"}
@@ -184,4 +187,22 @@ async def serving(database_url: str, login: str, **settings: Any) -> AsyncIterat
 @pytest.fixture
 async def register(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Register]:
     async with serving(await database_of("dossier"), login) as register:
+        yield register
+
+
+@pytest.fixture
+async def authentic(tmp_path: Path) -> AsyncIterator[Authentic]:
+    found = Authentic(tmp_path)
+    await found.start()
+    yield found
+    await found.http.aclose()
+    await found.stop()
+
+
+@pytest.fixture
+async def asking(
+    database_of: Callable[[str], Awaitable[str]], login: str, authentic: Authentic
+) -> AsyncIterator[Register]:
+    """A register that asks them, while its job works off the questions."""
+    async with serving(await database_of("dossier"), login, sources=authentic.address) as register, working(register):
         yield register

@@ -1,8 +1,6 @@
 """The register asks the sources itself: about whom, when, and what their answers do. Over HTTP on both sides."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,24 +17,6 @@ INCOME = {"year": 2023, "jointly_taxable": "41000.00"}
 STAY = {"municipality": "24062", "from": "2020-01-01"}
 HOUSE = {"right": "full_ownership", "object": "dwelling", "country": "BE"}
 GROWN_UP = numbered("906501001")
-
-
-@pytest.fixture
-async def authentic(tmp_path: Path) -> AsyncIterator[Authentic]:
-    found = Authentic(tmp_path)
-    await found.start()
-    yield found
-    await found.http.aclose()
-    await found.stop()
-
-
-@pytest.fixture
-async def asking(
-    database_of: Callable[[str], Awaitable[str]], login: str, authentic: Authentic
-) -> AsyncIterator[Register]:
-    """A register that asks them, while its job works off the questions."""
-    async with serving(await database_of("dossier"), login, sources=authentic.address) as register, working(register):
-        yield register
 
 
 async def questions(register: Register, **of: Any) -> list[Any]:

@@ -1,8 +1,6 @@
 """What a liar, a stranger and an unlucky family meet where facts are established."""
 
-# ruff: noqa: F811
 import asyncio
-import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,8 +21,8 @@ from dossier.facts.sources import Sources
 from .authentic import Authentic, until, working
 from .conftest import ANNA, BRAM, CHILD, STRANGER, Register, applicant, numbered, partner, person, serving
 from .facts.test_compose import HOUSE, IN_SPAIN, Record
-from .test_asked import INCOME, STAY, all_tried, answered, asked_about, asking, authentic, facts, questions  # noqa: F401
-from .test_migration import BEFORE, MEMBERS
+from .test_asked import INCOME, STAY, all_tried, answered, asked_about, facts, questions
+from .test_migration import BEFORE
 from .test_migration import put as put_before
 
 DATELESS = numbered("850000001")  # tells no birth date
@@ -385,37 +383,6 @@ async def old_dossier(postgres: int, *after: str) -> tuple[str, str]:
     await connection.close()
     await asyncio.to_thread(command.upgrade, config, "head")
     return url, id_
-
-
-async def test_a_death_that_was_recorded_before_is_undone(postgres: int, login: str) -> None:
-    number = f"{ANNA[:-1]}2"
-    before = {
-        "household": MEMBERS,
-        "members": [
-            {"member": "p1", "role": "applicant", "number": number, "sheet": {}},
-            {"member": "p2", "role": "partner", "number": f"{BRAM[:-1]}2", "sheet": {}},
-            {"member": "c1", "role": "co_resident", "number": None, "sheet": {}},
-        ],
-        "row": {"email": "anna@example.org", "phone": None, "help": None, "vouched": []},
-    }
-    refers = {"before": before, "facts": 4, "closes": False, "left": {f"{BRAM[:-1]}2": "candidate"}}
-    url, id_ = await old_dossier(
-        postgres,
-        'INSERT INTO acts (id, dossier, kind, subject, role, relation, at, "on", person, reasons, refers) VALUES'
-        f" (gen_random_uuid(), :id, 'deceased', 'w', 'case_worker', 'treating', now(), '2024-03-20', '{BRAM[:-1]}2', '[]',"
-        f" '{json.dumps(refers)}')",
-        f"UPDATE dossiers SET facts_version = 4, household_version = 4, household = '{json.dumps([MEMBERS[0], MEMBERS[2]])}',"
-        f" standing = standing #- '{{confirmed,{BRAM[:-1]}2}}'",
-        "DELETE FROM candidates WHERE number LIKE '8667%'",
-        "DELETE FROM members WHERE member = 'p2'",
-    )
-    async with serving(url, login) as register:
-        worker = await register.case_worker()
-        undone = await register.act(id_, worker, "undo", reasons="The wrong person was taken for dead.")
-        assert undone.status_code == 201, undone.text
-        file = await register.get(f"/{id_}/file", worker)
-        assert [member["id"] for member in file["household"]["members"]] == ["p1", "p2", "c1"]
-        assert file["household"]["members"][1]["born_on"] == "1986-07-01"
 
 
 async def test_a_dossier_from_before_with_a_number_that_is_none_is_read(postgres: int, login: str) -> None:

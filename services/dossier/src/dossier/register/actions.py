@@ -8,14 +8,10 @@ from uuid import UUID
 from cir_chassis.login import Caller
 from cir_chassis.problems import Problem
 from dossier.domain.acts import standing
-from dossier.domain.household import person_of
-from dossier.facts.compose import STRUCTURE, Layers, by_key
+from dossier.facts.compose import STRUCTURE
 from dossier.register.opening import bind, opened, undoable
 from dossier.register.register import Register
-from dossier.register.requests import (
-    ActionRequest,
-    ActionTaken,
-)
+from dossier.register.requests import ActionRequest, ActionTaken
 from dossier.register.store import Member, RegisterWork, read_standing
 
 
@@ -37,10 +33,8 @@ async def _withdraw(body: ActionRequest, register: Register, work: RegisterWork)
 
 async def _leave(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
     """The applicant separates: the partner keeps number and date."""
-    applicant = register.member_in("applicant")
-    assert applicant
-    changed = _replace_applicant(register, "left")
-    return register.record("leave", person=applicant.number, reasons=body.reasons, on=body.on, **changed).id
+    person, changed = register.applicant.number, _replace_applicant(register, "left")
+    return register.record("leave", person=person, reasons=body.reasons, on=body.on, **changed).id
 
 
 async def _deceased(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
@@ -63,31 +57,27 @@ async def _deceased(body: ActionRequest, register: Register, work: RegisterWork)
 
 def _replace_applicant(register: Register, why: str) -> dict[str, Any]:
     """The confirmed partner is the applicant from now on, reached at his own address; for the act."""
-    applicant, partner = register.member_in("applicant"), register.confirmed_partner
-    assert applicant
+    gone, partner = register.applicant.member, register.confirmed_partner
     assert partner
     new = replace(partner, role="applicant")
     household = [
         declared | ({"role": "applicant"} if declared["id"] == new.member else {})
         for declared in register.row.household
-        if declared["id"] != applicant.member
+        if declared["id"] != gone
     ]
-    others = [one for id_, one in register.members.items() if id_ not in (applicant.member, new.member)]
-    changed = register.put_household(household, [new, *others])
-    phone = next(iter(new.sheet.get("phones") or ()), None)
-    register.row = replace(register.row, email=new.sheet.get("email"), phone=phone, help=None)
-    register.row = replace(register.row, vouched=[one for one in register.row.vouched if one == register.row.email])
+    changed = register.put_household(household, [new])
+    email, phone = new.sheet.get("email"), next(iter(new.sheet.get("phones") or ()), None)
+    vouched = [one for one in register.row.vouched if one == email]
+    register.row = replace(register.row, email=email, phone=phone, help=None, vouched=vouched)
     register.tell_replaced(why)
     return changed
 
 
 async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
     """Who left another dossier in which he was applicant or partner keeps its date in his own (K)."""
-    applicant = register.member_in("applicant")
-    assert applicant
     other = await work.find(body.of, lock=False) if body.of else None
     acts = await work.acts_of(other.id) if other else []
-    number, undone = applicant.number, {one.refers["act"] for one in acts if one.kind == "undo"}
+    number, undone = register.applicant.number, {one.refers["act"] for one in acts if one.kind == "undo"}
     done = [one.refers for one in acts if str(one.id) not in undone]
     # who was made a co-resident first was a candidate until then
     left = any(of.get("left", {}).get(number) == "candidate" or number in of.get("no_candidates", ()) for of in done)
@@ -107,11 +97,9 @@ async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> 
     assert undone
     acts, before = await work.acts_of(register.row.id), undone.refers["before"]
     since = [str(one.id) for one in acts[acts.index(undone) :] if one.relation == "register"]
-    refers: dict[str, Any] = {"act": str(undone.id), "assessed": since}
-    undo = register.record("undo", person=undone.person, reasons=body.reasons, **refers)
-    persons = {one["member"]: person_of(one["member"], one["number"]) for one in before["members"]}
-    layers = before["layers"] if "layers" in before else entered(before["household"], persons, undone.at.isoformat())
-    register.row = replace(register.row, layers={**layers, **register.row.layers})
+    about: dict[str, Any] = {"act": str(undone.id), "assessed": since}
+    undo = register.record("undo", person=undone.person, reasons=body.reasons, **about)
+    register.row = replace(register.row, layers={**before["layers"], **register.row.layers})
     register.put_household(before["household"], [Member(register.row.id, **one) for one in before["members"]])
     register.row = replace(register.row, **before["row"])
     register.standing = standing([one.act for one in acts] + [undo.act])
@@ -121,25 +109,15 @@ async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> 
 _ACTIONS = {"withdraw": _withdraw, "leave": _leave, "deceased": _deceased, "keep_date": _keep_date, "undo": _undo}
 
 
-def entered(household: list[dict[str, Any]], persons: dict[str, str], at: str) -> Layers:
-    """A household as an act before there were layers keeps it: entries at the counter."""
-    stamp = {"by": "register", "at": at, "since": 1}
-    return {
-        persons[one["id"]]: {key: {"counter": {**stamp, "value": value}} for key, value in by_key(one).items()}
-        for one in household
-    }
-
-
 def _restorable(register: Register) -> dict[str, Any]:
     """What an undo puts back."""
-    names = ("email", "phone", "help", "vouched")
-    members = [
-        {"member": one.member, "role": one.role, "number": one.number, "sheet": one.sheet}
-        for one in register.members.values()
-    ]
-    row = {name: getattr(register.row, name) for name in names}
-    places = [{name: member[name] for name in STRUCTURE} for member in register.row.household]
-    return {"household": places, "layers": register.row.layers, "members": members, "row": row}
+    keys = ("member", "role", "number", "sheet")
+    return {
+        "household": [{name: member[name] for name in STRUCTURE} for member in register.row.household],
+        "layers": register.row.layers,
+        "members": [{name: getattr(one, name) for name in keys} for one in register.members.values()],
+        "row": {name: getattr(register.row, name) for name in ("email", "phone", "help", "vouched")},
+    }
 
 
 def refuse_impossible_action(body: ActionRequest, register: Register, today: date) -> None:

@@ -30,7 +30,7 @@ NOTHING = Public({}, {}, frozenset())
 def public(register: "Register", work: RegisterWork) -> Public:
     """What is published of a dossier as it now stands."""
     row, standing, unconfirmed = register.row, register.standing, register.unconfirmed
-    applicant, partner = register.member_in("applicant"), register.confirmed_partner
+    applicant, partner = register.applicant, register.confirmed_partner
     invited = [
         {"member": member, "email": email}
         for member in ([] if standing.closed else unconfirmed)
@@ -40,7 +40,7 @@ def public(register: "Register", work: RegisterWork) -> Public:
         "company": row.company,
         "language": row.language,
         "email": row.email,
-        "applicant": applicant.member if applicant else None,
+        "applicant": applicant.member,
         "partner_email": partner.sheet.get("email") if partner else None,
         "members": invited + register.removed,
         "help": row.help,

@@ -76,7 +76,7 @@ def refuse_nameless(body: HouseholdDeclared, known: Mapping[str, str | None], pr
 def refuse_other_persons(body: HouseholdDeclared, register: Register) -> None:
     """A member's number and the applicant do not change: that would be another person's dossier. At the counter a national number
     follows a bis number; its bearer confirms again."""
-    applicant = register.member_in("applicant")
+    applicant = register.applicant.member
     known = {member.member: member.number for member in register.members.values()}
     kept = {
         id_: number for id_, number in known.items() if number and not (register.actor.at_counter and is_bis(number))
@@ -97,9 +97,9 @@ def refuse_other_persons(body: HouseholdDeclared, register: Register) -> None:
             and register.has_established(register.persons[member.id])
         ]
         + [
-            (f"members[{n}].role", f"the applicant is {applicant.member}")
+            (f"members[{n}].role", f"the applicant is {applicant}")
             for n, member in enumerate(body.members)
-            if applicant and member.role == "applicant" and member.id != applicant.member
+            if member.role == "applicant" and member.id != applicant
         ]
     )
     if errors:

@@ -98,6 +98,11 @@ class Register:
         return None
 
     @property
+    def applicant(self) -> Member:
+        """The applicant: every household has one, who moves in."""
+        return next(one for one in self.members.values() if one.role == "applicant")
+
+    @property
     def people(self) -> list[dict[str, Any]]:
         """The members with the birth date on record: as the number tells it, else the established one, else as it is declared."""
         return [{**member, "born_on": self._birth(member)} for member in self.row.household]
@@ -207,14 +212,15 @@ class Register:
         self.standing = after(self.standing, act.act)
         return act
 
-    def put_household(self, household: Sequence[Mapping[str, Any]], members: Sequence[Member]) -> dict[str, Any]:
-        """Put these members in the place of those on record. Returns who left and who joined, for the act.
+    def put_household(self, household: Sequence[Mapping[str, Any]], changed: Sequence[Member] = ()) -> dict[str, Any]:
+        """Put this household in the place of the one on record. Returns who left and who joined, for the act.
 
-        household: each member's place in it (`STRUCTURE`). The facts of a person hang on him as long as he is in the household;
-        who gets a number keeps those that hung on his member id.
+        household: each member's place in it (`STRUCTURE`); changed: the members who are new or different. The facts of a person
+        hang on him as long as he is in the household; who gets a number keeps those that hung on his member id.
         """
         before, candidates, known = rules.moving_in(self.row.household, self.persons), self.candidates, self.persons
-        self._work.put_members(self.row.id, members)
+        members = self.members | {one.member: one for one in changed}
+        self._work.put_members(self.row.id, [members[one["id"]] for one in household])
         self.members = self._work.members_of(self.row.id)
         places = [{name: member[name] for name in STRUCTURE} for member in household]
         self.row = replace(self.row, household=places)
@@ -248,8 +254,7 @@ class Register:
 
     def remove(self, member: str) -> dict[str, Any]:
         """Take somebody out of the household; for the act."""
-        household = [one for one in self.row.household if one["id"] != member]
-        return self.put_household(household, [one for id_, one in self.members.items() if id_ != member])
+        return self.put_household([one for one in self.row.household if one["id"] != member])
 
     def change(self, *, by_people: bool = True, **columns: Any) -> None:
         """Change what is on record: the facts get their next version, one for all that is done at once."""
@@ -321,8 +326,8 @@ class Register:
         for stay in found.residence:
             stays = seen[persons[stay["member"]]].setdefault("stays", [])
             stays.append({name: value for name, value in stay.items() if name != "member"})
-        if found.informal_care_in and (applicant := self.member_in("applicant")):
-            seen[persons[applicant.member]]["informal_care_in"] = found.informal_care_in
+        if found.informal_care_in:
+            seen[persons[self.applicant.member]]["informal_care_in"] = found.informal_care_in
         return seen
 
     def compose(self) -> None:
