@@ -5,6 +5,7 @@ import importlib
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -19,6 +20,11 @@ from deploy.embedded.postgres import create_databases, part
 from deploy.embedded.supervisor import Child, Part
 
 logs.configure("tests", "warning")
+
+FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
+"""What is tested on it outlives no power cut."""
+REVISION = "SELECT version_num FROM alembic_version"
+TABLES = """SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"""
 
 
 def free_port() -> int:
@@ -45,7 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
     """The port of a PostgreSQL of our own."""
     folder, port = tmp_path_factory.mktemp("postgres"), free_port()
-    child = Child(part(folder / "cluster", port), folder, lambda line: None, lambda: None)
+    child = Child(part(folder / "cluster", port, *FORGETFUL), folder, lambda line: None, lambda: None)
     await child.start()
     yield port
     await child.stop()
@@ -73,21 +79,64 @@ async def login(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     await child.stop()
 
 
-@pytest.fixture(scope="session")
-def database_of(postgres: int) -> Callable[[str], Awaitable[str]]:
-    """service → address of a fresh database, as its migrations make it (once: then it is the template)."""
-    server, migrated = f"postgresql://postgres@127.0.0.1:{postgres}", set[str]()
+class Databases:
+    """Each service's databases: made by its migrations once, copied, and given out again once emptied."""
 
-    async def fresh(service: str) -> str:
-        if service not in migrated:
-            await create_databases(postgres, (service,))
+    def __init__(self, port: int) -> None:
+        self._port, self._server = port, f"postgresql://postgres@127.0.0.1:{port}"
+        self._migrated: dict[str, str] = {}
+        self._empty: dict[str, list[str]] = {}
+
+    async def take(self, service: str) -> str:
+        """The address of an empty one."""
+        if service not in self._migrated:
+            await create_databases(self._port, (service,))
             migrations = importlib.import_module(f"{service}.app").MIGRATIONS
-            await asyncio.to_thread(migrate, f"{server}/{service}", migrations)
-            migrated.add(service)
+            await asyncio.to_thread(migrate, f"{self._server}/{service}", migrations)
+            async with self._connected(f"{self._server}/{service}") as template:
+                self._migrated[service] = await template.fetchval(REVISION)
+        if empty := self._empty.get(service):
+            return empty.pop()
         name = f"{service}_{uuid4().hex[:8]}"
-        connection = await asyncpg.connect(f"{server}/postgres")
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{service}"')
-        await connection.close()
-        return f"{server}/{name}"
+        async with self._connected(f"{self._server}/postgres") as connection:
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{service}"')
+        return f"{self._server}/{name}"
 
-    return fresh
+    async def give_back(self, service: str, url: str) -> None:
+        """Empty it for another test; one that a test migrated, or still holds, is left alone."""
+        async with self._connected(url) as connection:
+            if await connection.fetchval(REVISION) != self._migrated[service]:
+                return
+            tables = ", ".join(row["name"] for row in await connection.fetch(TABLES))
+            try:
+                await connection.execute(f"SET lock_timeout = '1s'; TRUNCATE {tables} RESTART IDENTITY CASCADE")
+            except asyncpg.LockNotAvailableError:
+                return
+        self._empty.setdefault(service, []).append(url)
+
+    @asynccontextmanager
+    async def _connected(self, url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        connection = await asyncpg.connect(url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: int) -> Databases:
+    return Databases(postgres)
+
+
+@pytest.fixture
+async def database_of(databases: Databases) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+    """service → address of an empty database, as its migrations make it; the test's own until its end."""
+    taken: list[tuple[str, str]] = []
+
+    async def empty(service: str) -> str:
+        taken.append((service, await databases.take(service)))
+        return taken[-1][1]
+
+    yield empty
+    for service, url in taken:
+        await databases.give_back(service, url)

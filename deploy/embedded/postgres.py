@@ -30,8 +30,8 @@ _NOBODY = 65534
 _NAMESPACE = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}")
 
 
-def part(folder: Path, port: int) -> Part:
-    """Make the cluster at the first start; the databases are made once it runs (`create_databases`)."""
+def part(folder: Path, port: int, *more: str) -> Part:
+    """Make the cluster at the first start; the databases are made once it runs (`create_databases`). more: settings."""
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
     if os.geteuid() == 0 and not _in_a_namespace():
@@ -52,7 +52,7 @@ def part(folder: Path, port: int) -> Part:
             return False
         return True
 
-    settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", *NO_VALUES)
+    settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", *NO_VALUES, *more)
     told = [word for setting in settings for word in ("-c", setting)]
     return Part("postgres", _command("postgres", "-D", data, "-p", str(port), *told), ready, stop_signal=signal.SIGINT)
 
