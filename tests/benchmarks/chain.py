@@ -52,6 +52,7 @@ from dossier.domain import household as rules
 from dossier.domain.acts import OPEN, Act, Standing, after
 from dossier.domain.numbers import dossier_number
 from dossier.facts.compose import TIES, by_key
+from dossier.facts.statements import state
 from dossier.register.register import Actor, Register
 from dossier.register.store import Dossier, Member, RegisterWork
 from dossier.register.use_cases import FACTS
@@ -409,8 +410,8 @@ async def run_ours(door: int) -> None:
         register.record("start")
         people = [Member(new.id, one["id"], one["role"], numbers.get(one["id"])) for one in order["household"]]
         register.put_household([{"moves_in": True, **one} for one in order["household"]], people)
-        register.state({register.persons[one["id"]]: one for one in order["household"]}, FACTS)
-        register.state({register.persons[_applicant(order)]: {"stays": order["residence"]}}, TIES)
+        state(register, {register.persons[one["id"]]: one for one in order["household"]}, FACTS)
+        state(register, {register.persons[_applicant(order)]: {"stays": order["residence"]}}, TIES)
         register.settle()
 
     async def opened(order: Order, work: RegisterWork) -> Register:

@@ -17,6 +17,7 @@ from cir_schemas import CandidacyRecorded
 from deploy.embedded.postgres import create_databases
 from dossier.app import MIGRATIONS
 from dossier.domain.acts import standing
+from dossier.register.public import publish_candidacy
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork, read_standing
 
@@ -109,7 +110,7 @@ async def test_status_and_candidacy_are_as_before(migrated: tuple[str, list[str]
             register.settle()
             assert register.row.status == before.status
             if register.row.number:
-                register.publish_candidacy()
+                publish_candidacy(register)
     connection = await asyncpg.connect(url)
     told = await connection.fetch("SELECT headers, key, value FROM outbox WHERE topic = 'cir.dossier.v1'")
     bound = {row["number"] for row in await connection.fetch("SELECT number FROM candidates")}

@@ -12,6 +12,7 @@ from cir_chassis.cli import NO, program, refuse, service_or_exit
 from cir_chassis.database import Database, is_outage
 from dossier.app import MIGRATIONS, DossierSettings, make
 from dossier.facts.questions import ask_again
+from dossier.register.public import publish_candidacy
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork
 
@@ -49,7 +50,7 @@ async def publish_all(database: Database[RegisterWork]) -> int:
                 return published
             await work.load(dossiers)
             for id_ in dossiers:
-                Register(work.dossiers.get(id_), work).publish_candidacy()
+                publish_candidacy(Register(work.dossiers.get(id_), work))
         published, last = published + len(dossiers), dossiers[-1]
 
 

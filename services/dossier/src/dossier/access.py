@@ -18,6 +18,7 @@ Relation = Literal[
     "treating",  # a case worker of the company that treats the dossier
     "wanted",  # a case worker of the company of another municipality that is wanted
     "helper",  # the organisation that helps, with consent
+    "register",  # the register itself: it acts, and asks nobody
 ]
 View = Literal["whole", "outcomes", "asked", "own"]
 VIEW: Mapping[Relation, View] = {

@@ -17,6 +17,7 @@ import structlog
 from cir_chassis.database import Database
 from dossier.facts import store
 from dossier.facts.sources import Sources, SourceUnavailable, WrongAnswer
+from dossier.facts.statements import take_answers
 from dossier.register.register import Register
 from dossier.register.store import Question, RegisterWork
 
@@ -106,7 +107,7 @@ async def _take_up(register: Register, person: str, work: RegisterWork) -> None:
     answered: dict[str, Mapping[str, Any] | None] = {one.source: one.answer for one in asked if one.answered_at}
     complete = all(one.answered_at for one in asked)
     if complete or not register.awaits_answers_about(person):
-        register.take_answers(person, answered, complete=complete)
+        take_answers(register, person, answered, complete=complete)
 
 
 async def go_on_without(dossier: UUID, database: Database[RegisterWork]) -> None:

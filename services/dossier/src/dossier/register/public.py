@@ -1,12 +1,15 @@
-"""What the others are told of a dossier, as far as it may become different: where its mail goes, and its place on the list."""
+"""What the others are told of a dossier as it becomes different: its household, where its mail goes, its place on the list."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cir_chassis.pseudonym import pseudonym
-from dossier.domain.household import moving_in
-from dossier.register.store import RegisterWork
+from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, MemberInvited, ProofAsked, StatusChanged
+from cir_schemas.envelope import Event, Snapshot
+from dossier.domain.household import known_on, moving_in
+from dossier.register.asks import asks_more
 
 if TYPE_CHECKING:
     from dossier.register.register import Register
@@ -16,25 +19,24 @@ FOR_EVER = date(9999, 12, 31)  # until somebody acts, not until a day
 
 @dataclass(frozen=True)
 class Public:
-    """contacts, candidacy: the content of the two snapshots."""
+    """contacts, candidacy: the content of the two snapshots; nothing of a draft."""
 
-    contacts: dict[str, Any]
-    candidacy: dict[str, Any]
-    invited: frozenset[tuple[str, str]]
+    contacts: Mapping[str, Any] = field(default_factory=dict)
+    candidacy: Mapping[str, Any] = field(default_factory=dict)
+    invited: frozenset[tuple[str, str]] = frozenset()
     """(member, address): an address that is put right is invited as well."""
 
 
-NOTHING = Public({}, {}, frozenset())
-
-
-def public(register: "Register", work: RegisterWork) -> Public:
-    """What is published of a dossier as it now stands."""
-    row, standing, unconfirmed = register.row, register.standing, register.unconfirmed
-    applicant, partner = register.applicant, register.confirmed_partner
+def public(register: "Register") -> Public:
+    """What others than eligibility are told of a dossier as it now stands."""
+    row, work, standing = register.row, register.work, register.standing
+    if not standing.submitted_on:
+        return Public()
+    unconfirmed, applicant, partner = register.unconfirmed, register.applicant, register.confirmed_partner
     invited = [
         {"member": member, "email": email}
         for member in ([] if standing.closed else unconfirmed)
-        if (email := register.members[member].sheet.get("email")) and register.members[member] is not applicant
+        if (email := register.members[member].sheet.get("email")) and member != applicant.member
     ]
     contacts = {
         "company": row.company,
@@ -60,3 +62,55 @@ def public(register: "Register", work: RegisterWork) -> Public:
         "paused_until": FOR_EVER if standing.status == "registered" and unconfirmed else None,
     }
     return Public(contacts, candidacy, frozenset((one["member"], one["email"]) for one in invited))
+
+
+def publish(register: "Register", because_of: Event | None) -> None:
+    """Publish what became different."""
+    row, standing, before, was, now = (
+        register.row,
+        register.standing,
+        register.before,
+        register.public_before,
+        public(register),
+    )
+    if now.contacts != was.contacts:
+        _publish(register, ContactsRecorded, now.contacts, because_of)
+    test = standing.test
+    if row.household != before.household or test != register.test_before:
+        members = known_on(row.household, register.people, test.reference_date) if test else row.household
+        household = {
+            "facts_version": row.household_version,
+            "household": {"members": members},
+            "registered_on": standing.registered_on,
+            "test": test and asdict(test),
+        }
+        _publish(register, HouseholdRecorded, household, because_of)
+    if now.candidacy != was.candidacy:
+        _publish(register, CandidacyRecorded, now.candidacy, because_of)
+    happenings, about = list(register.happenings), {"number": row.number, "asks": row.asked}
+    if before.status != row.status:
+        moved = {"was": before.status, "now": row.status, "by": register.actor.caller.role}
+        happenings.append((StatusChanged, about | moved))
+    elif asks_more(register):
+        happenings.append((ProofAsked, about))
+    for member, _ in sorted(now.invited - was.invited):
+        happenings.append((MemberInvited, {"number": row.number, "member": member}))
+    for kind, content in happenings:
+        register.work.publish(kind.model_validate({"dossier": row.id, **content}), because_of)
+
+
+def publish_candidacy(register: "Register") -> None:
+    """Publish the candidacy, whether it changed or not."""
+    if candidacy := public(register).candidacy:
+        _publish(register, CandidacyRecorded, candidacy)
+        register.work.dossiers.put(register.row)
+
+
+def _publish(
+    register: "Register", kind: type[Snapshot], content: Mapping[str, Any], because_of: Event | None = None
+) -> None:
+    """Publish one aspect of the dossier, under the version that this draws."""
+    row, work = register.row, register.work
+    register.row = replace(row, version=work.next_version(row.version))
+    about = {"dossier": row.id, "version": register.row.version, **content}
+    work.publish(kind.model_validate(about), because_of)

@@ -215,13 +215,14 @@ class RegisterWork(Work):
                 self._of.setdefault(member.dossier, {})[member.member] = member
         return self._of.setdefault(dossier, {})
 
-    def put_members(self, dossier: UUID, members: Iterable[Member]) -> None:
-        """Put these in the place of those who were in the household."""
+    def put_members(self, dossier: UUID, members: Iterable[Member]) -> dict[str, Member]:
+        """Put these in the place of those who were in the household, and return them by member id."""
         now = {member.member: member for member in members}
         self._departed |= {(dossier, gone) for gone in self.members_of(dossier).keys() - now.keys()}
         self._of[dossier] = now
         for member in now.values():
             self.members.put(member)
+        return now
 
     def abandon(self, dossier: UUID, persons: Collection[str]) -> None:
         """Ask no more about persons who left the household."""

@@ -17,6 +17,7 @@ from dossier.domain.household import CANDIDATES, part_of
 from dossier.domain.numbers import dossier_number
 from dossier.facts.compose import TIES
 from dossier.facts.origins import ORIGINS
+from dossier.facts.statements import state
 from dossier.facts.store import layers_at
 from dossier.register.opening import available, bind, opened, refuse_unavailable
 from dossier.register.refusals import (
@@ -82,8 +83,8 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
     register = Register(row, work, Actor(caller, "applicant" if himself else "treating", applicant.id))
     register.record("start", person=applicant.number if himself else None)
     register.put_household(body.household.places(), _members(body.household, register))
-    register.state(_by_person(body.household.facts(), register), FACTS)
-    register.state(_ties(body, register), TIES)
+    state(register, _by_person(body.household.facts(), register), FACTS)
+    state(register, _ties(body, register), TIES)
     _vouch(register, before=())
     register.settle()
     await bind(register, work)
@@ -106,7 +107,7 @@ async def change_household(
     before = {person: register.members[id_] for id_, person in register.persons.items()}
     addresses, known = _addresses(register), known_of(register)
     changed = register.put_household(body.places(), _members(body, register))
-    register.state(_by_person(body.facts(), register), FACTS, read)
+    state(register, _by_person(body.facts(), register), FACTS, read)
     refuse_another(known, register)
     register.record("change_household", **changed)
     stay = (
@@ -143,7 +144,7 @@ async def change_wishes(ref: UUID, body: Wishes, version: int, caller: Caller, w
     refuse_unknown_places(body.wants, work)
     refuse_unknown_stays(body.residence, register.row.household)
     register.change(wants=list(body.wants))
-    register.state(_ties(body, register), TIES)
+    state(register, _ties(body, register), TIES)
     register.record("change_wishes")
     register.settle()
     return Changed(facts_version=register.row.facts_version)

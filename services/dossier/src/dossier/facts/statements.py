@@ -1,0 +1,121 @@
+"""What people, sources and the register itself state of the persons in a dossier, and the household that the rules see by it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from dossier.domain.household import part_of
+from dossier.facts.compose import Layer, Layers, by_key, changes, compose, declarations
+from dossier.facts.compose import state as with_statement
+from dossier.facts.origins import ORIGINS, facts_of, sources_about
+from dossier.register.store import RecordedStatement
+
+if TYPE_CHECKING:
+    from dossier.register.register import Register
+
+
+def state(
+    register: "Register", facts: Mapping[str, Mapping[str, Any]], scope: Collection[str], read: Layers | None = None
+) -> None:
+    """Put on record what the actor says of persons: declared, or entered at the counter. facts: person → facts, of those in
+    the scope; the ones that are left out are taken back. read: the layers as a case worker read them, where a source
+    answered since: what he sends back as he saw it is no word."""
+    caller, counter = register.actor.caller, register.actor.at_counter
+    layer: Layer = "counter" if counter else "declaration"
+    seen, saw = _seen(register, register.row.layers), _seen(register, read) if read is not None else {}
+    for person, said in facts.items():
+        now, then = seen.get(person, {}), saw.get(person, {})
+        values = by_key(said)
+        values |= {key: now[key] for key, value in values.items() if key in now and then.get(key) == value}
+        of = register.row.layers.get(person, {})
+        changed = changes(layer, of, values, scope, now if counter else None)
+        _add(register, layer, person, changed, caller.subject, caller.role)
+    compose_anew(register)
+
+
+def take_answers(
+    register: "Register", person: str, answers: Mapping[str, Mapping[str, Any] | None], *, complete: bool
+) -> None:
+    """Put on record what sources answered about a person; who is unknown to the national register is unknown to all.
+
+    answers: source → facts, None where it does not know him. They draw one version. complete: no question is open.
+    """
+    about = register.row.asked_about.get(person)
+    if about is None:
+        return  # he left meanwhile, or the dossier was closed
+    if complete:
+        asked = register.row.asked_about | {person: {**about, "until": None}}
+        register.row = replace(register.row, asked_about=asked)
+    if answers.get("national_register", ()) is None:
+        return
+    for source in sources_about(about["part"]) & answers.keys():
+        scope, said = facts_of(source, about["part"]), answers[source] or {}
+        known = by_key({fact: value for fact, value in said.items() if fact in scope and value is not None})
+        changed = changes("source", register.row.layers.get(person, {}), known, scope)
+        _add(register, "source", person, changed, source, source)
+    compose_anew(register)
+
+
+def _add(register: "Register", layer: Layer, person: str, changed: Mapping[str, Any], subject: str, by: str) -> None:
+    """by: the role of who states it, or the source."""
+    if changed:
+        register.change()
+        row, at = register.row, register.work.now
+        stamp = {"by": by, "at": at.isoformat(), "since": row.facts_version}
+        register.row = replace(row, layers=with_statement(row.layers, person, layer, changed, stamp))
+        for key, value in changed.items():
+            register.work.statements.put(
+                RecordedStatement(uuid4(), row.id, person, key, layer, value, subject, by, at, row.facts_version)
+            )
+
+
+def _seen(register: "Register", layers: Layers) -> dict[str, dict[str, Any]]:
+    """Person → what the rules and the order see of him by these layers, by key."""
+    persons = register.persons
+    found = compose(register.row.household, persons, layers, ORIGINS)
+    seen = {persons[member["id"]]: by_key(member) for member in found.members}
+    for stay in found.residence:
+        stays = seen[persons[stay["member"]]].setdefault("stays", [])
+        stays.append({name: value for name, value in stay.items() if name != "member"})
+    if found.informal_care_in:
+        seen[persons[register.applicant.member]]["informal_care_in"] = found.informal_care_in
+    return seen
+
+
+def compose_anew(register: "Register") -> None:
+    """Compose anew what the rules and the order see; a household that became different is assessed."""
+    found = register.composed()
+    for member, keys in found.gone.items():
+        person = register.persons[member]
+        judged = register.row.layers.get(person, {})
+        for layer in ("counter", "interpretation"):
+            taken_back = {key: None for key in keys if layer in judged[key]}
+            _add(register, layer, person, taken_back, "register", "register")
+    before, row = register.before, register.row
+    register.row = replace(
+        row,
+        household=found.members,
+        household_version=row.facts_version if found.members != before.household else before.household_version,
+        residence=found.residence,
+        informal_care_in=found.informal_care_in,
+    )
+
+
+def keep_of_who_stays(register: "Register", known: Mapping[str, str]) -> None:
+    """Who leaves, or moves in no more, takes along what was established of him; who is a candidate no more, what only
+    candidates are asked. known: member id → person, as the household was."""
+    row, layers, asked = register.row, Layers(), dict[str, Any]()
+    for member in row.household:
+        person = register.persons[member["id"]]
+        before = person if person in row.layers else known.get(member["id"], person)
+        of, about = row.layers.get(before, {}), row.asked_about.get(person)
+        part = part_of(member["role"]) if member["moves_in"] else None
+        if part is None or (about and about["part"] == "candidate" != part):
+            of, about = declarations(of), None
+        if of:
+            layers[person] = of
+        if about:
+            asked[person] = about
+    register.work.abandon(row.id, row.asked_about.keys() - asked.keys())
+    register.row = replace(row, layers=layers, asked_about=asked)
