@@ -13,7 +13,6 @@ from deploy.compose.stack import Stack
 from deploy.embedded import CannotStart, demo_folder
 from deploy.embedded.__main__ import say
 from deploy.embedded.demo import Register, play
-from deploy.offline.engine import engine
 
 OURS = ("DOCKER_HOST", "DOCKER_CONFIG")  # where a shell finds an engine that is not the machine's
 console = Console(highlight=False)
@@ -24,13 +23,13 @@ async def played(stack: Stack) -> None:
         await play(register, console)
 
 
-def main() -> None:
+def main(kind: type[Stack] = Stack) -> None:
     """Start, play the samples, print the addresses, stay."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     folder = demo_folder()
     addresses = folder / "addresses.json"
     try:
-        with engine(say), Stack(folder / "compose", "cir-demo", say).up() as stack:
+        with kind(folder / "compose", "cir-demo", say).up() as stack:
             try:
                 asyncio.run(played(stack))
                 addresses.write_text(json.dumps(stack.addresses, indent=1))

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from deploy.embedded import KEYED, ROOT, SERVICES, CannotStart, ports, write_private
 from deploy.embedded.stack import PROGRAMS, TODAY
 from deploy.embedded.supervisor import Say
-from deploy.offline import images
 from deploy.token import AUDIENCE
 
 PUBLISHED = (*SERVICES, *PROGRAMS, "kafka", "postgres")
@@ -23,7 +23,7 @@ PUBLISHED = (*SERVICES, *PROGRAMS, "kafka", "postgres")
 class Stack:
     """`with Stack(folder, "cir-demo").up() as stack:` builds what is missing, starts it all, and leaves nothing.
 
-    An engine must answer (`deploy.offline.engine`). project: its name among the engine's. shift: see `ports.choose`.
+    project: its name among the engine's. shift: see `ports.choose`.
     """
 
     services: tuple[str, ...] = SERVICES
@@ -62,9 +62,12 @@ class Stack:
             *command,
         ]
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("CIR_", "COMPOSE_"))}
-        done = subprocess.run(
-            full, cwd=ROOT, env=ours | (environment or {}), capture_output=True, text=True, check=False
-        )
+        try:
+            done = subprocess.run(
+                full, cwd=ROOT, env=ours | (environment or {}), capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:
+            raise CannotStart("no `docker` here: install Docker with its compose plugin") from None
         if check and done.returncode:
             raise CannotStart(f"{' '.join(full)}: exit code {done.returncode}\n{done.stderr}")
         return done
@@ -113,17 +116,14 @@ class Stack:
         for name, text in held.items():
             write_private(file := self.folder / "secrets" / name, text)
             file.chmod(0o644)
-        public = images.public()
-        if not public:
-            with self.timed("bases built"):
-                images.bases(self.say)
         self.ports = ports.choose(self.folder / "ports.json", self.say, self._shift)
-        told = {
+        self.environment.write_text("".join(f"{name}={value}\n" for name, value in self.settings().items()))
+
+    def settings(self) -> dict[str, Any]:
+        """What compose is told: variables, with their values."""
+        return {
             "COMPOSE_PROJECT_NAME": self.project,
-            "COMPOSE_FILE": ":".join(
-                ["docker-compose.yml", "compose.demo.yml", *([] if public else ["compose.offline.yml"])]
-            ),
-            "CIR_OFFLINE": images.TOLD,
+            "COMPOSE_FILE": "docker-compose.yml:compose.demo.yml",
             "CIR_SECRETS": self.folder / "secrets",
             "CIR_ISSUER": "http://login:8100",
             "CIR_AUDIENCE": AUDIENCE,
@@ -133,4 +133,3 @@ class Stack:
             "CIR_TODAY": os.environ.get("CIR_TODAY", TODAY),
             **{f"CIR_{name.upper()}_PORT": self.ports[name] for name in PUBLISHED},
         }
-        self.environment.write_text("".join(f"{name}={value}\n" for name, value in told.items()))

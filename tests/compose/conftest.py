@@ -4,13 +4,15 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from deploy.compose.stack import Stack
 from deploy.embedded.demo import Register
-from deploy.offline.engine import engine
+from tests.offline.engine import engine
+from tests.offline.stack import Offline
 
 HERE = Path(__file__).parent
 SECONDS = pytest.StashKey[dict[str, float]]()
@@ -32,13 +34,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"{seconds:7.1f} s  {step}")
 
 
-class Patient(Stack):
+class Patient(Offline):
     """Nobody is asked for papers because something was struck: the sources are awaited longer than a strike lasts."""
 
-    def _tell(self) -> None:
-        super()._tell()
-        with self.environment.open("a") as told:
-            told.write("CIR_SOURCES_PATIENCE=PT5M\n")
+    def settings(self) -> dict[str, Any]:
+        return super().settings() | {"CIR_SOURCES_PATIENCE": "PT5M"}
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from rich.console import Console
 from deploy.compose.stack import Stack
 from deploy.embedded import ROOT, SERVICES, CannotStart
 from deploy.embedded.demo import COMPANIES, Register, expect, play, until
-from deploy.offline.engine import run
+from tests.offline.engine import run
 
 TOPICS = ["cir.household.v1", "cir.dossier.v1", "cir.eligibility.v1"]
 SCHEMAS = ROOT / "schemas/released/v1"

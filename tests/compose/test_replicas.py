@@ -9,10 +9,10 @@ import pytest
 from deploy.compose.stack import Stack
 from deploy.embedded import SERVICES
 from deploy.embedded.demo import Register
-from deploy.offline.engine import run
 from tests.compose.test_independence import Traffic, both_work, replicas
 from tests.faults.households import cases
 from tests.faults.ledger import Ledger
+from tests.offline.engine import run
 
 
 @pytest.mark.parametrize(

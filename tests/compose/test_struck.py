@@ -14,11 +14,11 @@ import pytest
 
 from deploy.compose.stack import Stack
 from deploy.embedded.demo import Register
-from deploy.offline.engine import run
 from tests.compose.test_compose import TOPICS, heard
 from tests.faults.households import cases
 from tests.faults.strikes import SESSION, all_ready
 from tests.faults.test_faults import broken, under
+from tests.offline.engine import run
 
 SEED = 800  # a national number has room for three digits of it, and one more for every 350 households
 ALWAYS_ON = "default"  # the network over which a service is asked: the others are those that it works by

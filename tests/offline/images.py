@@ -14,8 +14,8 @@ from pathlib import Path
 
 from deploy.embedded import CACHE, ROOT, kafka
 from deploy.embedded.supervisor import Say
-from deploy.offline.engine import FOLDER, run
-from deploy.offline.engine import mirror as apt_mirror
+from tests.offline.engine import FOLDER, run
+from tests.offline.engine import mirror as apt_mirror
 
 TOLD = FOLDER / "told"
 _PUBLIC = ("postgres:17", "apache/kafka:4.4.0", "python:3.11-slim-bookworm")
@@ -28,7 +28,7 @@ def public() -> bool:
 
 
 def bases(say: Say) -> None:
-    """Build what compose.offline.yml stands on, where it is missing or its Dockerfile changed. Raises `CannotStart`."""
+    """Build what tests/offline/compose.yml stands on, where it is missing or its Dockerfile changed. Raises `CannotStart`."""
     kafka.fetch(CACHE / "kafka")
     TOLD.mkdir(parents=True, exist_ok=True)
     mirror, ca = apt_mirror(), ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
@@ -40,7 +40,7 @@ def bases(say: Say) -> None:
             say(f"building a base of {suite}")
             _debian(suite, mirror)
     for target in ("slim", "whole"):
-        file, secrets = ROOT / "deploy/offline/python.Dockerfile", ("mirror", "ca")
+        file, secrets = ROOT / "tests/offline/python.Dockerfile", ("mirror", "ca")
         given = [part for name in secrets for part in ("--secret", f"id={name},src={TOLD / name}")]
         name = f"cir-offline/python:{target}"
         run(
@@ -57,7 +57,7 @@ def bases(say: Say) -> None:
             name,
             "-f",
             file,
-            ROOT / "deploy/offline",
+            ROOT / "tests/offline",
         )
 
 
@@ -66,7 +66,7 @@ def _debian(suite: str, mirror: str) -> None:
     tree.mkdir(exist_ok=True)
     if scripts.exists():
         os.environ["DEBOOTSTRAP_DIR"] = str(scripts)
-    run("unshare", "--mount", "sh", ROOT / "deploy/offline/debian.sh", suite, tree, mirror)
+    run("unshare", "--mount", "sh", ROOT / "tests/offline/debian.sh", suite, tree, mirror)
 
 
 def _index() -> str:
