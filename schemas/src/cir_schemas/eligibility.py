@@ -20,6 +20,20 @@ class Condition(Shape):
     figures: dict[str, Figure] | None = Field(default=None, exclude_if=lambda figures: figures is None)
 
 
+class Answer(Shape):
+    """The outcome of one condition, and that of the household."""
+
+    condition: Outcome
+    outcome: Outcome
+
+
+class Answers(Shape):
+    """The two decisions on a proof: what the rules would give after each, all else being as it is."""
+
+    interpreted: Answer
+    rejected: Answer
+
+
 class Ask(Shape):
     """Who must bring what: `fact` is a key of the member; `proofs` are the documents that would settle it."""
 
@@ -27,6 +41,8 @@ class Ask(Shape):
     person: MemberId
     fact: str
     proofs: tuple[str, ...] = ()
+    answers: Answers | None = Field(default=None, exclude_if=lambda answers: answers is None)
+    """Of a pending proof; absent where there was too much unknown to try it all."""
 
 
 class Say(Shape):

@@ -41,7 +41,9 @@ ANSWER: dict[str, Any] = {
         "means": {"outcome": "met", "effect": "bar", "because": [], "figures": {"balances": "1200.00", "limit": "46745.00"}},
         "property": {"outcome": "to_investigate", "effect": "bar", "because": ["property.expropriation"]},
         "language": {"outcome": "not_met", "effect": "duty", "because": ["language.not_known"]}},
-    "asks": [{"condition": "property", "person": "p2", "fact": "real_rights[0].proof", "proofs": ["expropriation_order"]}],
+    "asks": [{"condition": "property", "person": "p2", "fact": "real_rights[0].proof", "proofs": ["expropriation_order"],
+              "answers": {"interpreted": {"condition": "met", "outcome": "met"},
+                          "rejected": {"condition": "not_met", "outcome": "not_met"}}}],
     "could_claim": [],
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ the reasons are those of its most favourable completion. Figures are the columns
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, partial, reduce
 from itertools import compress
@@ -52,6 +52,7 @@ class Result:
     fired: tuple[tuple[int, Unit, int], ...] = ()  # by unit the rules that decided it, a bit each
     figures: dict[str, Range] | None = None
     asks: Sequence[Slot] = ()
+    answers: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # by pending proof: interpreted, rejected
     claims: Sequence[Slot] = ()
     lacks: frozenset[str] = frozenset()  # rows of figures that are not known
 
@@ -62,6 +63,10 @@ class Result:
     @property
     def outcome(self) -> int:
         return self.low if self.low == self.high and not self.over and not self.lacks else TO_INVESTIGATE
+
+    def given(self, proof: tuple[str, str]) -> Sequence[int]:
+        """The outcome where that pending proof, of a person, is interpreted, and where it is rejected."""
+        return [self.outcome] * 2 if self.lacks else self.answers.get(proof) or [self.outcome] * 2
 
     def because(self) -> Sequence[int]:
         """The rules that decided, in the order of the file."""
@@ -209,19 +214,25 @@ class Engine:
         ):
             by[n].marks |= best if by[n].low == by[n].high else all_
         _missing(decided, own, by)
-        worst = {n: sorted([MET, MET, *(low[at] for at in layout.of_household(n))])[-2:] for n in set(own)}
-        rest = [
-            worst[n][low[at] < worst[n][1]] for at, n in zip(part, own, strict=True)
-        ]  # the worst of its other units
+        at_worst = dict(zip(part, most, strict=True))
+        others_low = _others(layout, part, low)
+        others_high = _others(layout, part, [at_worst.get(at, known) for at, known in enumerate(low)])
         asks: dict[int, list[Slot]] = {}
         for units in decided.alike:
-            grid = decided.grids(units)
-            others = np.maximum(grid, np.reshape([rest[n] for n in units], [-1] + [1] * (grid.ndim - 1)))
+            grid = whole = decided.grids(units)
+            others = np.maximum(grid, others_low[units].reshape([-1] + [1] * (grid.ndim - 1)))
             for n, differs in zip(units, _differ(others), strict=True):
                 asks[n] = list(compress(decided.slots[n], differs))
             for axis, slot in enumerate(decided.slots[units[0]], 1):
                 if slot.kind == "pending":
                     grid = grid.take([slot.size - 1], axis)
+                    either = np.moveaxis(whole, axis, 1).reshape(len(units), slot.size, -1)
+                    best = np.maximum(either.min(2), others_low[units, None])
+                    worst = np.maximum(either.max(2), others_high[units, None])
+                    given = np.where(best == worst, best, TO_INVESTIGATE).tolist()
+                    for n, outcomes in zip(units, given, strict=True):
+                        of = decided.slots[n][axis - 1]
+                        by[own[n]].answers[of.persons[0], of.fact] = outcomes
             rejected = (grid == TO_INVESTIGATE).reshape(len(units), -1).all(axis=1)
             nil.update(part[n] for n in compress(units, rejected.tolist()))
             for name in plan.show:
@@ -262,6 +273,9 @@ class Engine:
                 claims += self._wanted(plan, result.claims, order)
                 for language, sentences in say.items():
                     sentences += self._sentences(result, because, roles, language)
+        for ask in asks:
+            if answers := _answers(ask, results):
+                ask["answers"] = answers
         return {
             "reference_date": household["reference_date"].isoformat(),
             "outcome": OUTCOMES[bars],
@@ -319,6 +333,15 @@ class Facts:
                     candidates[first + place] += self.of_candidate % tuple([values[place] for values in places])
 
 
+def _others(layout: Layout, part: Sequence[int], outcomes: Sequence[int]) -> Ints:
+    """By unit of the part, the worst outcome of the other units of its household. outcomes: of all units."""
+    own = layout.own
+    worst = {
+        n: sorted([MET, MET, *(outcomes[at] for at in layout.of_household(n))])[-2:] for n in {own[at] for at in part}
+    }
+    return np.array([worst[own[at]][outcomes[at] < worst[own[at]][1]] for at in part])
+
+
 def _differ(grids: Ints) -> list[tuple[bool, ...]]:
     """By unit (the first axis), the slots of which two values, all else equal, give different outcomes."""
     differs = [
@@ -345,6 +368,20 @@ def _ranges(grids: Ints, slots: Sequence[Slot]) -> list[Range]:
     axes = tuple(range(1, grids.ndim))
     least, most, most_bounded = grids.min(axes).tolist(), grids.max(axes).tolist(), bounded.max(axes).tolist()
     return [(low, high if high == end else None) for low, high, end in zip(least, most, most_bounded, strict=True)]
+
+
+def _answers(ask: Mapping[str, Any], results: Sequence[Result]) -> dict[str, dict[str, str]] | None:
+    """What either decision on a pending proof gives; none where more is unknown than can be tried."""
+    proof = ask["person"], ask["fact"]
+    of = [result for result in results if proof in result.answers]
+    if not of or any(result.over for result in of):
+        return None
+    own = next(result for result in of if result.plan.id == ask["condition"]).given(proof)
+    bars = [result.given(proof) for result in results if result.plan.effect == "bar"]
+    return {
+        decision: {"condition": OUTCOMES[own[at]], "outcome": OUTCOMES[max((one[at] for one in bars), default=MET)]}
+        for at, decision in enumerate(("interpreted", "rejected"))
+    }
 
 
 def _euro(cents: int) -> str:
