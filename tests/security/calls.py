@@ -123,6 +123,9 @@ ACTIONS: dict[str, dict[str, str]] = {
     "leave": {},
     "deceased": {"member": "p2"},
     "keep_date": {"of": "2019.01.01.0001"},  # 422 to whom may, since there is none
+    "refuse": {},
+    "strike": {},
+    "reinstate": {},
     "undo": {},
 }
 VOTES = {"votes": [{"member": "Leuven", "municipality": "24062", "vote": "for"}]}

@@ -119,6 +119,12 @@ class ToBring(Shape):
     by: Day | None = None
 
 
+Taken = Literal[
+    "on_hold", "woken", "appealed", "appealed_late", "appeal_upheld", "appeal_rejected", "reinstated", "corrected"
+]
+"""What somebody decided or asked for. `corrected`: the newest message does not hold."""
+
+
 class StatusChanged(Happening, topic="cir.dossier.v1"):
     """A dossier moved; `asks` says what is needed to go on."""
 
@@ -128,6 +134,16 @@ class StatusChanged(Happening, topic="cir.dossier.v1"):
     asks: tuple[ToBring, ...] = ()
     by: Literal["candidate", "case_worker", "register"] | None = None
     """Whose act moved it; `register` where an assessment did."""
+    decision: Taken | None = None
+    """Of that act, where the new status alone does not tell it."""
+
+
+class DecisionTaken(Happening, topic="cir.dossier.v1"):
+    """Somebody decided about a dossier, or appealed, and the status stayed. The reasons stand in its history."""
+
+    number: DossierNumber
+    decision: Taken
+    by: Literal["candidate", "case_worker"]
 
 
 class ProofAsked(Happening, topic="cir.dossier.v1"):

@@ -173,9 +173,8 @@ async def serving(database_url: str, login: str, **settings: Any) -> AsyncIterat
             issuer=login,
             audience=AUDIENCE,
             environment="demo",
-            today=date(2024, 3, 20),
             person_key=KEY,
-            **settings,
+            **{"today": date(2024, 3, 20), **settings},
         )
     )
     register = Register(service, login)

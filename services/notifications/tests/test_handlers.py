@@ -46,6 +46,16 @@ async def test_one_address_for_both_gets_one_mail(notifications: Notifications, 
     assert await notifications.states() == {"candidate": "waiting"}
 
 
+@pytest.mark.parametrize("status", ["registered", "under_investigation"])
+async def test_a_decision_that_moves_a_dossier_has_one_letter(
+    notifications: Notifications, dossier: UUID, status: str
+) -> None:
+    event = moved(dossier, status, was="struck", decision="reinstated", by="case_worker")
+    await notifications.hear(contacts(dossier, help=helped()), event, event)
+    found = sorted((row.kind, row.audience) for row in await notifications.rows())
+    assert found == [("reinstated", "candidate"), ("reinstated", "helper")]
+
+
 async def test_nobody_is_told_of_a_draft(notifications: Notifications, dossier: UUID) -> None:
     await notifications.hear(contacts(dossier), moved(dossier, "draft"))
     assert await notifications.rows() == []

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jinja2 import TemplateNotFound, UndefinedError
 
-from cir_schemas.dossier import ApplicantReplaced, MemberLeft
+from cir_schemas.dossier import ApplicantReplaced, MemberLeft, Taken
 from cir_schemas.priority import Answer, Decision
 from cir_schemas.types import Role, Status
 from notifications.app import TEMPLATES
@@ -31,6 +31,7 @@ WORDS = yaml.safe_load((TEMPLATES / "words.yaml").read_text("utf-8"))
 def test_every_happening_that_is_news_has_a_letter() -> None:
     kinds = {
         *get_args(Status),
+        *get_args(Taken),
         *(f"situation_{decision}" for decision in get_args(Decision)),
         *(f"referral_{answer}" for answer in get_args(Answer)),
         *(f"{role}_{why}" for role in get_args(Role) for why in get_args(MemberLeft.model_fields["why"].annotation)),
@@ -120,6 +121,27 @@ def test_a_helper_reads_that_the_candidate_agreed(language: str) -> None:
     agreed = {"nl": "De kandidaat-huurder is daarmee akkoord.", "en": "The candidate agreed to that."}[language]
     assert agreed in letter("registered", language, audience="helper").text
     assert agreed not in letter("registered", language).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "words"),
+    [
+        ("on_hold", "candidate", ["because you asked for it", "end the hold yourself"]),
+        (
+            "on_hold",
+            "case_worker",
+            ["housing company put your dossier on hold", "reasons are not in this email", "30 days"],
+        ),
+        ("woken", "candidate", ["You ended the hold"]),
+        ("woken", "case_worker", ["ended its hold"]),
+        ("struck", "case_worker", ["The decision is of 1 March 2024.", "reasons are not in this email"]),
+        ("appealed_late", "candidate", ["stays on record all the same"]),
+        ("corrected", "case_worker", ["was a mistake", "does not hold"]),
+    ],
+)
+def test_a_decision_is_told_as_whose_it_is(kind: str, by: str, words: list[str]) -> None:
+    text = letter(kind, by=by, asks=[]).text
+    assert all(word in text for word in words), text
 
 
 @pytest.mark.parametrize("kind", ["refused", "struck", "situation_refused", "referral_refused"])

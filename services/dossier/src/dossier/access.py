@@ -35,7 +35,7 @@ VIEW: Mapping[Relation, View] = {
 """What somebody sees of a dossier."""
 
 _CHANGE = ("change_household", "change_contacts", "change_wishes")
-_COUNTER = ("confirm", "withdraw", "deceased", "leave", "keep_date", "undo")
+_COUNTER = ("confirm", "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "undo")
 _TABLE: Mapping[Relation, Mapping[Literal["draft", "open", "closed"], tuple[str, ...]]] = {
     "applicant": {
         "draft": ("submit", "confirm", *_CHANGE, "erase"),
@@ -46,7 +46,11 @@ _TABLE: Mapping[Relation, Mapping[Literal["draft", "open", "closed"], tuple[str,
     "named": {"draft": ("confirm", "decline"), "open": ("confirm", "decline")},
     "co_resident": {"draft": ("decline",), "open": ("decline",)},
     "former": {},
-    "treating": {"draft": ("submit", "confirm", *_CHANGE), "open": (*_CHANGE, *_COUNTER), "closed": ("undo",)},
+    "treating": {
+        "draft": ("submit", "confirm", *_CHANGE),
+        "open": (*_CHANGE, *_COUNTER),
+        "closed": ("reinstate", "undo"),
+    },
     "wanted": {},
     "helper": {},
 }

@@ -1,5 +1,6 @@
 """What the acts on record add up to, and what may be done now: from the acts, and from nothing else."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -96,11 +97,42 @@ def test_what_was_undone_never_happened() -> None:
     assert closed.status == "registered"
 
 
+def test_refused_is_who_was_never_registered_and_struck_is_who_was() -> None:
+    submitted = acts(start(), submit(), assessed("not_met"))
+    for on_record, at_hand in (
+        (submitted, ["refuse"]),
+        ([*submitted, *acts(assessed("met"))], ["strike"]),
+        ([*submitted, *acts(assessed("met"), ("open_test", {"test": "t2"}), assessed("not_met"))], ["strike"]),
+        ([*submitted, *acts("refuse")], ["strike", "reinstate"]),
+    ):
+        now = Situation(standing(on_record))
+        everything = ["refuse", "strike", "reinstate"]
+        assert available_actions(everything, now, himself=None, at_counter=True) == at_hand
+
+
+def test_a_dossier_that_is_reinstated_is_as_before_and_its_test_is_of_the_day_of_that() -> None:
+    under = [start(), submit(), confirm(), assessed("to_investigate")]
+    again = Act("9", "reinstate", DAY, None, {"test": "t2", "recorded_on": LATER.isoformat()})
+    for on_record in (under, [*under, assessed("met", 2)]):
+        before = standing(acts(*on_record))
+        closed = standing(acts(*on_record, "strike"))
+        assert (closed.status, closed.test, closed.closed_by) == ("struck", None, str(len(on_record)))
+        found = standing([*acts(*on_record, "strike"), again])
+        assert replace(found, test=before.test) == before
+        assert found.test == (before.test and replace(before.test, id="t2", reference_date=LATER))
+
+
+def test_nobody_is_reinstated_from_death() -> None:
+    on_record = acts(start(), submit(), assessed("met"), died(closes=True), ("reinstate", {"test": "t2"}))
+    assert standing(on_record).status == "withdrawn"
+
+
 ANY = st.lists(
     st.sampled_from(
         [submit(), confirm(), confirm("bram"), assessed("met"), assessed("not_met"), ("open_test", {"test": "t2"}),
          ("change_household", {"left": {"bram": "candidate"}, "joined": ["carl"]}), ("change_wishes", {}), ("withdraw", {}),
-         died(), ("keep_date", {"date": "2019-05-06"})]
+         died(), died(closes=True), ("keep_date", {"date": "2019-05-06"}), ("refuse", {}), ("strike", {}),
+         ("reinstate", {"test": "t3"})]
     ),
     max_size=12,
 )  # fmt: skip
@@ -118,8 +150,8 @@ def test_act_by_act_is_the_same_as_all_at_once(some: list[tuple[str, dict[str, A
 
 def test_actions_wait_for_their_time() -> None:
     everything = ["confirm", "withdraw", "leave", "undo", "change_household"]
-    alone = Situation("submitted", ["p1"])
-    couple = Situation("registered", [], confirmed_partner=True, undoable=True)
+    alone = Situation(Standing(), ["p1"])
+    couple = Situation(Standing(), [], confirmed_partner=True, undoable=True)
     assert available_actions(everything, alone, himself="p1", at_counter=False) == [
         "confirm",
         "withdraw",

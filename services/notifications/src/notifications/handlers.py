@@ -38,6 +38,8 @@ def notify(events: Sequence[Happening], work: NotificationsWork) -> None:
     """Notify of what happened."""
     for event in events:
         kind = KINDS[type(event)].format_map(vars(event))
+        if isinstance(event, dossier.StatusChanged) and event.decision:  # its letter tells more than the status does
+            kind = event.decision
         asks = [ask.model_dump(mode="json") for ask in getattr(event, "asks", ())]
         given: dict[str, Any] = {name: getattr(event, name, None) for name in News.__annotations__}
         if kind not in NO_NEWS:
@@ -66,6 +68,7 @@ def _notify(news: News, work: NotificationsWork) -> None:
 
 KINDS: Mapping[type[Happening], str] = {
     dossier.StatusChanged: "{now}",
+    dossier.DecisionTaken: "{decision}",
     dossier.ProofAsked: PROOF_ASKED,
     priority.SituationReviewed: "situation_{decision}",
     priority.ReferralAnswered: "referral_{answer}",

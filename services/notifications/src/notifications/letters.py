@@ -56,17 +56,19 @@ class Letters:
         number: str,
         company: str,
         organisation: str | None = None,
+        by: str | None = None,
         asks: list[dict[str, Any]],
         on: date,
         links: Mapping[str, str] = MappingProxyType({}),
     ) -> Letter:
         """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company: its id; organisation: the name of a
-        recipient that is one; on: the day in Belgium on which it happened; links: `not_mine` and `confirm`, where the
-        reader may use them."""
+        recipient that is one; by: the role of who acted; on: the day in Belgium on which it happened; links: `not_mine`
+        and `confirm`, where the reader may use them."""
         given = {
             "kind": kind,
             "audience": audience,
             "number": number,
+            "by": by,
             "company": company.replace("-", " ").title(),  # the bus carries the id alone
             "status": self._word("statuses", kind, language),
             "asks": [self._ask(ask, language) for ask in asks],

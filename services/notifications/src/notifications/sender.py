@@ -184,6 +184,7 @@ def write_mail(due: Due, address: str, letters: Letters, mail_from: str, links: 
         number=due.number,
         company=due.company,
         organisation=due.organisation,
+        by=due.by,
         on=due.happened_at.astimezone(BELGIUM).date(),
         asks=due.asks,
         links=links,

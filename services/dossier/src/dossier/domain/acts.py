@@ -11,20 +11,31 @@ from typing import Any, Literal
 
 CLOSING = ("withdrawn", "refused", "struck", "housed")
 OPEN = ("submitted", "under_investigation", "registered")
+CLOSES = {"withdraw": "withdrawn", "refuse": "refused", "strike": "struck"}
+"""Act → the status it gives, until somebody reinstates the dossier."""
+UNDONE_THE_SAME_DAY = ("refuse", "strike")
+"""Acts that who took them may take back on that day."""
 Part = Literal["candidate", "co_resident"]
 """What somebody confirmed to take part as: a candidate (applicant or partner), or one who moves along."""
 
 
 @dataclass(frozen=True)
 class Act:
-    """One act. `refers`: to what, by kind: see `after`; with any act that changes who is in the household stand `left`
-    (person → part that he had confirmed, or None), `joined`, and `no_candidates`: persons who are partner no more."""
+    """One act. on: the day it happened. `refers`: to what, by kind: see `after`; with any act that changes who is in the
+    household stand `left` (person → part that he had confirmed, or None), `joined`, and `no_candidates`: persons who are
+    partner no more; `recorded_on`, where that was another day."""
 
     id: str
     kind: str
     on: date
     person: str | None = None
     refers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def recorded_on(self) -> date:
+        """The day on which it was put on record."""
+        day = self.refers.get("recorded_on")
+        return date.fromisoformat(day) if day else self.on
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,8 @@ class Standing:
     submitted_on: the day of application; starter: the person who started the dossier himself; confirmed: person → part;
     joined: person → day, of everybody who joined after the application; counted: the outcome of the assessment that counted
     last; tested: the facts (version) and rules (hash) of that one; test: the open one; closed: the status that a closing act
-    gave; kept_date: the former date that a case worker let the applicant keep.
+    gave; closed_by: that act, none where it was a death; interrupted: the test that was open then; kept_date: the former date
+    that a case worker let the applicant keep.
     """
 
     submitted_on: date | None = None
@@ -55,6 +67,8 @@ class Standing:
     tested: tuple[int, str] | None = None
     test: OpenTest | None = None
     closed: str | None = None
+    closed_by: str | None = None
+    interrupted: OpenTest | None = None
     kept_date: date | None = None
 
     @property
@@ -70,6 +84,11 @@ class Standing:
     def registered_on(self) -> date | None:
         """The registration date: the day of application, or the former date that was kept, once an assessment counted."""
         return (self.kept_date or self.submitted_on) if self.counted else None
+
+    @property
+    def never_registered(self) -> bool:
+        """Is the test of the registration still open? It ends only as the conditions are met."""
+        return self.test is not None and self.test.moment == "registration"
 
 
 def standing(acts: Sequence[Act]) -> Standing:
@@ -108,18 +127,26 @@ def after(before: Standing, act: Act) -> Standing:
             return replace(here, test=OpenTest(refers["test"], "update", act.on, here.registered_on))
         case "keep_date":
             return replace(here, kept_date=date.fromisoformat(refers["date"]))
-        case "withdraw":
-            return replace(here, closed="withdrawn", test=None)
+        case "withdraw" | "refuse" | "strike" if not here.closed:
+            return replace(here, closed=CLOSES[act.kind], closed_by=act.id, test=None, interrupted=here.test)
         case "deceased" if refers["closes"]:
             return replace(here, closed="withdrawn", test=None)
+        case "reinstate" if here.closed_by:
+            return _reopened(here, act)
     return here
+
+
+def _reopened(here: Standing, act: Act) -> Standing:
+    """As before it was closed. A test that was open is opened anew, for the day on which that is recorded."""
+    test = here.interrupted and replace(here.interrupted, id=act.refers["test"], reference_date=act.recorded_on)
+    return replace(here, closed=None, closed_by=None, interrupted=None, test=test)
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What the possible actions depend on beside the role: persons to confirm, a partner who did, an act to undo."""
+    """What the possible actions depend on beside the role: the acts, persons to confirm, a partner who did, an act to undo."""
 
-    status: str
+    standing: Standing
     unconfirmed: Collection[str] = ()
     confirmed_partner: bool = False
     undoable: bool = False
@@ -139,6 +166,12 @@ def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | 
                 return now.confirmed_partner
             case "undo":
                 return now.undoable
+            case "refuse":
+                return now.standing.never_registered
+            case "strike":
+                return not now.standing.never_registered
+            case "reinstate":
+                return now.standing.closed_by is not None
         return True
 
     return [action for action in allowed if possible(action)]

@@ -1,9 +1,10 @@
-"""Actions on a submitted dossier: closing, leaving, a death, a former date, and taking back what was recorded by mistake."""
+"""Actions on a submitted dossier: decisions of people, leaving, a death, a former date, and taking back what was recorded by
+mistake."""
 
 from dataclasses import replace
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Problem
@@ -90,23 +91,50 @@ async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork
     return register.record("keep_date", reasons=body.reasons, date=date_.isoformat(), of=body.of).id
 
 
+async def _close(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
+    """Refuse, or strike: the household is told with its status how to appeal."""
+    about: dict[str, Any] = {"ground": body.ground} if body.ground else {}
+    return register.record(body.action, reasons=body.reasons, on=body.on, **about).id
+
+
+async def _reinstate(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
+    """Number, date and status are as before, for who is bound to no other dossier meanwhile; the sources are asked again."""
+    register.decision = "reinstated"
+    return register.record("reinstate", reasons=body.reasons, on=body.on, test=str(uuid4())).id
+
+
 async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
-    """What was recorded by mistake never happened: who was taken for dead is back with all that was his. What was assessed
-    since was of a household that never was."""
+    """What was recorded by mistake never happened. What was assessed since was of a household that never was."""
     undone = await undoable(register, work)
     assert undone
-    acts, before = await work.acts_of(register.row.id), undone.refers["before"]
+    acts = await work.acts_of(register.row.id)
     since = [str(one.id) for one in acts[acts.index(undone) :] if one.relation == "register"]
     about: dict[str, Any] = {"act": str(undone.id), "assessed": since}
     undo = register.record("undo", person=undone.person, reasons=body.reasons, **about)
-    register.row = replace(register.row, layers={**before["layers"], **register.row.layers})
-    register.put_household(before["household"], [Member(register.row.id, **one) for one in before["members"]])
-    register.row = replace(register.row, **before["row"])
+    if undone.kind == "deceased":
+        _bring_back(undone.refers["before"], register)
     register.standing = standing([one.act for one in acts] + [undo.act])
+    register.decision = "corrected"
     return undo.id
 
 
-_ACTIONS = {"withdraw": _withdraw, "leave": _leave, "deceased": _deceased, "keep_date": _keep_date, "undo": _undo}
+def _bring_back(before: dict[str, Any], register: Register) -> None:
+    """Who was taken for dead is back with all that was his."""
+    register.row = replace(register.row, layers={**before["layers"], **register.row.layers})
+    register.put_household(before["household"], [Member(register.row.id, **one) for one in before["members"]])
+    register.row = replace(register.row, **before["row"])
+
+
+_ACTIONS = {
+    "withdraw": _withdraw,
+    "leave": _leave,
+    "deceased": _deceased,
+    "keep_date": _keep_date,
+    "refuse": _close,
+    "strike": _close,
+    "reinstate": _reinstate,
+    "undo": _undo,
+}
 
 
 def _restorable(register: Register) -> dict[str, Any]:
@@ -122,8 +150,10 @@ def _restorable(register: Register) -> dict[str, Any]:
 
 def refuse_impossible_action(body: ActionRequest, register: Register, today: date) -> None:
     """An action happened, since the day of application or (a death) the birth; it takes the fields that are its own."""
-    errors = [("member", "is for deceased")] if body.member and body.action != "deceased" else []
-    errors += [("of", "is for keep_date")] if body.of and body.action != "keep_date" else []
+    own = {"member": "deceased", "of": "keep_date", "ground": "strike"}
+    errors = [
+        (name, f"is for {action}") for name, action in own.items() if getattr(body, name) and body.action != action
+    ]
     member = next((one for one in register.people if one["id"] == body.member), {})
     since = member.get("born_on") if body.action == "deceased" else str(register.standing.submitted_on)
     if body.on and not (since or "") <= str(body.on) <= str(today):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dossier.domain import household as rules
-from dossier.domain.acts import OPEN
+from dossier.domain.acts import CLOSING, OPEN
 from dossier.facts.origins import sources_about
 from dossier.register.store import Question
 
@@ -31,11 +31,13 @@ def ask_sources(register: "Register") -> None:
             person: {**about, "until": about["until"] if register.awaits_answers_about(person) else None}
             for person, about in row.asked_about.items()
         }
+    reopened = register.before.status in CLOSING
     if work.sources_patience is not None:
         for person, (part, ground) in _to_ask_about(register).items():
             before = sources_about(asked[person]["part"]) if person in asked else set()
             for source in sorted(sources_about(part) - before):
-                work.questions.put(Question(uuid4(), row.id, person, source, ground, work.now, work.now))
+                why = "reinstated" if reopened else ground
+                work.questions.put(Question(uuid4(), row.id, person, source, why, work.now, work.now))
                 asked[person] = {"part": part, "until": (work.now + work.sources_patience).isoformat()}
     until = max((datetime.fromisoformat(about["until"]) for about in asked.values() if about["until"]), default=None)
     register.row = replace(row, asked_about=asked, sources_until=until)

@@ -133,7 +133,7 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
 
     @router.post("/{dossier}/actions", status_code=201)
     async def act(dossier: UUID, body: ActionRequest, caller: OwnOrCompany) -> ActionTaken:
-        """Withdraw, leave, record a death, undo it, keep a former date."""
+        """Decide about a submitted dossier, or record what happened to it."""
         async with database.work() as work:
             return await actions.act(dossier, body, caller, work)
 

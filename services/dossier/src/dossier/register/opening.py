@@ -1,16 +1,16 @@
 """Opening a dossier: who is the caller to it, and may he do this now?"""
 
-from typing import Any, get_args
+from typing import get_args
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound
 from cir_schemas.types import DossierRef
 from dossier.access import Relation, allowed, ever_allowed
-from dossier.domain.acts import available_actions
+from dossier.domain.acts import UNDONE_THE_SAME_DAY, available_actions
 from dossier.domain.household import CANDIDATES
 from dossier.register.register import Actor, Register
 from dossier.register.requests import ActionName
-from dossier.register.store import Dossier, Member, RegisterWork
+from dossier.register.store import Dossier, Member, RecordedAct, RegisterWork
 
 NO_SUCH = "There is no such dossier, or it is not yours to see."
 
@@ -73,14 +73,19 @@ async def available(register: Register, work: RegisterWork) -> list[str]:
     return available_actions(names, register.situation(can_undo), himself=actor.member, at_counter=actor.at_counter)
 
 
-async def undoable(register: Register, work: RegisterWork) -> Any:
-    """The newest death on record that was not undone, as long as nothing was declared since."""
+async def undoable(register: Register, work: RegisterWork) -> RecordedAct | None:
+    """The newest act on record that the actor may take back: a death, as long as nothing was declared since, and what he did
+    himself on this day."""
     acts = await work.acts_of(register.row.id)
     undone = {one.refers["act"] for one in acts if one.kind == "undo"}
-    deaths = [one for one in acts if one.kind == "deceased" and str(one.id) not in undone]
-    if deaths and deaths[-1].refers["facts"] == register.row.declared_version:
-        return deaths[-1]
-    return None
+
+    def may_be_undone(one: RecordedAct) -> bool:
+        if one.kind == "deceased":
+            return bool(one.refers["facts"] == register.row.declared_version)
+        his = one.kind in UNDONE_THE_SAME_DAY and one.subject == register.actor.caller.subject
+        return his and one.act.recorded_on == work.today
+
+    return next((one for one in reversed(acts) if str(one.id) not in undone and may_be_undone(one)), None)
 
 
 async def bind(register: Register, work: RegisterWork) -> None:

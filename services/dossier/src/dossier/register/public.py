@@ -6,7 +6,15 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cir_chassis.pseudonym import pseudonym
-from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdRecorded, MemberInvited, ProofAsked, StatusChanged
+from cir_schemas import (
+    CandidacyRecorded,
+    ContactsRecorded,
+    DecisionTaken,
+    HouseholdRecorded,
+    MemberInvited,
+    ProofAsked,
+    StatusChanged,
+)
 from cir_schemas.envelope import Event, Snapshot
 from dossier.domain.household import known_on, moving_in
 from dossier.register.asks import asks_more
@@ -88,11 +96,14 @@ def publish(register: "Register", because_of: Event | None) -> None:
     if now.candidacy != was.candidacy:
         _publish(register, CandidacyRecorded, now.candidacy, because_of)
     happenings, about = list(register.happenings), {"number": row.number, "asks": row.asked}
+    decided = {"by": register.actor.caller.role, "decision": register.decision}
     if before.status != row.status:
-        moved = {"was": before.status, "now": row.status, "by": register.actor.caller.role}
-        happenings.append((StatusChanged, about | moved))
-    elif asks_more(register):
-        happenings.append((ProofAsked, about))
+        happenings.append((StatusChanged, about | decided | {"was": before.status, "now": row.status}))
+    else:
+        if register.decision:
+            happenings.append((DecisionTaken, decided | {"number": row.number}))
+        if asks_more(register):
+            happenings.append((ProofAsked, about))
     for member, _ in sorted(now.invited - was.invited):
         happenings.append((MemberInvited, {"number": row.number, "member": member}))
     for kind, content in happenings:

@@ -135,6 +135,13 @@ async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> l
         raise NotAllowed("the history of a dossier is for its candidates and for the company that treats it")
     hidden = () if register.actor.at_counter else ("leave",)
     return [
-        HistoryItem(at=act.at, on=act.on, kind=act.kind, by=act.role, reasons=[] if act.kind in hidden else act.reasons)
+        HistoryItem(
+            at=act.at,
+            on=act.on,
+            kind=act.kind,
+            by=act.role,
+            reasons=[] if act.kind in hidden else act.reasons,
+            ground=act.refers.get("ground"),
+        )
         for act in await work.acts_of(register.row.id)
     ]

@@ -54,6 +54,8 @@ class Register:
         self.removed: list[dict[str, str]] = []
         """(member, email) of who was taken out by another just now."""
         self.happenings: list[tuple[type[Happening], dict[str, Any]]] = []
+        self.decision: str | None = None
+        """Of which the household is told in words of its own, whether or not the status moves by it."""
         self.before, self.test_before = row, self.standing.test
         self.public_before = public(self)
 
@@ -144,7 +146,7 @@ class Register:
 
     def situation(self, undoable: bool) -> Situation:
         """What the available actions depend on."""
-        return Situation(self.standing.status, self.unconfirmed, self.confirmed_partner is not None, undoable)
+        return Situation(self.standing, self.unconfirmed, self.confirmed_partner is not None, undoable)
 
     # what changes
 
@@ -160,6 +162,8 @@ class Register:
     ) -> RecordedAct:
         """Put an act on record: the actor's, or one that the register itself takes."""
         by = by or self.actor
+        if on and on != self.work.today:
+            refers["recorded_on"] = self.work.today.isoformat()
         act = RecordedAct(
             id=uuid4(),
             dossier=self.row.id,

@@ -156,17 +156,22 @@ class Confirmation(Shape):
     on_paper: bool = False
 
 
-ActionName = Literal["withdraw", "deceased", "leave", "keep_date", "undo"]
+ActionName = Literal["withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "reinstate", "undo"]
+StrikeGround = Literal[
+    "dwelling_accepted", "conditions_not_met", "false_statements", "own_request", "second_refusal", "no_response"
+]
 
 
 class ActionRequest(Shape):
-    """An action on a submitted dossier. on: the day it happened (today); member: who died; of: the former dossier's number."""
+    """An action on a submitted dossier. on: the day it happened (today); member: who died; of: the former dossier's number;
+    ground: why it was struck, among those of the law."""
 
     action: ActionName
     reasons: Reasons = ()
     on: Day | None = None
     member: MemberId | None = None
     of: DossierNumber | None = None
+    ground: StrikeGround | None = None
 
 
 class ActionTaken(Shape):
@@ -219,13 +224,14 @@ class FileRead(Shape):
 
 
 class HistoryItem(Shape):
-    """One act. by: the role of who acted."""
+    """One act. by: the role of who acted; ground: why somebody was struck."""
 
     at: datetime
     on: date
     kind: str
     by: str
     reasons: list[str]
+    ground: str | None = None
 
 
 class Started(Shape):

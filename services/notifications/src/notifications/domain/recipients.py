@@ -25,9 +25,14 @@ REPLACED = frozenset({"replaced_left", "replaced_died"})
 """Kinds that tell the partner that he is the applicant now."""
 UNREACHABLE: Final = "unreachable"
 """The company is told that a new applicant has no address."""
-PROVOKED = frozenset({"submitted", "registered", "under_investigation", "withdrawn", PROOF_ASKED, INVITED, REMOVED}) | {
-    kind for kind in LEFT if not kind.endswith("died")
-}
+HOLDS = frozenset({"on_hold", "woken"})
+APPEALS = frozenset({"appealed", "appealed_late", "appeal_upheld", "appeal_rejected"})
+REOPENED = frozenset({"reinstated", "corrected"})
+PROVOKED = (
+    frozenset({"submitted", "registered", "under_investigation", "withdrawn", PROOF_ASKED, INVITED, REMOVED})
+    | {kind for kind in LEFT if not kind.endswith("died")}
+    | {*HOLDS, "appealed", "appealed_late", "corrected"}
+)
 """Kinds that a candidate can bring about by himself, again and again. All others take a decision of somebody else."""
 NOT_MINE: Final = "not_mine"
 """A reader said that an address is not that of who should read it: a kind of message to the company, and a `Standing`."""
@@ -41,6 +46,9 @@ TEMPLATE_OF = {
     **{kind: kind for kind in (PROOF_ASKED, INVITED, REMOVED, UNREACHABLE)},
     **dict.fromkeys(LEFT, "member_left"),
     **dict.fromkeys(REPLACED, "replaced"),
+    **dict.fromkeys(HOLDS, "hold"),
+    **dict.fromkeys(APPEALS, "appeal"),
+    **dict.fromkeys(REOPENED, "reopened"),
     **dict.fromkeys(("situation_priority", "situation_forwarded", "situation_refused"), "situation"),
     **dict.fromkeys(("referral_accepted", "referral_refused"), "referral"),
     **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
