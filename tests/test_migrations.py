@@ -38,7 +38,7 @@ async def test_a_service_does_not_serve_on_a_database_that_is_behind(postgres: i
     settings = {
         "CIR_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{postgres}/{name}",
         "CIR_KAFKA": "127.0.0.1:1", "CIR_PORT": "14999", "CIR_ISSUER": "http://127.0.0.1:1", "CIR_AUDIENCE": "cir",
-        "CIR_PERSON_KEY": "k" * 32, "CIR_COMPANIES": "services/dossier/companies.yaml",
+        "CIR_PERSON_KEY": "k" * 32,
     }  # fmt: skip
     serve = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "priority", "serve", env=os.environ | settings, stderr=asyncio.subprocess.PIPE

@@ -58,6 +58,7 @@ class Counted:
 
     topic: ClassVar[str] = "counted.v1"
     type: ClassVar[str] = "counted.v1.Counted"
+    keyed_by: ClassVar[str] = "dossier"
 
     dossier: UUID
     text: str = "1"

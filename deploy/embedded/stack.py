@@ -17,7 +17,7 @@ from typing import IO, Self
 
 import httpx
 
-from deploy.embedded import CACHE, COMPANIES, KEYED, ROOT, SERVICES, CannotStart, kafka, ports, postgres, write_private
+from deploy.embedded import CACHE, KEYED, ROOT, SERVICES, CannotStart, kafka, ports, postgres, write_private
 from deploy.embedded.supervisor import Child, Part, Say, end_of, end_with_parent
 from deploy.token import AUDIENCE
 
@@ -211,7 +211,7 @@ class Stack:
         if service == "dossier":
             settings |= {"sources": self.url("sources"), "sources_patience": "PT10S"}
         if service in KEYED:
-            settings |= {"person_key": self._key("person"), "companies": str(COMPANIES)}
+            settings["person_key"] = self._key("person")
         file = self.folder / f"{service}.toml"
         write_private(file, "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
         ours = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")}

@@ -65,7 +65,7 @@ async def _measure(folder: Path) -> tuple[float, float, list[float], list[float]
         await create_databases(PORT, ("priority",))
         url = f"postgresql://postgres@127.0.0.1:{PORT}/priority"
         await asyncio.to_thread(migrate, url, MIGRATIONS)
-        database = Database(url, lambda connection: PriorityWork(connection, Clock(), {}, SecretStr("")))
+        database = Database(url, lambda connection: PriorityWork(connection, Clock(), SecretStr("")))
         await _fill(database)
         ranking, sorting = list[float](), list[float]()
         for _ in range(TURNS + 1):  # the first does not count

@@ -60,6 +60,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
         "dossier": {
             **everywhere,
             "POST /v1/dossiers · for the stranger": Call(stranger, headers={"Idempotency-Key": "w"}),
+            "GET /v1/companies": Call(query={"municipality": "24062"}),
             "GET /v1/dossiers": Call(),
             "GET /v1/dossiers/{dossier}": Call(),
             "DELETE /v1/dossiers/{dossier}": Call(),

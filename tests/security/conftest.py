@@ -5,29 +5,28 @@ import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import EVENTS
 from cir_schemas.envelope import Event
-from deploy.embedded import COMPANIES
 from deploy.token import AUDIENCE, token
-from dossier.app import DossierSettings
+from dossier.app import HERE, DossierSettings
+from dossier.directory.files import load_directory
+from dossier.directory.publishing import publish
 from eligibility.app import EligibilitySettings
 from notifications.settings import NotificationsSettings
-from priority.app import PrioritySettings
 
 TODAY = date(2024, 3, 20)
 SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "dossier": (DossierSettings, {"person_key": SecretStr("a key of tests alone, of 32 characters")}),
     "eligibility": (EligibilitySettings, {}),
-    "priority": (
-        PrioritySettings,
-        {"person_key": SecretStr("a key of tests alone, of 32 characters"), "companies": COMPANIES},
-    ),
+    "priority": (KeyedSettings, {"person_key": SecretStr("a key of tests alone, of 32 characters")}),
     "notifications": (
         NotificationsSettings,
         {"smtp": "127.0.0.1:1", "mail_from": "register@cir.example", "mail_key": "k" * 32, "public_url": "http://x"},
@@ -76,7 +75,8 @@ class Services:
         events = events or tuple(event for event, _ in await self.outbox(source))
         for name in self.by_name.keys() - {source}:
             async with self.by_name[name].database.work() as work:
-                await work.load({event.dossier for event in events})
+                await work.load({UUID(event.key) for event in events if event.keyed_by == "dossier"})
+                await work.load_others({event.key for event in events if event.keyed_by != "dossier"})
                 for kind, handler in importlib.import_module(f"{name}.handlers").EVENTS.items():
                     if of_kind := [event for event in events if type(event) is kind]:
                         handler(of_kind, work)
@@ -102,5 +102,8 @@ async def services(database_of: Callable[[str], Awaitable[str]], login: str) -> 
         }
         make = importlib.import_module(f"{name}.app").make
         services.add(name, await asyncio.to_thread(make, settings(**everybodys, **own)))
+    async with services.by_name["dossier"].database.work() as work:
+        await publish(load_directory(HERE / "companies.yaml", HERE / "organisations.yaml"), work)
+    await services.pass_on("dossier")
     yield services
     await services.close()

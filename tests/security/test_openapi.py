@@ -15,6 +15,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
+from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Server, Service
 from conftest import free_port
 from deploy.token import AUDIENCE, token
@@ -36,7 +37,7 @@ MAILED = {
 SERVICES: dict[str, tuple[Callable[[Any], Service[Any]], type[Any], dict[str, Any]]] = {
     "dossier": (dossier.make, dossier.DossierSettings, KEYED),
     "eligibility": (eligibility.make, eligibility.EligibilitySettings, {}),
-    "priority": (priority.make, priority.PrioritySettings, KEYED | {"companies": dossier.HERE / "companies.yaml"}),
+    "priority": (priority.make, KeyedSettings, KEYED),
     "notifications": (notifications.make, NotificationsSettings, MAILED),
 }
 CASE_WORKER = ("case_worker", {"company": "dijledal"})

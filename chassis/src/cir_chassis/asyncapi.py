@@ -10,7 +10,8 @@ _ATTRIBUTES = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce
 
 
 def channels(name: str, description: str, publishes: Sequence[Any], consumes: Sequence[Any]) -> dict[str, Any]:
-    """The document of one service. publishes, consumes: types of event, pydantic models with their topic and type."""
+    """The document of one service. publishes, consumes: types of event, pydantic models with their topic, type and the field that
+    is their key."""
     kinds = list(dict.fromkeys([*publishes, *consumes]))
     template = "#/components/schemas/{model}"
     _, schemas = models_json_schema([(kind, "validation") for kind in kinds], ref_template=template)
@@ -41,5 +42,5 @@ def _message(kind: Any) -> dict[str, Any]:
         "summary": inspect.getdoc(kind),
         "headers": {"type": "object", "properties": attributes, "required": list(_ATTRIBUTES[1:])},
         "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
-        "bindings": {"kafka": {"key": {"type": "string", "format": "uuid"}}},
+        "bindings": {"kafka": {"key": kind.model_json_schema()["properties"][kind.keyed_by]}},
     }

@@ -61,8 +61,8 @@ def program(name: str, kind: type[S], make: Callable[[S], Service[Any]], migrati
             error: Exception = group
             while isinstance(error, ExceptionGroup):
                 error = error.exceptions[0]
-            if isinstance(error, DatabaseBehind):
-                raise refuse(str(error), NO) from None
+            if isinstance(error, DatabaseBehind | WrongSettings):
+                raise refuse(str(error), NO if isinstance(error, DatabaseBehind) else WRONG_CALL) from None
             log.error("ended by an error", exc_info=error)
             raise typer.Exit(NO) from None
 

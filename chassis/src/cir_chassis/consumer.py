@@ -41,7 +41,8 @@ PARTS = 8  # into which a batch that failed is split: few transactions, whether 
 Handler = Callable[[Sequence[Any], Any], None]
 Handlers = Mapping[Any, Handler]
 """Type of event → handler of a batch of them and of the work to do it in. A type of event has a topic, a name on the wire
-(`type`), and `read(headers, key, value)`, which raises ValueError, with a reason that shows no value, where it cannot."""
+(`type`), the field that is its key (`keyed_by`), and `read(headers, key, value)`, which raises ValueError, with a reason that
+shows no value, where it cannot."""
 Consumed = tuple[ConsumerRecord[bytes, bytes], Any, Span]
 """A record, the event in it, and the span of its effect."""
 
@@ -145,7 +146,8 @@ class Consumer:
     async def _transaction(self, events: Sequence[Any]) -> list[Any]:
         """One transaction; the snapshots that had been overtaken."""
         async with self._database.work() as work:
-            await work.load({UUID(event.key) for event in events})
+            await work.load({UUID(event.key) for event in events if event.keyed_by == "dossier"})
+            await work.load_others({event.key for event in events if event.keyed_by != "dossier"})
             for kind, handler in self._handlers.items():
                 if of_kind := [event for event in events if type(event) is kind]:
                     try:

@@ -93,7 +93,7 @@ class Rows(Generic[R]):
         """Every row loaded or put."""
         return self._rows.values()
 
-    async def load(self, connection: AsyncConnection, by: str, ids: Iterable[UUID], *, lock: bool = False) -> None:
+    async def load(self, connection: AsyncConnection, by: str, ids: Iterable[object], *, lock: bool = False) -> None:
         """Read the rows in which the column `by` is one of these. With `lock` they stay ours until the commit."""
         for found in await driver.run(connection, _reading(self._table, self._names, by, lock), {"ids": list(ids)}):
             row = self._of(*found)
@@ -146,6 +146,9 @@ class Work:
 
     async def load(self, dossiers: Iterable[UUID]) -> None:
         """Lock what these dossiers have here, in one order, and read it."""
+
+    async def load_others(self, keys: Collection[str]) -> None:
+        """Read what is kept under these keys, which are no dossier's."""
 
     def publish(self, event: Event, because_of: Event | None = None) -> None:
         """Put an event in the outbox: sent if and only if this work commits. `because_of`: its trace goes on in this one."""

@@ -1,10 +1,11 @@
-"""What dossier tells priority (candidacy) and notifications (contacts, happenings): never an amount or a reason."""
+"""What dossier publishes for priority (candidacies, companies) and notifications (contacts, happenings, companies and
+organisations): never an amount or a reason."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from cir_schemas.envelope import Happening, Snapshot
+from cir_schemas.envelope import DossierSnapshot, Happening, Snapshot
 from cir_schemas.types import (
     Company,
     Day,
@@ -13,6 +14,7 @@ from cir_schemas.types import (
     Language,
     MemberId,
     Municipality,
+    Organisation,
     RecordedEmail,
     Role,
     Shape,
@@ -54,7 +56,7 @@ class StayDeclared(Stay):
         return self
 
 
-class CandidacyRecorded(Snapshot, topic="cir.dossier.v1"):
+class CandidacyRecorded(DossierSnapshot, topic="cir.dossier.v1"):
     """All that the waiting list reads, and nothing else."""
 
     status: Status
@@ -94,7 +96,7 @@ class MemberContact(Shape):
     email: RecordedEmail
 
 
-class ContactsRecorded(Snapshot, topic="cir.dossier.v1"):
+class ContactsRecorded(DossierSnapshot, topic="cir.dossier.v1"):
     """Where a dossier's notices go, and in which language. The only event that carries addresses."""
 
     company: Company
@@ -109,6 +111,37 @@ class ContactsRecorded(Snapshot, topic="cir.dossier.v1"):
     help: Helper | None = None
     confirmed: tuple[str, ...] = ()
     """Those of these addresses that a case worker entered at the counter: mails to them are not held back."""
+
+
+class DirectoryEntry(Shape):
+    """How a company or an organisation is named in letters and reached."""
+
+    name: str
+    address: str | None = None
+    phone: str | None = None
+    mailbox: RecordedEmail | None = None
+    """Where it reads the mails to it; null: nowhere any more."""
+    municipalities: tuple[Municipality, ...] = ()
+    """Where it lets homes or works."""
+
+
+class CompanyEntry(DirectoryEntry):
+    """A housing company; no other one lets homes in its municipalities."""
+
+    areas: tuple[str, ...] = ()
+    """Names of the parts of its municipalities, as stays, dwellings and agreements have them."""
+
+
+class CompanyRecorded(CompanyEntry, Snapshot, topic="cir.dossier.v1", key="company"):
+    """A housing company (woonmaatschappij), by its id. Without municipalities: it lets no homes any more."""
+
+    company: Company
+
+
+class OrganisationRecorded(DirectoryEntry, Snapshot, topic="cir.dossier.v1", key="organisation"):
+    """An organisation that refers or helps candidates, by its id. Without a mailbox: it is mailed no more."""
+
+    organisation: Organisation
 
 
 class ToBring(Shape):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cir_schemas.envelope import Snapshot
+from cir_schemas.envelope import DossierSnapshot
 from cir_schemas.types import Day, MemberId, Outcome, Shape, TestId
 
 Figure = str | tuple[str | None, str | None] | int | bool
@@ -65,7 +65,7 @@ class Assessment(Shape):
     say: Say = Say()
 
 
-class HouseholdAssessed(Snapshot, topic="cir.eligibility.v1"):
+class HouseholdAssessed(DossierSnapshot, topic="cir.eligibility.v1"):
     """The newest assessment of a household: of these facts, for this test or, without one, for information."""
 
     facts_version: int

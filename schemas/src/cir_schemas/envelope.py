@@ -1,6 +1,6 @@
-"""CloudEvents 1.0 in Kafka's binary mode: headers name source, type, time and dossier; the value is the event.
+"""CloudEvents 1.0 in Kafka's binary mode: headers name source, type, time and subject; the value is the event.
 
-A snapshot carries one aspect of a dossier whole, with its version: the newer one wins, whatever the order of arrival.
+A snapshot carries one aspect of its subject whole, with its version: the newer one wins, whatever the order of arrival.
 A happening carries what occurred once: its id is the key of its effect. The headers' part of an event (id, at, trace)
 is kept beside the payload, never in it.
 """
@@ -35,27 +35,30 @@ class UnreadableEvent(ValueError):
 
 
 class Event(Shape):
-    """What every event has. Subclasses name their topic: `class X(Snapshot, topic="cir.dossier.v1")`."""
+    """What every event has. Subclasses name their topic, and the field that is their key where that is not `dossier`:
+    `class X(Snapshot, topic="cir.dossier.v1", key="company")`."""
 
     topic: ClassVar[str]
     source: ClassVar[str]
     type: ClassVar[str]
+    keyed_by: ClassVar[str] = "dossier"
 
-    dossier: DossierId
     id: EventId = Field(default_factory=lambda: EventId(uuid4()), exclude=True)
     at: datetime = Field(default_factory=lambda: datetime.now(UTC), exclude=True)
     trace: str | None = Field(default=None, exclude=True)
 
-    def __init_subclass__(cls, topic: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, topic: str | None = None, key: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if key is not None:
+            cls.keyed_by = key
         if topic is not None:
             cls.topic, cls.source = topic, OWNERS[topic]
             cls.type = f"{topic}.{cls.__name__}"
 
     @property
     def key(self) -> str:
-        """The Kafka key, and the event's subject: order is kept per dossier."""
-        return str(self.dossier)
+        """The Kafka key, and the event's subject: order is kept per key."""
+        return str(getattr(self, self.keyed_by))
 
     def value(self) -> bytes:
         """The payload, JSON in UTF-8."""
@@ -103,7 +106,7 @@ class Event(Shape):
             places = dict.fromkeys(f"{path}: {e['type']}" for path, e in zip(paths, wrong, strict=True))
             raise UnreadableEvent(f"wrong fields: {'; '.join(places)}") from None
         if event.key != headers["ce_subject"]:
-            raise UnreadableEvent("the dossier in the value is not the subject (ce_subject)")
+            raise UnreadableEvent(f"the {cls.keyed_by} in the value is not the subject (ce_subject)")
         return event.model_copy(update={"id": id, "at": at, "trace": headers.get("traceparent")})
 
     @classmethod
@@ -133,18 +136,26 @@ def _names(kind: type[Event]) -> frozenset[str]:
 
 
 class Snapshot(Event):
-    """One aspect of a dossier, whole. `version`: greater than the last one, and than the microseconds since 1970."""
+    """One aspect of its subject, whole. `version`: greater than the last one, and than the microseconds since 1970."""
 
     version: Version
 
     @classmethod
     def read(cls, headers: Headers, key: bytes | None, value: bytes | None) -> Self:
-        """The same. A version of the future is refused: it would keep out every later snapshot of the dossier."""
+        """The same. A version of the future is refused: it would keep out every later snapshot of the subject."""
         event = super().read(headers, key, value)
         if event.version > (datetime.now(UTC) + AHEAD).timestamp() * 1_000_000:
             raise UnreadableEvent("the version lies in the future (microseconds since 1970)")
         return event
 
 
+class DossierSnapshot(Snapshot):
+    """One aspect of a dossier, whole."""
+
+    dossier: DossierId
+
+
 class Happening(Event):
-    """What occurred once."""
+    """What occurred once to a dossier."""
+
+    dossier: DossierId

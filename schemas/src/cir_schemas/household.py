@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from cir_schemas.envelope import Snapshot
+from cir_schemas.envelope import DossierSnapshot
 from cir_schemas.types import Cents, Day, MemberId, Moment, Role, Shape, TestId
 
 Residence = Literal[
@@ -199,7 +199,7 @@ class Test(Shape):
     registered_on: Day | None = None
 
 
-class HouseholdRecorded(Snapshot, topic="cir.household.v1"):
+class HouseholdRecorded(DossierSnapshot, topic="cir.household.v1"):
     """The facts of a household as they now stand, and the test that is open on them, if any."""
 
     facts_version: int
@@ -209,5 +209,5 @@ class HouseholdRecorded(Snapshot, topic="cir.household.v1"):
     """Since when the household is registered: without an open test it is then assessed for information, as an update."""
 
 
-class HouseholdErased(Snapshot, topic="cir.household.v1"):
+class HouseholdErased(DossierSnapshot, topic="cir.household.v1"):
     """A draft was erased: nothing of its household may be kept."""

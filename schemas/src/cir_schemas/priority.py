@@ -3,15 +3,12 @@ an illness, and letters are read by others. The organisation that referred is na
 to name it.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import StringConstraints
-
 from cir_schemas.envelope import Happening
-from cir_schemas.types import DossierNumber
+from cir_schemas.types import DossierNumber, Organisation
 
-Organisation = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")]
 Decision = Literal["priority", "forwarded", "refused"]
 Answer = Literal["accepted", "refused"]
 

@@ -25,6 +25,9 @@ TestId = NewType("TestId", UUID)
 MemberId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Municipality = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Field(description="NIS code")]
 Company = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$"), Field(description="Woonmaatschappij")]
+Organisation = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$"), Field(description="That refers or helps candidates")
+]
 DossierNumber = Annotated[
     str, StringConstraints(pattern=r"^\d{4}\.\d{2}\.\d{2}\.\d{4,}$"), Field(description="Ascending per day")
 ]
@@ -55,7 +58,7 @@ Role = Literal["applicant", "partner", "co_resident"]
 Outcome = Literal["met", "not_met", "to_investigate"]
 Moment = Literal["registration", "update", "allocation"]
 Status = Literal["draft", "submitted", "registered", "under_investigation", "refused", "struck", "withdrawn", "housed"]
-Version = Annotated[int, Field(ge=0, description="Grows with every snapshot of the same aspect of the same dossier")]
+Version = Annotated[int, Field(ge=0, description="Grows with every snapshot of the same aspect of the same subject")]
 
 HIGHEST_CENTS = 9_000_000_00
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII)

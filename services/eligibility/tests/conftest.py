@@ -48,7 +48,7 @@ class Eligibility:
     async def hear(self, *events: Event) -> None:
         """Let one batch take effect, as the consumer does."""
         async with self.service.database.work() as work:
-            await work.load({event.dossier for event in events})
+            await work.load({UUID(event.key) for event in events})
             for kind, handler in EVENTS.items():
                 handler([event for event in events if type(event) is kind], work)
 

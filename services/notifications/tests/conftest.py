@@ -18,9 +18,11 @@ from pydantic import SecretStr
 
 from cir_schemas import (
     ApplicantReplaced,
+    CompanyRecorded,
     ContactsRecorded,
     MemberInvited,
     MemberLeft,
+    OrganisationRecorded,
     ProofAsked,
     ReferralAnswered,
     SituationReviewed,
@@ -40,7 +42,18 @@ KEY = SecretStr("k" * 32)
 NUMBER = "2024.03.20.0001"
 ANNA, HELPER, REFERRER = "anna@candidates.example", "help@ocmw.example", "aanmeldingen@diletti.example"
 BERT, CEES = "bert@candidates.example", "cees@candidates.example"
-COUNTER = "inschrijvingen@dijledal.example"
+COUNTER, PHONE = "inschrijvingen@dijledal.example", "016 00 00 01"
+OFFICE = "aanmeldingen@ocmw-leuven.example"
+
+
+def company(id_: str = "dijledal", version: int = 1, **changed: Any) -> CompanyRecorded:
+    given = {"company": id_, "version": version, "name": "Dijledal", "phone": PHONE, "mailbox": COUNTER}
+    return CompanyRecorded.model_validate(given | changed)
+
+
+def organisation(id_: str, mailbox: str | None, version: int = 1, **changed: Any) -> OrganisationRecorded:
+    given = {"organisation": id_, "version": version, "name": id_.title(), "mailbox": mailbox}
+    return OrganisationRecorded.model_validate(given | changed)
 
 
 def contacts(dossier: UUID, version: int = 1, **changed: Any) -> ContactsRecorded:
@@ -177,7 +190,8 @@ class Notifications:
     async def hear(self, *events: Event) -> None:
         """Let one batch take effect, as the consumer does."""
         async with self.service.database.work() as work:
-            await work.load({event.dossier for event in events})
+            await work.load({UUID(event.key) for event in events if event.keyed_by == "dossier"})
+            await work.load_others({event.key for event in events if event.keyed_by != "dossier"})
             for kind, handler in EVENTS.items():
                 if of_kind := [event for event in events if type(event) is kind]:
                     handler(of_kind, work)
@@ -257,5 +271,7 @@ async def notifications(
         public_url="http://notifications",
     )
     notifications = Notifications(settings)
+    known = organisation("diletti", REFERRER), organisation("ocmw-leuven", OFFICE.title())
+    await notifications.hear(company(), *known)
     yield notifications
     await notifications.close()

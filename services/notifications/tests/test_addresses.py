@@ -24,6 +24,7 @@ from .conftest import (
     MailServer,
     Notifications,
     answered,
+    company,
     contacts,
     helped,
     invited,
@@ -121,15 +122,18 @@ async def test_the_company_is_told_once_by_mail_by_a_metric_and_by_ids_in_the_lo
     assert [row.kind for row in await notifications.rows() if row.audience == "company"] == ["not_mine_helper"]
 
 
-async def test_a_company_without_a_mailbox_is_on_record_as_not_reached(
+async def test_a_mail_to_a_company_waits_until_its_mailbox_is_known_and_ends_where_it_has_none(
     notifications: Notifications, server: MailServer, dossier: UUID
 ) -> None:
-    await mailed(notifications, server, contacts(dossier, company="unknown"), moved(dossier))
-    await notifications.http.post(link(server, ANNA, "not-mine"))
-    assert {(row.audience, row.state) for row in await notifications.rows()} == {
-        ("candidate", "sent"),
-        ("company", "no_address"),
-    }
+    for id_, mailbox in (("late", COUNTER), ("mute", None)):
+        started = contacts(other := uuid4(), company=id_, email=f"{id_}@candidates.example"), moved(other)
+        await mailed(notifications, server, *started)
+        await notifications.http.post(link(server, f"{id_}@candidates.example", "not-mine"))
+        assert await mailed(notifications, server) == []
+        told = [COUNTER] if mailbox else []
+        assert await mailed(notifications, server, company(id_, mailbox=mailbox)) == told
+    states = {(row.audience, row.state) for row in await notifications.rows()}
+    assert states == {("candidate", "sent"), ("company", "sent"), ("company", "no_address")}
 
 
 async def test_a_link_of_an_address_of_before_ends_that_one_and_not_the_new_one(

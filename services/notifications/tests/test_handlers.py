@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from structlog.testing import capture_logs
 
 from cir_schemas.priority import Answer, Decision
 from notifications import tables
@@ -99,15 +98,6 @@ async def test_who_referred_is_told_whatever_the_candidate_agreed_to_for_his_hel
 ) -> None:
     await notifications.hear(contacts(dossier, email=None, help=helped(inform=False)), answered(dossier))
     assert await notifications.states() == {"candidate": "no_address", "referrer": "waiting"}
-
-
-async def test_an_organisation_without_a_mailbox_is_on_record_as_not_reached_and_operators_read_which(
-    notifications: Notifications, dossier: UUID
-) -> None:
-    with capture_logs() as logs:
-        await notifications.hear(contacts(dossier), answered(dossier, organisation="nobody-knows"))
-    assert [line["organisation"] for line in logs] == ["nobody-knows"]
-    assert await notifications.states() == {"candidate": "waiting", "referrer": "no_address"}
 
 
 async def test_what_priority_says_before_the_contacts_waits_for_them(

@@ -25,6 +25,7 @@ TOLD = [
 ]
 TOLD += [(kind, "referrer") for kind in TEMPLATE_OF if kind.startswith("referral_")]
 LETTERS = Letters(TEMPLATES, "https://register.example/?a=1&b=2")
+TO_COMPANY = {kind for kind in TEMPLATE_OF if kind.startswith("not_mine")} | {"unreachable"}  # it knows its own phone
 WORDS = yaml.safe_load((TEMPLATES / "words.yaml").read_text("utf-8"))
 
 
@@ -44,7 +45,8 @@ def letter(kind: str = "submitted", language: str = "en", **changed: Any) -> Let
     given: dict[str, Any] = {
         "audience": "candidate",
         "number": "2024.03.20.0001",
-        "company": "dijledal",
+        "company": "Dijledal",
+        "phone": "016 00 00 01",
         "organisation": "Diletti",
         "on": date(2024, 3, 1),
         "asks": [{"role": "partner", "proofs": ["pay_slips"], "by": "2024-04-05"}],
@@ -62,6 +64,7 @@ def test_every_letter_is_whole(kind: str, language: str, audience: str, asks: li
     for text in (written.text, written.html):
         assert "2024.03.20.0001" in text
         assert "Dijledal" in text
+        assert ("016 00 00 01" in text) == (kind not in TO_COMPANY)
         assert ("Diletti" in text) == (audience == "referrer")  # to others it may tell of an illness
         assert not any(left in text for left in ("{{", "}}", "{%", "%}", "None", "\n\n\n", "  \n"))
     assert f'<html lang="{language}">' in written.html

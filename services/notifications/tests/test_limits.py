@@ -15,6 +15,7 @@ from .conftest import (
     ANNA,
     BERT,
     HELPER,
+    OFFICE,
     MailServer,
     Notifications,
     answered,
@@ -27,8 +28,6 @@ from .conftest import (
     moved,
     reviewed,
 )
-
-OFFICE = "aanmeldingen@ocmw-leuven.example"  # of the sample's organisations.yaml
 
 
 async def states(notifications: Notifications) -> list[tuple[str, str]]:

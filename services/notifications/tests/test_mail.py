@@ -42,7 +42,7 @@ NAMES = st.text(max_size=200) | st.just(HIDDEN) | st.text(max_size=20).map(lambd
 def written(address: str, **changed: Any) -> bytes:
     due: dict[str, Any] = {
         "event": UUID(int=1), "channel": "email", "audience": "candidate", "kind": "submitted", "language": "nl",
-        "number": "2024.03.20.0001", "company": "dijledal", "organisation": None, "asks": [],
+        "number": "2024.03.20.0001", "company": "Dijledal", "phone": None, "organisation": None, "asks": [],
         "message_id": "<1.candidate.email@cir.example>", "at": datetime.now(UTC), "tries": 0, "trace": None, "address": address,
         "dossier": UUID(int=2), "addressee": None, "superseded": False, "happened_at": datetime.now(UTC), "state": "waiting",
         "due_at": datetime.now(UTC), "email": None, "member": None, "by": None, "applicant": None,

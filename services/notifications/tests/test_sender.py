@@ -18,7 +18,20 @@ from structlog.testing import capture_logs
 
 from notifications import tables
 
-from .conftest import ANNA, HELPER, REFERRER, MailServer, Notifications, answered, contacts, helped, moved, until
+from .conftest import (
+    ANNA,
+    HELPER,
+    REFERRER,
+    MailServer,
+    Notifications,
+    answered,
+    company,
+    contacts,
+    helped,
+    moved,
+    organisation,
+    until,
+)
 
 HIDDEN = b64encode(b"a\r\nBcc: spy@x.example\r\nX: ").decode()
 INJECTED = f"::=?utf-8?b?{HIDDEN}?=':x@y.example"
@@ -329,12 +342,51 @@ async def test_a_referrer_whose_mailbox_is_gone_when_the_mail_leaves_is_not_reac
     notifications: Notifications, server: MailServer, dossier: UUID
 ) -> None:
     await notifications.hear(contacts(dossier), answered(dossier))
-    async with notifications.service.database.engine.begin() as connection:
-        gone = tables.messages.update().where(tables.messages.c.audience == "referrer")
-        await connection.execute(gone.values(organisation="nobody-knows"))
+    await notifications.hear(organisation("diletti", None, 2))
+    await notifications.hear(organisation("diletti", REFERRER))  # an older one comes again
     await notifications.sender.send_due()
     assert server.told == [ANNA]
     assert await notifications.states() == {"candidate": "sent", "referrer": "no_address"}
+
+
+async def test_an_answer_to_an_organisation_that_is_not_known_yet_waits_for_it_and_holds_nobody_up(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    event = answered(dossier, organisation="late")
+    await notifications.hear(contacts(dossier), event)
+    assert await notifications.sender.send_due()
+    assert not await notifications.sender.send_due()
+    assert await notifications.states() == {"candidate": "sent", "referrer": "waiting"}
+    assert notifications.sender._oldest is not None  # operators see that it waits
+    await notifications.hear(organisation("late", "late@late.example", name="Laat vzw"))
+    await notifications.hear(event)
+    await notifications.sender.send_due()
+    assert server.told == [ANNA, "late@late.example"]
+    assert "Laat vzw heeft dit dossier aangemeld" in str(server.mails[-1][1])
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        (None, "uw woonmaatschappij: De Nieuwe."),
+        ({"name": "De Nieuwe bv", "phone": None}, "uw woonmaatschappij: De Nieuwe bv."),
+        ({"name": "De Nieuwe bv", "phone": "011 1 1 1 1"}, "uw woonmaatschappij: De Nieuwe bv, tel. 011 1 1 1 1."),
+    ],
+)
+async def test_a_mail_names_the_company_and_its_phone_as_far_as_they_are_known(
+    notifications: Notifications, server: MailServer, dossier: UUID, known: dict[str, Any] | None, says: str
+) -> None:
+    if known:
+        await notifications.hear(company("de-nieuwe", **known))
+    await notifications.hear(contacts(dossier, company="de-nieuwe"), moved(dossier))
+    await notifications.sender.send_due()
+    [(_, mail)] = server.mails
+    for form in ("plain", "html"):
+        body = mail.get_body((form,))
+        assert body
+        text = " ".join(body.get_content().replace("<strong>", "").replace("</strong>", "").split())
+        assert says in text
+        assert "None" not in text
 
 
 async def test_metrics_tell_what_became_of_messages_and_how_long_the_oldest_waits(

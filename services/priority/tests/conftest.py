@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,11 +13,11 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cir_chassis.pseudonym import pseudonym
+from cir_chassis.pseudonym import KeyedSettings, pseudonym
 from cir_chassis.service import Service
-from cir_schemas import CandidacyRecorded
+from cir_schemas import CandidacyRecorded, CompanyRecorded
 from deploy.token import AUDIENCE, token
-from priority.app import PrioritySettings, make
+from priority.app import make
 from priority.handlers import EVENTS
 from priority.store import PriorityWork
 
@@ -43,11 +42,7 @@ AGREED: dict[str, Any] = {
     "target_ceiling": "0.2",
 }
 
-COMPANIES = """
-dijledal: {name: Dijledal, municipalities: ["24062", "24011"]}
-kanvaz: {name: Kanvaz, municipalities: ["12025"], phone: kept by dossier}
-woontrots: {name: Woontrots, municipalities: ["23088"]}
-"""
+LETS = {"dijledal": ["24062", "24011"], "kanvaz": ["12025"], "woontrots": ["23088"]}
 FOR = {"votes": [{"member": "Stad Leuven", "municipality": "24062", "vote": "for"}]}
 
 
@@ -64,12 +59,13 @@ class Priority:
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://priority")
 
-    async def hear(self, *events: CandidacyRecorded) -> None:
+    async def hear(self, *events: CandidacyRecorded | CompanyRecorded) -> None:
         """Let one batch take effect, as the consumer does."""
         async with self.service.database.work() as work:
-            await work.load({event.dossier for event in events})
-            for handler in EVENTS.values():
-                handler(events, work)
+            await work.load({event.dossier for event in events if isinstance(event, CandidacyRecorded)})
+            await work.load_others({event.key for event in events if isinstance(event, CompanyRecorded)})
+            for kind, handler in EVENTS.items():
+                handler([event for event in events if type(event) is kind], work)
 
     async def get(self, path: str, company: str = "dijledal", role: str = "case_worker", **held: str) -> httpx.Response:
         if role in ("case_worker", "council"):
@@ -159,14 +155,19 @@ def candidacy(number: str | None, version: int = 1, dossier: UUID | None = None,
     return CandidacyRecorded.model_validate(given | changed)
 
 
+def company(name: str, version: int = 1, **changed: Any) -> CompanyRecorded:
+    given = {"company": name, "version": version, "name": name.title(), "municipalities": LETS.get(name, [])}
+    return CompanyRecorded.model_validate(given | changed)
+
+
 @pytest.fixture
-async def priority(database_of: Callable[[str], Awaitable[str]], login: str, tmp_path: Path) -> AsyncIterator[Priority]:
-    (companies := tmp_path / "companies.yaml").write_text(COMPANIES)
-    settings = PrioritySettings(
+async def priority(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Priority]:
+    settings = KeyedSettings(
         database_url=await database_of("priority"), kafka="127.0.0.1:1", port=1, issuer=login, audience=AUDIENCE,
-        environment="demo", today=date(2024, 6, 1), person_key=KEY, companies=companies,
+        environment="demo", today=date(2024, 6, 1), person_key=KEY,
     )  # fmt: skip
     priority = Priority(make(settings), login)
+    await priority.hear(*(company(name) for name in LETS))
     yield priority
     await priority.http.aclose()
     await priority.service.dispose()

@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 import yaml
 from typer.testing import CliRunner
 
-from cir_chassis.settings import WrongSettings
 from priority.__main__ import cli
 from priority.council import Agreement
-from priority.requests import load_companies
+from priority.handlers import record_companies
 
-from .conftest import AGREED, FOR, Priority, candidacy
+from .conftest import AGREED, FOR, Priority, candidacy, company
 
 AREA = {"area": "centrum", "area_tie": True, "municipalities": ["24062", "24011"]}
 
@@ -301,12 +299,34 @@ async def test_a_council_agrees_on_the_municipalities_of_its_company_alone_whoev
 async def test_what_was_proposed_for_a_municipality_that_went_to_another_company_is_not_adopted(
     priority: Priority,
 ) -> None:
-    _, path = await adoption(priority)
-    async with priority.service.database.work() as work:
-        moved = sa.text("""UPDATE agreements SET municipalities = '["24062", "12025"]'""")
-        await work.connection.execute(moved)
+    _, path = await adoption(priority, municipalities=["24062", "24011"])
+    moved = company("dijledal", 2, municipalities=["24062"]), company("kanvaz", 2, municipalities=["12025", "24011"])
+    await priority.hear(*moved)
+    await priority.hear(company("dijledal"))  # an older one comes again
     refused = await priority.post(path, FOR, "council")
-    assert (refused.status_code, "12025" in refused.text) == (409, True)
+    assert (refused.status_code, "no homes any more in 24011" in refused.text) == (409, True)
+    made = await priority.post("/v1/agreements", AGREED | {"municipalities": ["24011"]}, "council")
+    assert (made.status_code, "lets no homes in 24011" in made.text) == (422, True)
+    assert (await priority.ask("24011", "dijledal")).status_code == 404
+    assert (await priority.ask("24011", "kanvaz")).json() == []
+
+
+async def test_a_company_that_is_not_known_yet_is_told_to_come_back(priority: Priority) -> None:
+    given = AGREED | {"company": "nieuw", "municipalities": ["71016"]}
+    early = await priority.post("/v1/agreements", given, "council", company="nieuw")
+    assert (early.status_code, "not known here yet" in early.text.lower()) == (503, True)
+    await priority.hear(company("nieuw", municipalities=["71016"]))
+    assert (await priority.post("/v1/agreements", given, "council", company="nieuw")).status_code == 201
+    await priority.hear(company("nieuw", 2))  # it lets no homes any more
+    assert (await priority.post("/v1/agreements", given, "council", company="nieuw")).status_code == 422
+
+
+async def test_of_two_batches_the_newer_company_stays_whichever_is_written_last(priority: Priority) -> None:
+    async with priority.service.database.work() as slow:
+        await slow.load_others({"kanvaz"})
+        await priority.hear(company("kanvaz", 3, municipalities=["11002"]))
+        record_companies([company("kanvaz", 2)], slow)
+    assert (await priority.ask("11002", "kanvaz")).json() == []
 
 
 async def test_only_the_company_of_a_municipality_reads_its_list_whoever_waits_there(priority: Priority) -> None:
@@ -315,24 +335,6 @@ async def test_only_the_company_of_a_municipality_reads_its_list_whoever_waits_t
     assert (await priority.ask("11002", "kanvaz")).status_code == 404
     assert (await priority.ask("12025", "kanvaz")).json() == []
     assert await priority.list() == ["2019.04.02.0007"]
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("dijledal: [24062", "not YAML"),
-        ("dijledal: {municipalities: [Leuven]}", "dijledal.municipalities[0]"),
-        ('a: {municipalities: ["24062"]}\nb: {municipalities: ["24062"]}', "24062 stands at a and b"),
-        (None, "No such file"),
-    ],
-)
-def test_a_wrong_file_of_companies_is_refused_by_name(tmp_path: Path, text: str | None, says: str) -> None:
-    file = tmp_path / "companies.yaml"
-    if text is not None:
-        file.write_text(text)
-    with pytest.raises(WrongSettings, match=r"^CIR_COMPANIES: ") as wrong:
-        load_companies(file)
-    assert says in str(wrong.value)
 
 
 def test_a_key_that_stands_twice_is_a_slip(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ async def replica(kafka: str, name: str, database: Database[Any], handlers: Hand
 async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
     priority: Priority, database_of: Callable[[str], Awaitable[str]], kafka: str
 ) -> None:
-    newer = Database(await database_of("priority"), lambda connection: PriorityWork(connection, Clock(), {}, KEY))
+    newer = Database(await database_of("priority"), lambda connection: PriorityWork(connection, Clock(), KEY))
     skipped = CONSUMED.labels("unknown", "skipped")._value.get()
     said: list[dossier.CandidacyRecorded | DwellingPreferred] = [
         candidacy("2024.03.20.0001"),

@@ -19,7 +19,7 @@ from priority.allocation import Situation
 from priority.app import MIGRATIONS
 from priority.domain.ranking import Candidate, Dwelling, Regulation, left_out_because, rank
 
-from .conftest import Priority, candidacy
+from .conftest import Priority, candidacy, company
 
 ON = date(2024, 2, 29)
 DAYS = [
@@ -171,6 +171,7 @@ async def test_a_place_from_before_the_stays_named_anybody_keeps_its_ties(priori
     config = alembic_config(engine.url.set(drivername="postgresql").render_as_string(False), MIGRATIONS)
     await asyncio.to_thread(command.downgrade, config, "0005")
     await asyncio.to_thread(command.upgrade, config, "head")
+    await priority.hear(company("dijledal"))  # the earlier migration had none
     await priority.agreed(stricter_tie_years=5)
     (place,) = (await priority.ask()).json()
     assert place["because"] == ["stricter_tie", "lasting_tie", "registration_date"]

@@ -12,24 +12,28 @@ from pydantic import Field
 
 from cir_chassis import idempotency
 from cir_chassis.clock import Clock
-from cir_chassis.database import Database
+from cir_chassis.database import Database, is_outage
 from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import (
     ApplicantReplaced,
     CandidacyRecorded,
+    CompanyRecorded,
     ContactsRecorded,
     DecisionTaken,
     HouseholdErased,
     HouseholdRecorded,
     MemberInvited,
     MemberLeft,
+    OrganisationRecorded,
     ProofAsked,
     StatusChanged,
 )
 from dossier import handlers
-from dossier.companies import load_companies
+from dossier.directory import http as directory_http
+from dossier.directory.files import Directory, load_directory
+from dossier.directory.publishing import publish
 from dossier.facts.questions import work_off
 from dossier.facts.sources import Sources
 from dossier.register import http
@@ -45,6 +49,7 @@ class DossierSettings(KeyedSettings):
     """What the register is told beside what every service is."""
 
     companies: Path = HERE / "companies.yaml"
+    organisations: Path = HERE / "organisations.yaml"
     draft_days: Annotated[int, Field(ge=1)] = 90
     """A draft on which nobody acted for so many days is erased (K)."""
     sources: Annotated[str, Field(pattern=r"^https?://")] | None = None
@@ -54,12 +59,12 @@ class DossierSettings(KeyedSettings):
 
 
 def make(settings: DossierSettings) -> Service[RegisterWork]:
-    """The service, ready to run. Raises `WrongCompanies`."""
-    companies = load_companies(settings.companies)
+    """The service, ready to run. Raises `WrongSettings` of its files."""
+    directory = load_directory(settings.companies, settings.organisations)
     work = partial(
         RegisterWork,
         clock=Clock(settings.today),
-        companies=companies,
+        companies=directory.treats,
         person_key=settings.person_key,
         sources_patience=settings.sources_patience if settings.sources else None,
     )
@@ -72,6 +77,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         publishes=[
             HouseholdRecorded,
             HouseholdErased,
+            CompanyRecorded,
+            OrganisationRecorded,
             CandidacyRecorded,
             ContactsRecorded,
             StatusChanged,
@@ -83,12 +90,30 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         ],
         consumes=handlers.EVENTS,
     )
+    service.jobs.append(partial(publish_directory, service.background, directory))
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
     service.jobs.append(partial(erase_drafts, service.background, timedelta(days=settings.draft_days)))
     if settings.sources:
         service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
     service.app.include_router(http.routes(service.database))
+    service.app.include_router(directory_http.routes(directory))
     return service
+
+
+async def publish_directory(database: Database[RegisterWork], directory: Directory, stopping: asyncio.Event) -> None:
+    """Publish what changed of companies and organisations, once the database answers. Raises `WrongSettings`."""
+    while not stopping.is_set():
+        try:
+            async with database.work() as work:
+                published = await publish(directory, work)
+            log.info("companies and organisations published", changed=published)
+            return
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("companies and organisations are not published yet", exc_info=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 1)
 
 
 async def erase_drafts(database: Database[RegisterWork], age: timedelta, stopping: asyncio.Event) -> None:

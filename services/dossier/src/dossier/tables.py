@@ -134,6 +134,16 @@ candidates = sa.Table(  # an applicant or partner is bound to one dossier only: 
     sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
 )
 
+directory = sa.Table(
+    "directory",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True, comment="company or organisation"),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("content", _json(), nullable=False),
+    comment="companies and organisations, as they were published last",
+)
+
 day_numbers = sa.Table(
     "day_numbers",
     metadata,

@@ -7,7 +7,6 @@ from cir_chassis.service import Service
 from notifications import handlers, http, pages
 from notifications.letters import Letters
 from notifications.links import Links
-from notifications.organisations import load_mailboxes
 from notifications.sender import Sender
 from notifications.settings import HERE, NotificationsSettings
 from notifications.store import NotificationsWork
@@ -16,18 +15,12 @@ MIGRATIONS, TEMPLATES = HERE / "migrations", HERE / "templates"
 
 
 def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
-    """The service, ready to run. Raises `WrongSettings` of its mailboxes, and where a template is missing or wrong."""
-    work = partial(
-        NotificationsWork,
-        clock=Clock(settings.today),
-        settings=settings,
-        mailboxes=load_mailboxes(settings.organisations),
-    )
+    """The service, ready to run. Raises an error of `jinja2` or OSError where a template is missing or wrong."""
     service = Service(
         "notifications",
         "Who is told what, and what became of every message.",
         settings,
-        work,
+        partial(NotificationsWork, clock=Clock(settings.today), settings=settings),
         MIGRATIONS,
         consumes=handlers.EVENTS,
     )

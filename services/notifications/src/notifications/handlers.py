@@ -10,7 +10,7 @@ from cir_chassis.consumer import Handlers
 from cir_schemas import dossier, priority
 from cir_schemas.envelope import Happening
 from notifications.domain.recipients import INVITED, NO_NEWS, PROOF_ASKED, REMOVED, REPLACED, UNREACHABLE, recipients
-from notifications.store import Address, Contacts, News, NotificationsWork
+from notifications.store import Address, Contacts, Entry, News, NotificationsWork
 
 log = structlog.get_logger()
 
@@ -32,6 +32,17 @@ def record_contacts(events: Sequence[dossier.ContactsRecorded], work: Notificati
         for news in work.waiting.all():
             if news.dossier == event.dossier:
                 _notify(news, work)
+
+
+def record_directory(
+    events: Sequence[dossier.CompanyRecorded | dossier.OrganisationRecorded], work: NotificationsWork
+) -> None:
+    """Keep how each company and organisation is named and reached; what waited for its mailbox is sent."""
+    for event in events:
+        audience = "company" if isinstance(event, dossier.CompanyRecorded) else "referrer"
+        known = work.directory.find(audience, event.key)
+        if work.is_newer(event, known.version if known else None):
+            work.directory.put(Entry(audience, event.key, event.version, event.name, event.phone, event.mailbox))
 
 
 def notify(events: Sequence[Happening], work: NotificationsWork) -> None:
@@ -57,8 +68,8 @@ def _notify(news: News, work: NotificationsWork) -> None:
     found = dict(recipients(news.kind, contacts.addresses(news.member)))
     for audience, address in found.items():
         work.plan(news, audience, address)
-    if news.organisation and not work.plan(news, "referrer"):
-        log.warning("an organisation without a mailbox is not notified", organisation=news.organisation)
+    if news.organisation:
+        work.plan(news, "referrer")
     if news.member and news.kind.endswith(f"_{REMOVED}"):
         address = contacts.members.get(news.member) or work.former.get((news.dossier, news.member))
         work.plan(replace(news, kind=REMOVED), "member", address)
@@ -78,5 +89,9 @@ KINDS: Mapping[type[Happening], str] = {
 }
 """Happening → kind of message, with fields of the happening. `recipients` has whom it goes to."""
 
-EVENTS: Handlers = {dossier.ContactsRecorded: record_contacts, **dict.fromkeys(KINDS, notify)}
+EVENTS: Handlers = {
+    **dict.fromkeys((dossier.CompanyRecorded, dossier.OrganisationRecorded), record_directory),
+    dossier.ContactsRecorded: record_contacts,
+    **dict.fromkeys(KINDS, notify),
+}
 """What is consumed, and its handler; contacts first."""

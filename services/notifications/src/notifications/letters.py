@@ -55,21 +55,23 @@ class Letters:
         audience: str,
         number: str,
         company: str,
+        phone: str | None = None,
         organisation: str | None = None,
         by: str | None = None,
         asks: list[dict[str, Any]],
         on: date,
         links: Mapping[str, str] = MappingProxyType({}),
     ) -> Letter:
-        """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company: its id; organisation: the name of a
-        recipient that is one; by: the role of who acted; on: the day in Belgium on which it happened; links: `not_mine`
-        and `confirm`, where the reader may use them."""
+        """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company, phone: its name, and its number where that
+        is known; organisation: the name of a recipient that is one; by: the role of who acted; on: the day in Belgium on
+        which it happened; links: `not_mine` and `confirm`, where the reader may use them."""
         given = {
             "kind": kind,
             "audience": audience,
             "number": number,
             "by": by,
-            "company": company.replace("-", " ").title(),  # the bus carries the id alone
+            "company": company,
+            "phone": phone,
             "status": self._word("statuses", kind, language),
             "asks": [self._ask(ask, language) for ask in asks],
             "organisation": organisation,

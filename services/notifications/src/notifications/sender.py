@@ -183,6 +183,7 @@ def write_mail(due: Due, address: str, letters: Letters, mail_from: str, links: 
         audience=due.audience,
         number=due.number,
         company=due.company,
+        phone=due.phone,
         organisation=due.organisation,
         by=due.by,
         on=due.happened_at.astimezone(BELGIUM).date(),

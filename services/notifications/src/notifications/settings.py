@@ -22,7 +22,6 @@ class NotificationsSettings(Settings):
     """Signs the links in mails, and makes the pseudonyms of addresses."""
     public_url: Annotated[str, Field(pattern=r"^https?://")]
     """Where readers of mails find this service: the base of the links in them."""
-    organisations: Path = HERE / "organisations.yaml"
     register_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     quiet_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = 10
     """How long what is asked must stay the same before it is mailed."""

@@ -1,7 +1,7 @@
 """Every query of notifications. A message is a row before it is sent, and its row is locked while it is."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -19,9 +19,8 @@ from cir_chassis.database import Rows, Work
 from cir_chassis.pseudonym import pseudonym
 from cir_schemas.types import Status
 from notifications.domain.recipients import INVITED, OPERATORS_OWN, PROOF_ASKED, PROVOKED, REMOVED, Standing, standing
-from notifications.organisations import Mailbox, Mailboxes
 from notifications.settings import NotificationsSettings
-from notifications.tables import addresses, contacts, messages, waiting
+from notifications.tables import addresses, contacts, directory, messages, waiting
 
 WAITING, SENT, FAILED, NO_ADDRESS = "waiting", "sent", "failed", "no_address"
 SUPERSEDED, WITHDRAWN, STOPPED = "superseded", "withdrawn", "stopped"
@@ -100,15 +99,29 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """How a company or an organisation is named and reached (see tables.directory)."""
+
+    audience: str
+    id: str
+    version: int
+    name: str
+    phone: str | None
+    mailbox: str | None
+
+
+@dataclass(frozen=True)
 class Due(Message):
     """A message that is to be sent now.
 
-    superseded: something newer carries what is asked; address: the newest one on record, None where it is gone or no longer
-    agreed to; applicant: the member who is it now; standing: of that address in the dossier.
+    superseded: something newer carries what is asked; company: its name, as far as it is known; address: the newest one on
+    record, None where it is gone or no longer agreed to; applicant: the member who is it now; standing: of that address in the
+    dossier; organisation: the name of the one that it goes to.
     """
 
     superseded: bool
     company: str
+    phone: str | None
     language: str
     address: str | None
     applicant: str | None
@@ -141,11 +154,10 @@ class NotificationsWork(Work):
 
     versioned = (contacts.c.version,)
 
-    def __init__(
-        self, connection: AsyncConnection, clock: Clock, settings: NotificationsSettings, mailboxes: Mailboxes
-    ) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Clock, settings: NotificationsSettings) -> None:
         super().__init__(connection, clock)
-        self.mailboxes, self._settings = mailboxes, settings
+        self._settings = settings
+        self.directory = Rows(directory, Entry, newer="version")
         self.contacts = Rows(contacts, Contacts, newer="version")
         self.waiting = Rows(waiting, News, insert_only=True)
         self.messages = Rows(messages, Message, insert_only=True)
@@ -158,7 +170,7 @@ class NotificationsWork(Work):
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.contacts, self.waiting, self.messages, self.addresses)
+        return (self.directory, self.contacts, self.waiting, self.messages, self.addresses)
 
     async def load(self, dossiers: Iterable[UUID]) -> None:
         ids = list(dossiers)
@@ -169,16 +181,19 @@ class NotificationsWork(Work):
         await self.waiting.load(self.connection, "dossier", ids)
         self.planned = {event for (event,) in await driver.run(self.connection, _PLANNED, {"ids": ids})}
 
+    async def load_others(self, keys: Collection[str]) -> None:
+        if keys:
+            await self.directory.load(self.connection, "id", keys)
+
     def pseudonym(self, address: str) -> str:
         """By what an address is known outside `contacts`. Capitals and a tag (name+tag@…) make no other one."""
         return pseudonym(re.sub(r"\+[^@]*", "", address.casefold()), self._settings.mail_key)
 
-    def plan(self, news: News, audience: str, address: str | None = None) -> bool:
-        """Put a message on record, to be sent once this work has committed, or later where it may be replaced. Returns
-        whether there is an address to send it to. address: none for audiences that operators wrote in a file."""
+    def plan(self, news: News, audience: str, address: str | None = None) -> None:
+        """Put a message on record, to be sent once this work has committed, or later where it may be replaced. address: none
+        for audiences of the directory, whose messages wait until it has their mailbox."""
         now, known = self.clock.now(), self.contacts.get(news.dossier)
-        if mailbox := self._mailbox(audience, known.company, news.organisation):
-            address = mailbox.email
+        waits = address or audience in OPERATORS_OWN
         whom = {"candidate": known.applicant, "member": news.member}
         about = vars(news) | {"member": whom.get(audience), "at": now}
         about["organisation"] = news.organisation if audience == "referrer" else None
@@ -186,8 +201,8 @@ class NotificationsWork(Work):
             **about,
             audience=audience,
             channel=EMAIL,
-            message_id=f"<{news.event}.{audience}.{EMAIL}@{self._settings.domain}>" if address else None,
-            state=WAITING if address else WITHDRAWN if news.kind == INVITED else NO_ADDRESS,
+            message_id=f"<{news.event}.{audience}.{EMAIL}@{self._settings.domain}>" if waits else None,
+            state=WAITING if waits else WITHDRAWN if news.kind == INVITED else NO_ADDRESS,
             happened_at=news.at,
             due_at=now + self._settings.quiet if news.kind == PROOF_ASKED else min(news.at, now),
             tries=0,
@@ -197,12 +212,6 @@ class NotificationsWork(Work):
         self.messages.put(message)
         self.planned.add(message.event)
         self._new.append(message)
-        return address is not None
-
-    def _mailbox(self, audience: str, company: str, organisation: str | None) -> Mailbox | None:
-        if audience == "company":
-            return self.mailboxes.companies.get(company)
-        return self.mailboxes.organisations.get(organisation or "") if audience == "referrer" else None
 
     async def flush(self) -> None:
         await super().flush()
@@ -225,46 +234,61 @@ class NotificationsWork(Work):
             "helper": contacts.c.helper_email,
             "member": sa.func.coalesce(messages.c.email, contacts.c.members.op("->>")(messages.c.member)),
         }
-        address = sa.case(typed, value=messages.c.audience)
+        treating, told = directory.alias(), directory.alias()
+        own = messages.c.audience.in_(OPERATORS_OWN)
+        address = sa.case(typed, value=messages.c.audience, else_=told.c.mailbox)
         newer = messages.alias()
         superseded = (messages.c.kind == PROOF_ASKED) & sa.exists().where(
             newer.c.dossier == messages.c.dossier,
             newer.c.happened_at > messages.c.happened_at,
             newer.c.kind.in_(WITH_ASKS),
         )
-        same = [messages.c[field.name] for field in fields(Due) if field.name in messages.c]
+        same = [
+            messages.c[field.name] for field in fields(Due) if field.name in messages.c and field.name != "organisation"
+        ]
         derived = (
             superseded.label("superseded"),
-            contacts.c.company,
-            contacts.c.language,
+            sa.case((messages.c.audience == "referrer", told.c.name)).label("organisation"),
+            sa.func.coalesce(treating.c.name, sa.func.initcap(sa.func.replace(contacts.c.company, "-", " "))).label(
+                "company"
+            ),
+            treating.c.phone,
+            sa.case((own, "nl"), else_=contacts.c.language).label("language"),
             contacts.c.applicant,
             address.label("address"),
         )
         query = (
             sa.select(*same, *derived)
             .join(contacts, contacts.c.dossier == messages.c.dossier)
-            .where(messages.c.state == WAITING, messages.c.due_at <= sa.func.now())
+            .outerjoin(treating, (treating.c.audience == "company") & (treating.c.id == contacts.c.company))
+            .outerjoin(
+                told,
+                (told.c.audience == messages.c.audience)
+                & (told.c.id == sa.func.coalesce(messages.c.organisation, contacts.c.company)),
+            )
+            .where(messages.c.state == WAITING, messages.c.due_at <= sa.func.now(), ~own | told.c.id.is_not(None))
             .order_by(messages.c.due_at, messages.c.happened_at)
             .limit(most)
             .with_for_update(of=messages, skip_locked=True)
         )
-        return [await self._addressed(Due(**found._mapping)) for found in await self.connection.execute(query)]
-
-    async def _addressed(self, due: Due) -> Due:
-        """Complete what stands elsewhere: operators' file has the mailboxes of organisations and companies."""
-        if due.audience in OPERATORS_OWN:
-            box = self._mailbox(due.audience, due.company, due.organisation)
-            name, address = (box.name, box.email) if box else (None, None)
-            return replace(due, organisation=name, address=address, language="nl")
-        return replace(due, standing=await self.standing(due.dossier, due.address)) if due.address else due
+        found = [Due(**row._mapping) for row in await self.connection.execute(query)]
+        return [
+            replace(due, standing=await self.standing(due.dossier, due.address))
+            if due.address and due.audience not in OPERATORS_OWN
+            else due
+            for due in found
+        ]
 
     async def standing(self, dossier: UUID, address: str) -> Standing | None:
-        """How this address stands in this dossier. A mailbox of operators' file is confirmed, unless its reader objected."""
+        """How this address stands in this dossier. A mailbox of the directory is confirmed, unless its reader objected."""
         query = sa.select(addresses.c.dossier, addresses.c.standing).where(
             addresses.c.addressee == self.pseudonym(address)
         )
         known = {found.dossier: found.standing for found in await self.connection.execute(query)}
-        return standing(dossier, known) or ("confirmed" if address.casefold() in self.mailboxes.addresses else None)
+        if (said := standing(dossier, known)) is not None:
+            return said
+        in_directory = sa.exists().where(sa.func.lower(directory.c.mailbox) == address.lower())
+        return "confirmed" if await self.connection.scalar(sa.select(in_directory)) else None
 
     async def holds_back(self, due: Due, address: str) -> bool:
         """Whether this message waits because nobody confirmed its address, which had its mails of this day already. Those

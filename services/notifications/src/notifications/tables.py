@@ -24,6 +24,18 @@ contacts = sa.Table(
     sa.Column("members", JSONB, nullable=False, server_default="{}", comment="member id → address of who is invited"),
 )
 
+directory = sa.Table(
+    "directory",
+    metadata,
+    sa.Column("audience", sa.Text, primary_key=True, comment="company, or referrer: an organisation"),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("phone", sa.Text),
+    sa.Column("mailbox", sa.Text, comment="null: it is mailed no more"),
+    comment="companies and organisations: a message looks its mailbox up when it is sent",
+)
+
 waiting = sa.Table(
     "waiting",
     metadata,

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from cir_chassis.cli import NO, WRONG_CALL, program, refuse
-from priority.app import MIGRATIONS, PrioritySettings, make
+from cir_chassis.pseudonym import KeyedSettings
+from priority.app import MIGRATIONS, make
 from priority.council import Agreement
 from priority.domain.ranking import rank
 from priority.domain.turns import SharesDoNotAddUp, decimal, turns
 from priority.requests import RankRequest, TurnsRequest, WrongFile, read
 
-cli = program("priority", PrioritySettings, make, MIGRATIONS)
+cli = program("priority", KeyedSettings, make, MIGRATIONS)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
 
 

@@ -10,27 +10,18 @@ from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import ReferralAnswered, SituationReviewed
 from priority import handlers, http
-from priority.requests import load_companies
 from priority.store import PriorityWork
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
-class PrioritySettings(KeyedSettings):
-    """What priority is told beside what every service is."""
-
-    companies: Path
-    """Which company lets homes in which municipality: the file that dossier is given. No default: two would differ."""
-
-
-def make(settings: PrioritySettings) -> Service[PriorityWork]:
-    """The service, ready to run. Raises `WrongSettings`."""
-    companies = load_companies(settings.companies)
+def make(settings: KeyedSettings) -> Service[PriorityWork]:
+    """The service, ready to run."""
     service = Service(
         "priority",
         "Who is first: the waiting list, in the order that the law gives it.",
         settings,
-        partial(PriorityWork, clock=Clock(settings.today), companies=companies, person_key=settings.person_key),
+        partial(PriorityWork, clock=Clock(settings.today), person_key=settings.person_key),
         MIGRATIONS,
         publishes=[SituationReviewed, ReferralAnswered],
         consumes=handlers.EVENTS,

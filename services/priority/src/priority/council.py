@@ -7,8 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
-from cir_schemas.priority import Organisation
-from cir_schemas.types import Company, Day, Municipality, Shape
+from cir_schemas.types import Company, Day, Municipality, Organisation, Shape
 from priority.domain.turns import STANDARD, flat
 from priority.requests import Name, Regulation, Share, Vote, Years, exact
 from priority.texts import Text

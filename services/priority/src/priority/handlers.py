@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from cir_chassis.consumer import Handlers
-from cir_schemas import CandidacyRecorded
+from cir_schemas import CandidacyRecorded, CompanyRecorded
 from priority.domain.ranking import number_parts
-from priority.store import Candidacy, PriorityWork
+from priority.store import Candidacy, Company, PriorityWork
 
 
 def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) -> None:
@@ -33,4 +33,12 @@ def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) 
             )
 
 
-EVENTS: Handlers = {CandidacyRecorded: record_candidacies}
+def record_companies(events: Sequence[CompanyRecorded], work: PriorityWork) -> None:
+    """Keep where each company lets homes."""
+    for event in events:
+        known = work.companies.find(event.company)
+        if work.is_newer(event, known.version if known else None):
+            work.companies.put(Company(event.company, event.version, list(event.municipalities)))
+
+
+EVENTS: Handlers = {CandidacyRecorded: record_candidacies, CompanyRecorded: record_companies}

@@ -1,7 +1,6 @@
 """Requests, in a file or over HTTP: a mistake is refused with its place."""
 
 import json
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -15,14 +14,12 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
-    RootModel,
     StringConstraints,
     ValidationError,
     model_validator,
 )
 
 from cir_chassis.problems import path_of
-from cir_chassis.settings import WrongSettings
 from cir_chassis.yaml_file import read_yaml
 from cir_schemas import dossier
 from cir_schemas.priority import Decision
@@ -208,30 +205,6 @@ class Choice(Shape):
 
     turn: int
     dossier: DossierNumber
-
-
-class _Treats(BaseModel):
-    municipalities: tuple[Municipality, ...]  # name and address stand there as well, for dossier
-
-
-class _Companies(RootModel[dict[Company, _Treats]]):
-    @model_validator(mode="after")
-    def _one_company_each(self) -> "_Companies":
-        treats: dict[str, str] = {}
-        for company, entry in self.root.items():
-            for place in entry.municipalities:
-                if treats.setdefault(place, company) != company:
-                    raise ValueError(f"{place} stands at {treats[place]} and {company}: a municipality has one company")
-        return self
-
-
-def load_companies(file: Path) -> Mapping[str, str]:
-    """municipality → the company that lets homes there, from the file that dossier is given. Raises `WrongSettings`."""
-    try:
-        companies = read(file, _Companies).root
-    except WrongFile as wrong:
-        raise WrongSettings("\n".join(f"CIR_COMPANIES: {line}" for line in str(wrong).splitlines())) from None
-    return {place: company for company, entry in companies.items() for place in entry.municipalities}
 
 
 def read(file: Path, shape: type[M]) -> M:

@@ -1,7 +1,7 @@
 """Every query of priority. Where somebody stands is kept by day, so that any day's ranking is read from one index."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
@@ -74,6 +74,15 @@ class Candidacy:
 
 
 @dataclass(frozen=True)
+class Company:
+    """A housing company, as its row (see tables.companies)."""
+
+    company: str
+    version: int
+    municipalities: list[str]
+
+
+@dataclass(frozen=True)
 class Next:
     """The turn to be given, and the ranking of the dossiers that it may go to."""
 
@@ -86,22 +95,31 @@ class PriorityWork(Work):
 
     versioned = (tables.candidacies.c.version,)
 
-    def __init__(
-        self, connection: AsyncConnection, clock: Clock, companies: Mapping[str, str], person_key: SecretStr
-    ) -> None:
-        """companies: municipality → the company that lets homes there. person_key: of the pseudonyms."""
+    def __init__(self, connection: AsyncConnection, clock: Clock, person_key: SecretStr) -> None:
+        """person_key: of the pseudonyms."""
         super().__init__(connection, clock)
-        self.companies, self.person_key = companies, person_key
+        self.person_key = person_key
+        self.companies = Rows(tables.companies, Company, newer="version")
         self.candidacies = Rows(tables.candidacies, Candidacy, newer="version")
         self.allocation = Allocation(connection)
         self._to_place: dict[UUID, Candidacy] = {}
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.candidacies, *self.allocation.rows)
+        return (self.candidacies, self.companies, *self.allocation.rows)
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         await self.candidacies.load(self.connection, "dossier", subjects, lock=True)
+
+    async def load_others(self, keys: Collection[str]) -> None:
+        if keys:
+            await self.companies.load(self.connection, "company", keys)
+
+    async def lets_in(self, company: str) -> Sequence[str] | None:
+        """The municipalities where the company lets homes; None as long as dossier has not published it."""
+        await self.load_others([company])
+        known = self.companies.find(company)
+        return known.municipalities if known else None
 
     def place(self, candidacy: Candidacy) -> None:
         """Keep this candidacy, and its places in the stead of those of the one before."""

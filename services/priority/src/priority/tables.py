@@ -38,6 +38,14 @@ sa.Index(
     postgresql_where=candidacies.c.placed.is_distinct_from(candidacies.c.version),
 )
 
+companies = sa.Table(
+    "companies",
+    metadata,
+    sa.Column("company", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("municipalities", JSONB, nullable=False, comment="where it lets homes"),
+)
+
 places = sa.Table(
     "places",
     metadata,

@@ -11,7 +11,7 @@ from typing import NoReturn
 from uuid import UUID, uuid4
 
 from cir_chassis.login import Caller
-from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
+from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem, Unavailable
 from cir_schemas import ReferralAnswered, SituationReviewed
 from cir_schemas.types import DossierRef
 from priority import access, requests
@@ -38,7 +38,7 @@ class Position:
 async def waiting_list(municipality: str, actor: Caller, work: PriorityWork) -> Ranking:
     """Who is registered for a municipality, ranked whatever the size of the household."""
     company = access.company_of(actor, "read_waiting_list")
-    if work.companies.get(municipality) != company:
+    if municipality not in (await work.lets_in(company) or ()):
         raise NotFound("Your company has no waiting list for this municipality.")
     await work.catch_up()
     today = work.clock.today()
@@ -181,8 +181,12 @@ async def propose(asked: Agreement, actor: Caller, work: PriorityWork) -> UUID:
     """Lay an agreement before the council: it is on record, and nothing follows from it yet."""
     if asked.company != access.company_of(actor, "propose"):
         raise NotAllowed(f"the council of {asked.company} alone proposes its agreements")
+    if (lets_in := await work.lets_in(asked.company)) is None:
+        raise Unavailable(
+            f"Not known here yet: where {asked.company} lets homes. Try again once dossier has published it."
+        )
     for n, place in enumerate(asked.municipalities):
-        if work.companies.get(place) != asked.company:
+        if place not in lets_in:
             where = [(f"municipalities[{n}]", "not this company's")]
             raise Problem(422, f"{asked.company} lets no homes in {place}.", where)
     of = (uuid4(), asked.company, asked.area, list(asked.municipalities), asked.model_dump(mode="json", by_alias=True))
@@ -199,7 +203,7 @@ async def adopt(id: UUID, asked: requests.Adoption, actor: Caller, work: Priorit
     agreed = await _agreement(id, company, work)
     if agreed.adopted_at is not None:
         raise Conflict("This agreement is adopted already.")
-    if lost := [place for place in agreed.municipalities if work.companies.get(place) != company]:
+    if lost := sorted(set(agreed.municipalities) - set(await work.lets_in(company) or ())):
         raise Conflict(f"{company} lets no homes any more in {', '.join(lost)}: propose one without.")
     if why := may_not_adopt(agreed.agreement, asked.votes):
         raise Conflict(f"Not adopted: {why}.")

@@ -123,6 +123,16 @@ class Question:
     """Of an answered question: the facts, None where the source does not know the person."""
 
 
+@dataclass(frozen=True)
+class Published:
+    """A company or organisation as it was published last, as its row (see tables.directory)."""
+
+    kind: str
+    id: str
+    version: int
+    content: dict[str, Any]
+
+
 _ONE_MORE = (
     insert(tables.day_numbers)
     .values(day=sa.bindparam("day"), last=1)
@@ -167,13 +177,14 @@ class RegisterWork(Work):
         self.acts = Rows(tables.acts, RecordedAct, insert_only=True)
         self.statements = Rows(tables.statements, RecordedStatement, insert_only=True)
         self.questions = Rows(tables.questions, Question)
+        self.directory = Rows(tables.directory, Published)
         self._abandoned: set[tuple[UUID, str]] = set()
         self._departed: set[tuple[UUID, str]] = set()
         self._of: dict[UUID, dict[str, Member]] = {}
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.dossiers, self.members, self.acts, self.statements, self.questions)
+        return (self.dossiers, self.members, self.acts, self.statements, self.questions, self.directory)
 
     async def load(self, subjects: Iterable[UUID], *, lock: bool = True) -> None:
         ids = list(subjects)
@@ -252,6 +263,17 @@ class RegisterWork(Work):
         table = tables.dossiers
         old = (table.c.status == "draft") & (table.c.touched_at < self.now - age)
         return list(await self.connection.scalars(sa.select(table.c.id).where(old).order_by(table.c.id).limit(limit)))
+
+    async def load_directory(self) -> None:
+        """Read what was published last of companies and organisations; nobody else publishes any until the commit."""
+        await self.connection.execute(sa.text("LOCK TABLE directory IN EXCLUSIVE MODE"))
+        await self.directory.load(self.connection, "kind", ["company", "organisation"])
+
+    async def treating(self, companies: Collection[str]) -> list[str]:
+        """Those of these companies that treat a dossier."""
+        company = tables.dossiers.c.company
+        query = sa.select(company).where(company.in_(companies)).distinct().order_by(company)
+        return list(await self.connection.scalars(query)) if companies else []
 
     async def draw_number(self) -> int:
         """The sequence number of one more application today. The day's row stays locked until the commit: no gaps."""

@@ -10,7 +10,8 @@ Audience = Literal["candidate", "partner", "member", "helper", "referrer", "comp
 """Partner: once he confirmed. Member: who is invited to confirm, or was removed by another. Referrer: the organisation that
 referred a candidate, told what became of it in a letter of its own. Company: the one that treats the dossier."""
 OPERATORS_OWN = frozenset({"referrer", "company"})
-"""Audiences whose address operators wrote in a file. Those of all others were typed by whoever applied: maybe a stranger's."""
+"""Audiences whose mailbox dossier publishes, from files of the operators. The addresses of all others were typed by whoever
+applied: maybe a stranger's."""
 
 NO_NEWS = frozenset({"draft"})
 """Kinds of which nobody is told: who works at a draft knows it."""

@@ -1,0 +1,1 @@
+"""The housing companies, and the organisations that refer or help: two files of the operators, published for the others."""
