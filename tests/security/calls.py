@@ -127,6 +127,8 @@ ACTIONS: dict[str, dict[str, str]] = {
     "refuse": {},
     "strike": {},
     "reinstate": {},
+    "hold": {},
+    "wake": {},
     "undo": {},
 }
 VOTES = {"votes": [{"member": "Leuven", "municipality": "24062", "vote": "for"}]}

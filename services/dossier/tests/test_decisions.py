@@ -81,7 +81,7 @@ async def test_a_decision_without_reasons_or_with_wrong_ones_is_none(
     assert (await register.read(id_))["status"] == "registered"
 
 
-@pytest.mark.parametrize("action", ["refuse", "strike", "reinstate", "undo"])
+@pytest.mark.parametrize("action", ["refuse", "strike", "reinstate", "hold", "wake", "undo"])
 async def test_nobody_else_decides(register: Register, action: str) -> None:
     help_ = {"kind": "ocmw", "organisation": "OCMW", "email": "ocmw@example.org", "inform": True}
     id_ = await register.registered(applicant(), partner(), help=help_, wants=["24062", "24020"])
@@ -227,6 +227,75 @@ async def test_what_is_undone_under_investigation_leaves_the_test_as_it_was(regi
     assert (await register.recorded(id_)).test == test
     await register.assess(id_, "met")
     assert (await register.read(id_))["status"] == "registered"
+
+
+async def test_who_set_a_hold_ends_it_and_no_home_is_offered_meanwhile(register: Register) -> None:
+    help_ = {"kind": "ocmw", "organisation": "OCMW", "email": "ocmw@example.org", "inform": True}
+    id_ = await register.registered(applicant(), partner(), help=help_, wants=["24062", "24020"])
+    worker, anna, bram = await register.case_worker(), await register.candidate(), await register.candidate(BRAM)
+    candidacy = await newest(register, CandidacyRecorded)
+    debt = "The board decided so: a debt is open."
+    assert (await register.act(id_, worker, "hold")).status_code == 422
+    held = await register.act(id_, worker, "hold", reasons=debt, on="2024-03-20")
+    assert (held.status_code, held.json()["status"]) == (201, "registered")
+    paused = await newest(register, CandidacyRecorded)
+    assert (paused.status, str(paused.paused_until)) == ("registered", "9999-12-31")
+    for who, reason in (
+        (worker, debt),
+        (bram, debt),
+        (await register.case_worker("woontrots"), None),
+        (await register.as_("helper", organisation="OCMW"), None),
+    ):
+        assert (await register.read(id_, who))["on_hold"] == {"since": "2024-03-20", "reason": reason}
+    refused = await register.act(id_, anna, "wake")
+    assert (refused.status_code, "hold" in refused.json()["available"]) == (409, True)
+    assert (await register.act(id_, anna, "hold", reasons="")).status_code == 201  # at her own wish as well
+    assert (await register.act(id_, worker, "hold", reasons=WHY)).status_code == 409
+    assert (await register.act(id_, worker, "wake", reasons=WHY)).status_code == 201
+    assert (await register.read(id_))["on_hold"] == {"since": "2024-03-20", "reason": None}
+    assert (await register.act(id_, worker, "wake", reasons=WHY)).status_code == 409
+    assert (await newest(register, CandidacyRecorded)).paused_until is not None
+    assert (await register.act(id_, bram, "wake")).status_code == 201  # of the two candidates either
+    assert (await register.read(id_))["on_hold"] is None
+    assert _comparable(await newest(register, CandidacyRecorded)) == _comparable(candidacy)
+    assert _told(await register.said()) == ["submitted", "registered", "on_hold", "on_hold", "woken", "woken"]
+    by = [event.by for event in await register.said() if isinstance(event, DecisionTaken)]
+    assert by == ["case_worker", "candidate", "case_worker", "candidate"]
+    assert debt not in str(await register.said())
+
+
+async def test_a_hold_outlives_a_striking_and_moves_no_status(register: Register) -> None:
+    worker, id_ = await register.case_worker(), await under_investigation(register)
+    await register.act(id_, worker, "hold", reasons=WHY)
+    await register.assess(id_, "met")
+    assert (await register.read(id_))["status"] == "registered"
+    await register.act(id_, worker, "strike", reasons=WHY)
+    assert (await register.read(id_))["on_hold"] is None
+    assert (await register.act(id_, worker, "hold", reasons=WHY)).status_code == 409
+    await register.act(id_, worker, "reinstate", reasons=WHY)
+    assert (await register.read(id_))["on_hold"] is not None
+    # it never happened, and what was assessed meanwhile did
+    for what in ("the striking", "the hold"):
+        assert (await register.act(id_, worker, "undo", reasons=WHY)).status_code == 201, what
+    found = await register.read(id_)
+    assert (found["status"], found["on_hold"]) == ("registered", None)
+
+
+async def test_a_candidate_takes_back_his_own_hold_and_nothing_of_another(register: Register) -> None:
+    id_ = await register.registered(applicant(), partner())
+    worker, anna, bram = await register.case_worker(), await register.candidate(), await register.candidate(BRAM)
+    await register.act(id_, worker, "deceased", member="p2", reasons=WHY)
+    await register.act(id_, worker, "undo", reasons=WHY)
+    await register.act(id_, worker, "hold", reasons=WHY)
+    await register.act(id_, anna, "hold")
+    assert (await register.act(id_, bram, "undo", reasons=WHY)).status_code == 409
+    assert (await register.act(id_, anna, "undo")).status_code == 422
+    assert (await register.act(id_, anna, "undo", reasons=WHY)).status_code == 201
+    assert (await register.act(id_, anna, "undo", reasons=WHY)).status_code == 409
+    assert (await register.read(id_))["on_hold"]["reason"] == WHY
+    await register.act(id_, worker, "wake", reasons=WHY)
+    assert (await register.act(id_, worker, "undo", reasons=WHY)).status_code == 201
+    assert (await register.read(id_))["on_hold"]["reason"] == WHY
 
 
 async def test_of_many_who_decide_at_once_one_does(register: Register) -> None:

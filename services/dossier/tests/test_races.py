@@ -80,6 +80,9 @@ async def test_whatever_happens_at_once_follows_from_the_acts(register: Register
         lambda: register.act(id_, who[ANNA], "leave"),
         as_worker("deceased", member="p1"),
         as_worker("deceased", member="c1"),
+        as_worker("hold"),
+        as_worker("wake"),
+        lambda: register.act(id_, who[ANNA], "hold"),
         *[as_worker("undo")] * 2,
         lambda: register.put(id_, "contacts", who[ANNA], random.choice(seen), {"language": "nl"}),
         lambda: register.start(who[BRAM], key=str(random.random()), members=[applicant(number=BRAM)]),
@@ -88,6 +91,9 @@ async def test_whatever_happens_at_once_follows_from_the_acts(register: Register
         lambda: register.act(id_, who[ANNA], "withdraw"),
         lambda: register.http.delete(f"/v1/dossiers/{id_}", headers=who[ANNA]),
         as_worker("withdraw"),
+        as_worker("refuse"),
+        as_worker("strike"),
+        *[as_worker("reinstate")] * 2,
     ]
     slots = asyncio.Semaphore(
         9

@@ -35,14 +35,15 @@ VIEW: Mapping[Relation, View] = {
 """What somebody sees of a dossier."""
 
 _CHANGE = ("change_household", "change_contacts", "change_wishes")
-_COUNTER = ("confirm", "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "undo")
+_HOLD = ("hold", "wake", "undo")
+_COUNTER = ("confirm", "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", *_HOLD)
 _TABLE: Mapping[Relation, Mapping[Literal["draft", "open", "closed"], tuple[str, ...]]] = {
     "applicant": {
         "draft": ("submit", "confirm", *_CHANGE, "erase"),
-        "open": ("confirm", *_CHANGE, "withdraw", "leave"),
+        "open": ("confirm", *_CHANGE, *_HOLD, "withdraw", "leave"),
     },
     "named_applicant": {"draft": ("confirm", "erase"), "open": ("confirm", "withdraw", "leave")},
-    "partner": {"draft": ("submit", *_CHANGE, "decline"), "open": (*_CHANGE, "decline")},
+    "partner": {"draft": ("submit", *_CHANGE, "decline"), "open": (*_CHANGE, *_HOLD, "decline")},
     "named": {"draft": ("confirm", "decline"), "open": ("confirm", "decline")},
     "co_resident": {"draft": ("decline",), "open": ("decline",)},
     "former": {},

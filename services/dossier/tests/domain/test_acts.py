@@ -127,12 +127,19 @@ def test_nobody_is_reinstated_from_death() -> None:
     assert standing(on_record).status == "withdrawn"
 
 
+def test_who_set_a_hold_ends_it_and_both_may_hold() -> None:
+    both = standing(acts(start(), submit(), ("hold", {"side": "company"}), ("hold", {"side": "candidate"})))
+    assert both.held == {"company": "2", "candidate": "3"}
+    assert after(both, Act("4", "wake", DAY, None, {"side": "candidate"})).held == {"company": "2"}
+
+
 ANY = st.lists(
     st.sampled_from(
         [submit(), confirm(), confirm("bram"), assessed("met"), assessed("not_met"), ("open_test", {"test": "t2"}),
          ("change_household", {"left": {"bram": "candidate"}, "joined": ["carl"]}), ("change_wishes", {}), ("withdraw", {}),
          died(), died(closes=True), ("keep_date", {"date": "2019-05-06"}), ("refuse", {}), ("strike", {}),
-         ("reinstate", {"test": "t3"})]
+         ("reinstate", {"test": "t3"}), ("hold", {"side": "company"}), ("hold", {"side": "candidate"}),
+         ("wake", {"side": "company"}), ("wake", {"side": "candidate"})]
     ),
     max_size=12,
 )  # fmt: skip

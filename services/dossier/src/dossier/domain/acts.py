@@ -13,8 +13,10 @@ CLOSING = ("withdrawn", "refused", "struck", "housed")
 OPEN = ("submitted", "under_investigation", "registered")
 CLOSES = {"withdraw": "withdrawn", "refuse": "refused", "strike": "struck"}
 """Act → the status it gives, until somebody reinstates the dossier."""
-UNDONE_THE_SAME_DAY = ("refuse", "strike")
+UNDONE_THE_SAME_DAY = ("refuse", "strike", "hold", "wake")
 """Acts that who took them may take back on that day."""
+Side = Literal["company", "candidate"]
+"""Whose hold it is: who set it ends it, and both may hold at once."""
 Part = Literal["candidate", "co_resident"]
 """What somebody confirmed to take part as: a candidate (applicant or partner), or one who moves along."""
 
@@ -55,8 +57,8 @@ class Standing:
     submitted_on: the day of application; starter: the person who started the dossier himself; confirmed: person → part;
     joined: person → day, of everybody who joined after the application; counted: the outcome of the assessment that counted
     last; tested: the facts (version) and rules (hash) of that one; test: the open one; closed: the status that a closing act
-    gave; closed_by: that act, none where it was a death; interrupted: the test that was open then; kept_date: the former date
-    that a case worker let the applicant keep.
+    gave; closed_by: that act, none where it was a death; interrupted: the test that was open then; held: who put it on hold →
+    that act; kept_date: the former date that a case worker let the applicant keep.
     """
 
     submitted_on: date | None = None
@@ -69,6 +71,7 @@ class Standing:
     closed: str | None = None
     closed_by: str | None = None
     interrupted: OpenTest | None = None
+    held: dict[Side, str] = field(default_factory=dict)
     kept_date: date | None = None
 
     @property
@@ -131,6 +134,10 @@ def after(before: Standing, act: Act) -> Standing:
             return replace(here, closed=CLOSES[act.kind], closed_by=act.id, test=None, interrupted=here.test)
         case "deceased" if refers["closes"]:
             return replace(here, closed="withdrawn", test=None)
+        case "hold":
+            return replace(here, held=here.held | {refers["side"]: act.id})
+        case "wake":
+            return replace(here, held={side: hold for side, hold in here.held.items() if side != refers["side"]})
         case "reinstate" if here.closed_by:
             return _reopened(here, act)
     return here
@@ -155,6 +162,7 @@ class Situation:
 def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | None, at_counter: bool) -> list[str]:
     """Which of the allowed actions can be done now. himself: the caller's member id; at_counter: a case worker acts, who may
     confirm for anybody on paper and withdraw on the written request of both."""
+    held = ("company" if at_counter else "candidate") in now.standing.held
 
     def possible(action: str) -> bool:
         match action:
@@ -170,6 +178,10 @@ def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | 
                 return now.standing.never_registered
             case "strike":
                 return not now.standing.never_registered
+            case "hold":
+                return not held
+            case "wake":
+                return held
             case "reinstate":
                 return now.standing.closed_by is not None
         return True

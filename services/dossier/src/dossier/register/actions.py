@@ -19,7 +19,7 @@ from dossier.register.store import Member, RegisterWork, read_standing
 async def act(ref: UUID, body: ActionRequest, caller: Caller, work: RegisterWork) -> ActionTaken:
     """Take an action on a submitted dossier. Raises `Conflict` with what is available where that one is not."""
     register = await opened(ref, caller, work, to=body.action)
-    if register.actor.at_counter and not body.reasons:
+    if not body.reasons and (register.actor.at_counter or body.action == "undo"):
         raise Problem(422, "A case worker gives the reasons of what he does.", [("reasons", "at least one")])
     refuse_impossible_action(body, register, work.today)
     id_ = await _ACTIONS[body.action](body, register, work)
@@ -103,12 +103,21 @@ async def _reinstate(body: ActionRequest, register: Register, work: RegisterWork
     return register.record("reinstate", reasons=body.reasons, on=body.on, test=str(uuid4())).id
 
 
+async def _hold(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
+    """Put on hold, or wake: the company by its board, or a candidate as he wishes."""
+    register.decision = {"hold": "on_hold", "wake": "woken"}[body.action]
+    side: Any = "company" if register.actor.at_counter else "candidate"
+    return register.record(body.action, reasons=body.reasons, on=body.on, side=side).id
+
+
 async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
-    """What was recorded by mistake never happened. What was assessed since was of a household that never was."""
+    """What was recorded by mistake never happened. What was assessed since was of a household that never was, but
+    where it was on hold alone."""
     undone = await undoable(register, work)
     assert undone
     acts = await work.acts_of(register.row.id)
-    since = [str(one.id) for one in acts[acts.index(undone) :] if one.relation == "register"]
+    held = undone.kind in ("hold", "wake")
+    since = [str(one.id) for one in acts[acts.index(undone) :] if one.relation == "register" and not held]
     about: dict[str, Any] = {"act": str(undone.id), "assessed": since}
     undo = register.record("undo", person=undone.person, reasons=body.reasons, **about)
     if undone.kind == "deceased":
@@ -133,6 +142,8 @@ _ACTIONS = {
     "refuse": _close,
     "strike": _close,
     "reinstate": _reinstate,
+    "hold": _hold,
+    "wake": _hold,
     "undo": _undo,
 }
 

@@ -81,7 +81,7 @@ async def undoable(register: Register, work: RegisterWork) -> RecordedAct | None
 
     def may_be_undone(one: RecordedAct) -> bool:
         if one.kind == "deceased":
-            return bool(one.refers["facts"] == register.row.declared_version)
+            return register.actor.at_counter and one.refers["facts"] == register.row.declared_version
         his = one.kind in UNDONE_THE_SAME_DAY and one.subject == register.actor.caller.subject
         return his and one.act.recorded_on == work.today
 

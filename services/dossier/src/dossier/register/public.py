@@ -67,7 +67,7 @@ def public(register: "Register") -> Public:
         "persons": len(moving_in(row.household, register.persons)),
         "wants": [{"municipality": place, "company": work.companies.get(place)} for place in row.wants],
         "candidates": sorted(pseudonym(number, work.person_key) for number in register.candidates),
-        "paused_until": FOR_EVER if standing.status == "registered" and unconfirmed else None,
+        "paused_until": FOR_EVER if standing.held or (standing.status == "registered" and unconfirmed) else None,
     }
     return Public(contacts, candidacy, frozenset((one["member"], one["email"]) for one in invited))
 

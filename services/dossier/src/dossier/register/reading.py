@@ -17,6 +17,7 @@ from dossier.register.requests import (
     DossierRead,
     FileRead,
     HistoryItem,
+    OnHold,
 )
 from dossier.register.store import RegisterWork
 
@@ -36,7 +37,17 @@ async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRe
         pending=register.pending,
         assessment=_assessment(register),
         actions=await available(register, work),
+        on_hold=await _on_hold(register, work),
     )
+
+
+async def _on_hold(register: Register, work: RegisterWork) -> OnHold | None:
+    standing = register.standing
+    if standing.closed or not standing.held:
+        return None
+    holds = [one for one in await work.acts_of(register.row.id) if str(one.id) in standing.held.values()]
+    reasons = [reason for one in holds for reason in one.reasons] if VIEW[register.actor.relation] == "whole" else []
+    return OnHold(since=min(one.on for one in holds), reason="\n".join(reasons) or None)
 
 
 def _assessment(register: Register) -> Assessment | None:

@@ -156,7 +156,9 @@ class Confirmation(Shape):
     on_paper: bool = False
 
 
-ActionName = Literal["withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "reinstate", "undo"]
+ActionName = Literal[
+    "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "reinstate", "hold", "wake", "undo"
+]
 StrikeGround = Literal[
     "dwelling_accepted", "conditions_not_met", "false_statements", "own_request", "second_refusal", "no_response"
 ]
@@ -181,6 +183,13 @@ class ActionTaken(Shape):
     status: Status
 
 
+class OnHold(Shape):
+    """Since when no home is offered; the reason is for the household and for the company that treats it."""
+
+    since: date
+    reason: str | None
+
+
 class DossierRead(Shape):
     """Where a dossier stands. assessment: as much of it as the caller may see; actions: what he may do now."""
 
@@ -193,8 +202,7 @@ class DossierRead(Shape):
     pending: list[str]
     assessment: Assessment | None
     actions: list[str]
-    on_hold: None = None
-    """No dossier can be put on hold yet."""
+    on_hold: OnHold | None
 
 
 class DossierListed(Shape):
