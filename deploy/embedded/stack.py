@@ -210,6 +210,7 @@ class Stack:
             settings |= {"quiet_minutes": "0", "unconfirmed_a_day": "20"}  # nobody who tries it out waits
         if service == "dossier":
             settings |= {"sources": self.url("sources"), "sources_patience": "PT10S"}
+            settings |= {"documents": (self.folder / "documents").as_uri()}
         if service in KEYED:
             settings["person_key"] = self._key("person")
         file = self.folder / f"{service}.toml"

@@ -44,6 +44,8 @@ class Call:
     """What is sent, and where to."""
 
     json: Any = None
+    form: Mapping[str, str] | None = None
+    files: Mapping[str, tuple[str, bytes]] | None = None
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     at: Mapping[str, Any] = field(default_factory=dict)
@@ -66,6 +68,9 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "DELETE /v1/dossiers/{dossier}": Call(),
             "GET /v1/dossiers/{dossier}/file": Call(),
             "GET /v1/dossiers/{dossier}/history": Call(),
+            "POST /v1/dossiers/{dossier}/documents": Call(form=PROOF, files=SCAN),
+            "GET /v1/dossiers/{dossier}/documents": Call(),
+            "GET /v1/dossiers/{dossier}/documents/{document}": Call(),
             "PUT /v1/dossiers/{dossier}/household": Call({"members": scene["members"]}, headers=changed),
             "PUT /v1/dossiers/{dossier}/contacts": Call({"language": "nl", "email": "anna@example.org"}, headers=changed),
             "PUT /v1/dossiers/{dossier}/wishes": Call({"wants": ["24062"]}, headers=changed),
@@ -118,6 +123,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
     }  # fmt: skip
 
 
+PROOF, SCAN = {"member": "p1", "fact": "incomes"}, {"file": ("scan.pdf", b"%PDF-1.7")}
 WHY = "As they wrote in their letter."
 ACTIONS: dict[str, dict[str, str]] = {
     "withdraw": {},
@@ -162,7 +168,10 @@ async def set_scene(services: Services) -> dict[str, Any]:
     who = {name: await services.as_(one[0], **one[1]) if one else {} for name, one in CALLERS.items()}
 
     async def do(service: str, method: str, path: str, caller: str, json: Any = None, **headers: str) -> Any:
-        answer = await services.call(service, method, path, who[caller], json=json, headers=headers)
+        return await send(service, method, path, caller, json=json, headers=headers)
+
+    async def send(service: str, method: str, path: str, caller: str, **sent: Any) -> Any:
+        answer = await services.call(service, method, path, who[caller], **sent)
         assert answer.is_success, f"{path}: {answer.text}"
         return answer.json() if answer.content else None
 
@@ -176,6 +185,7 @@ async def set_scene(services: Services) -> dict[str, Any]:
     number = (await do("dossier", "POST", f"{dossier}/submission", "applicant"))["number"]
     for member, caller in (("p1", "applicant"), ("p2", "partner")):
         await do("dossier", "POST", f"{dossier}/members/{member}/confirmation", caller)
+    brought = await send("dossier", "POST", f"{dossier}/documents", "applicant", data=PROOF, files=SCAN)
     await services.pass_on("dossier")
     candidacy = [event for event, _ in await services.outbox("dossier") if isinstance(event, CandidacyRecorded)][-1]
     registered = {"status": "registered", "number": number, "registered_on": TODAY, "version": candidacy.version + 1}
@@ -198,6 +208,7 @@ async def set_scene(services: Services) -> dict[str, Any]:
         "facts_version": (await do("dossier", "GET", dossier, "applicant"))["facts_version"],
         "members": members,
         "member": "c1",
+        "document": brought["id"],
         "assessment": assessed["number"],
         "not-mine": links.token("not-mine", reader),
         "confirm": links.token("confirm", reader),

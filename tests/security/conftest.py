@@ -4,6 +4,7 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -88,7 +89,7 @@ class Services:
 
 
 @pytest.fixture
-async def services(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Services]:
+async def services(database_of: Callable[[str], Awaitable[str]], login: str, tmp_path: Path) -> AsyncIterator[Services]:
     services = Services(login)
     for name, (settings, own) in SETTINGS.items():
         everybodys = {
@@ -100,6 +101,8 @@ async def services(database_of: Callable[[str], Awaitable[str]], login: str) -> 
             "environment": "demo",
             "today": TODAY,
         }
+        if name == "dossier":
+            everybodys["documents"] = (tmp_path / "documents").as_uri()
         make = importlib.import_module(f"{name}.app").make
         services.add(name, await asyncio.to_thread(make, settings(**everybodys, **own)))
     async with services.by_name["dossier"].database.work() as work:

@@ -26,9 +26,8 @@ async def statuses(services: Services, scene: dict[str, Any], lines: Lines) -> d
             method, path = line.partition(" · ")[0].split(" ", 1)
             url = path.format_map(scene | dict(call.at))
             for headers in who.values():
-                answer = await services.call(
-                    service, method, url, headers, json=call.json, params=dict(call.query), headers=dict(call.headers)
-                )
+                sent = {"json": call.json, "data": call.form, "files": call.files, "params": dict(call.query)}
+                answer = await services.call(service, method, url, headers, headers=dict(call.headers), **sent)
                 found.setdefault((service, line), []).append(answer.status_code)
     return found
 

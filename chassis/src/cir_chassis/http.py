@@ -39,7 +39,7 @@ _DOCUMENT = {
 }
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _DOCUMENT}}}
-    for status in (400, 401, 403, 404, 408, 409, 412, 413, 422, 428, 503)
+    for status in (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 428, 503)
 }
 _TELEMETRY: TelemetryConfig = {
     "metrics": False,
@@ -84,33 +84,38 @@ def _path(place: Sequence[str | int]) -> str:
 
 
 class _Body:
-    """The body of a request: no larger than its route takes, and not for ever; kept for a request that is done once more."""
+    """The body of a request: no larger than its route takes, and not for ever; kept for a request that is done once more, unless
+    its route takes large ones."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         self._declared = int(Headers(scope=scope).get("content-length", "0"))
-        self._since, self._read, self.whole, self.again = monotonic(), bytearray(), False, False
+        self._since, self._size, self._kept, self.again = monotonic(), 0, bytearray(), False
+        self.whole = self.kept = False
         # The declared length stays here: Starlette would refuse it with a plain text.
         self.scope: Scope = {**scope, "headers": [one for one in scope["headers"] if one[0] != b"content-length"]}
 
     async def receive(self) -> Message:
         if self.again:
             self.again = False
-            return {"type": "http.request", "body": bytes(self._read)}
+            return {"type": "http.request", "body": bytes(self._kept)}
         if self.whole:
             return await self._receive()  # tells only whether the caller hung up
         limit = self.scope.get(MAX_BODY_SIZE_SCOPE_KEY, LARGEST_BODY)
         message: Message = {}
         if self._declared <= limit:
             try:
-                async with asyncio.timeout(PATIENCE + len(self._read) / SLOWEST + self._since - monotonic()):
+                async with asyncio.timeout(PATIENCE + self._size / SLOWEST + self._since - monotonic()):
                     message = await self._receive()
             except TimeoutError:
                 raise HTTPException(408, "The body took too long. Nothing was stored: send it again.") from None
-            self._read += message.get("body", b"")
-        if max(self._declared, len(self._read)) > limit:
+            self._size += len(body := message.get("body", b""))
+            if limit <= LARGEST_BODY:
+                self._kept += body
+        if max(self._declared, self._size) > limit:
             raise HTTPException(413, f"A body has at most {limit} bytes here. Nothing was stored: send less.")
         self.whole = not message.get("more_body")
+        self.kept = self.whole and limit <= LARGEST_BODY
         return message
 
 
@@ -128,10 +133,11 @@ class _Edge:
                 await self._app(body.scope, body.receive, send)
                 break
             except Exception as error:
-                if last or sqlstate(error) != DEADLOCK:  # its transaction was rolled back
+                # after a deadlock its transaction was rolled back; of a large body there is none left to do it again with
+                if last or sqlstate(error) != DEADLOCK or (body.whole and not body.kept):
                     await (await _answer(Request(scope), error))(scope, receive, send)
                     break
-            body.again = body.whole
+            body.again = body.kept
             await asyncio.sleep(0.1)  # the other transaction takes its locks first: else both may deadlock again
 
 

@@ -24,6 +24,7 @@ from .authentic import Authentic, working
 
 ANNA, BRAM, CHILD, STRANGER = "85622300173", "86670100113", "15650100189", "70610100123"
 BORN = {ANNA: "1985-02-23", BRAM: "1986-07-01", CHILD: "2015-05-01", STRANGER: "1970-01-01"}
+PDF = b"%PDF-1.7\nanything"
 KEY = SecretStr("a key that two services of a test share")
 
 
@@ -85,6 +86,22 @@ class Register:
     async def put(self, id_: str, what: str, who: dict[str, str], version: int, body: dict[str, Any]) -> httpx.Response:
         url = f"/v1/dossiers/{id_}/{what}"
         return await self.http.put(url, headers=who | {"If-Match": f'"{version}"'}, json=body)
+
+    async def upload(
+        self, id_: str, who: dict[str, str], member: str = "p1", fact: str = "incomes", **sent: Any
+    ) -> httpx.Response:
+        """sent: name, content (a PDF), key (Idempotency-Key)."""
+        file = (sent.get("name", "proof.pdf"), sent.get("content", PDF))
+        headers = who | ({"Idempotency-Key": sent["key"]} if "key" in sent else {})
+        form = {"member": member, "fact": fact}
+        return await self.http.post(f"/v1/dossiers/{id_}/documents", headers=headers, data=form, files={"file": file})
+
+    async def uploaded(
+        self, id_: str, who: dict[str, str], member: str = "p1", fact: str = "incomes", **sent: Any
+    ) -> str:
+        answer = await self.upload(id_, who, member, fact, **sent)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
 
     async def get(self, path: str, who: dict[str, str]) -> Any:
         answer = await self.http.get(f"/v1/dossiers{path}", headers=who)
@@ -184,8 +201,8 @@ async def serving(database_url: str, login: str, **settings: Any) -> AsyncIterat
 
 
 @pytest.fixture
-async def register(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Register]:
-    async with serving(await database_of("dossier"), login) as register:
+async def register(database_of: Callable[[str], Awaitable[str]], login: str, tmp_path: Path) -> AsyncIterator[Register]:
+    async with serving(await database_of("dossier"), login, documents=(tmp_path / "documents").as_uri()) as register:
         yield register
 
 

@@ -27,7 +27,7 @@ async def test_a_candidate_starts_his_own_dossier(register: Register) -> None:
         "assessed_version": None,
         "pending": ["confirmation:p1", "assessment"],
         "assessment": None,
-        "actions": ["submit", "confirm", "change_household", "change_contacts", "change_wishes", "erase"],
+        "actions": ["submit", "confirm", "change_household", "change_contacts", "change_wishes", "upload", "erase"],
         "on_hold": None,
     }
 

@@ -198,7 +198,7 @@ async def test_a_separation_leaves_the_dossier_to_the_partner_and_the_date_to_bo
     withdrawn = await register.act(id_, anna, "withdraw")
     assert (withdrawn.status_code, "leave" in withdrawn.json()["available"]) == (409, True)
     assert (await register.decline(id_, "p1", anna)).json()["available"] == [
-        "change_household", "change_contacts", "change_wishes", "hold", "leave"
+        "change_household", "change_contacts", "change_wishes", "upload", "hold", "leave"
     ]  # fmt: skip
     assert (await register.act(id_, anna, "leave")).status_code == 201
     assert (await register.http.get(f"/v1/dossiers/{id_}", headers=anna)).status_code == 404

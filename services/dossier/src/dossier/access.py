@@ -27,16 +27,16 @@ VIEW: Mapping[Relation, View] = {
     "former": "whole",
     "treating": "whole",
     "wanted": "outcomes",  # status and outcomes: no contacts, no amount, no document
-    "helper": "asked",  # status and what is asked
+    "helper": "asked",  # status, what is asked, and what became of the documents that he uploaded
     "named_applicant": "own",  # who is in the household, and his own facts
     "named": "own",
     "co_resident": "own",
 }
 """What somebody sees of a dossier."""
 
-_CHANGE = ("change_household", "change_contacts", "change_wishes")
+_CHANGE = ("change_household", "change_contacts", "change_wishes", "upload")
 _HOLD = ("hold", "wake", "undo")
-_COUNTER = ("confirm", "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", *_HOLD)
+_COUNTER = ("confirm", "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "interpret", *_HOLD)
 _TABLE: Mapping[Relation, Mapping[Literal["draft", "open", "closed"], tuple[str, ...]]] = {
     "applicant": {
         "draft": ("submit", "confirm", *_CHANGE, "erase"),
@@ -53,7 +53,7 @@ _TABLE: Mapping[Relation, Mapping[Literal["draft", "open", "closed"], tuple[str,
         "closed": ("reinstate", "undo"),
     },
     "wanted": {},
-    "helper": {},
+    "helper": {"draft": ("upload",), "open": ("upload",)},
 }
 
 

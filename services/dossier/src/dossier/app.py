@@ -34,6 +34,9 @@ from dossier import handlers
 from dossier.directory import http as directory_http
 from dossier.directory.files import Directory, load_directory
 from dossier.directory.publishing import publish
+from dossier.documents import http as documents_http
+from dossier.documents.files import Files
+from dossier.documents.use_cases import sweep_hourly
 from dossier.facts.questions import work_off
 from dossier.facts.sources import Sources
 from dossier.register import http
@@ -50,6 +53,8 @@ class DossierSettings(KeyedSettings):
 
     companies: Path = HERE / "companies.yaml"
     organisations: Path = HERE / "organisations.yaml"
+    documents: Annotated[str, Field(pattern=r"^[a-z0-9]+://")] = (HERE / "documents").as_uri()
+    """The object store of the documents: `file:///folder`, `s3://bucket/prefix` or another that obstore knows."""
     draft_days: Annotated[int, Field(ge=1)] = 90
     """A draft on which nobody acted for so many days is erased (K)."""
     sources: Annotated[str, Field(pattern=r"^https?://")] | None = None
@@ -93,9 +98,12 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.jobs.append(partial(publish_directory, service.background, directory))
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
     service.jobs.append(partial(erase_drafts, service.background, timedelta(days=settings.draft_days)))
+    files = Files(settings.documents)
+    service.jobs.append(partial(sweep_hourly, service.background, files))
     if settings.sources:
         service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
-    service.app.include_router(http.routes(service.database))
+    service.app.include_router(http.routes(service.database, files))
+    service.app.include_router(documents_http.routes(service.database, files))
     service.app.include_router(directory_http.routes(directory))
     return service
 

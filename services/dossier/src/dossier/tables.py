@@ -31,6 +31,7 @@ dossiers = sa.Table(
     sa.Column("informal_care_in", _json(), nullable=False, comment="where informal care counts for the order"),
     sa.Column("household", _json(), nullable=False, comment="members as the rules see them, without numbers"),
     sa.Column("layers", _json(), nullable=False, server_default="{}", comment="what the statements add up to"),
+    sa.Column("uploaded", _json(), nullable=False, server_default="{}", comment="facts that a document waits on"),
     sa.Column("declared_version", sa.BigInteger, nullable=False, comment="the facts_version that people last drew"),
     sa.Column("facts_version", sa.BigInteger, nullable=False),
     sa.Column("household_version", sa.BigInteger, nullable=False, comment="the facts_version of the household"),
@@ -103,6 +104,27 @@ statements = sa.Table(  # kept like acts: what was taken back has no value
     sa.Column("by", sa.Text, nullable=False, comment="his role, or the source"),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("facts_version", sa.BigInteger, nullable=False),
+)
+
+documents = (
+    sa.Table(  # a trigger refuses to change or delete them, but for what was decided; their files: `CIR_DOCUMENTS`
+        "documents",
+        metadata,
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
+        sa.Column("member", sa.Text, nullable=False),
+        sa.Column("fact", sa.Text, nullable=False, comment="what it proves, as it was asked"),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False, comment="media type, by the content"),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("sha256", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False, comment="who uploaded it, as his login names him"),
+        sa.Column("role", sa.Text, nullable=False),
+        sa.Column("organisation", sa.Text, comment="of a helper"),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text, nullable=False, comment="uploaded, accepted, rejected, replaced, or filed"),
+        sa.Column("decided", sa.Uuid, comment="the act that judged it"),
+    )
 )
 
 questions = sa.Table(  # to the sources, worked off by a job

@@ -151,12 +151,14 @@ def _reopened(here: Standing, act: Act) -> Standing:
 
 @dataclass(frozen=True)
 class Situation:
-    """What the possible actions depend on beside the role: the acts, persons to confirm, a partner who did, an act to undo."""
+    """What the possible actions depend on beside the role: the acts, persons to confirm, a partner who did, an act to undo,
+    a document to judge."""
 
     standing: Standing
     unconfirmed: Collection[str] = ()
     confirmed_partner: bool = False
     undoable: bool = False
+    uploaded: bool = False
 
 
 def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | None, at_counter: bool) -> list[str]:
@@ -184,6 +186,8 @@ def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | 
                 return held
             case "reinstate":
                 return now.standing.closed_by is not None
+            case "interpret":
+                return now.uploaded
         return True
 
     return [action for action in allowed if possible(action)]

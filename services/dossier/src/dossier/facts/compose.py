@@ -6,9 +6,11 @@ interpret documents. A key is a fact (`balances`), one income (`incomes.2023`), 
 an interpretation, else the later of source and counter, else the declaration as far as it counts alone. Pure: no clock, no I/O.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from dossier.domain.household import CANDIDATES
@@ -26,6 +28,8 @@ STRUCTURE = ("id", "role", "moves_in")
 """The household's own to say."""
 TIES = ("stays", "informal_care_in")
 """Facts that the order reads, and no rule."""
+RIGHT = "real_rights."
+"""What the key of a claim on a right begins with."""
 _RIGHT = ("right", "object", "country")
 _CLAIM = ("exception", "proof")
 _NO_BAR = "bare_ownership"
@@ -35,12 +39,14 @@ _NO_BAR = "bare_ownership"
 class Composed:
     """members: as the rules see them. origins: member id → key → {"origin", "by", "at"}, and `to_prove` where a declaration does
     not count yet, `contradicted_by` where a source later differs from an interpretation. residence, informal_care_in: what
-    counts for the order."""
+    counts for the order. rights: candidate → the keys of his real rights, in their order; gone: candidate → keys of claims that
+    were judged, on rights that are no longer there: another right of the kind is another claim."""
 
     members: list[dict[str, Any]]
     origins: dict[str, dict[str, dict[str, Any]]]
     residence: list[dict[str, Any]]
     informal_care_in: list[str]
+    rights: dict[str, list[str]]
     gone: dict[str, list[str]]
 
 
@@ -57,6 +63,17 @@ def by_key(facts: Mapping[str, Any]) -> dict[str, Any]:
         found["real_rights"] = [_without(right, *_CLAIM) for right in rights.values()]
         found |= {f"real_rights.{key}": claim for key, claim in claims.items() if claim}
     return found
+
+
+def key_of(asked: str, rights: Sequence[str]) -> str | None:
+    """The key of a fact as it is asked: "residence", "recent_income.proof", "real_rights[0].proof". None: there is no such.
+
+    rights: as in `Composed`. A right is known by its own key: the next declaration may put it elsewhere.
+    """
+    place = re.fullmatch(r"real_rights\[(\d{1,3})\]\.proof", asked)
+    if place is None:
+        return fact if "." not in (fact := asked.removesuffix(".proof")) else None
+    return f"{RIGHT}{rights[int(place[1])]}" if int(place[1]) < len(rights) else None
 
 
 def changes(
@@ -111,15 +128,23 @@ def declared(of: Statements) -> dict[str, Any]:
 
 
 def compose(
-    structure: Sequence[Mapping[str, Any]], persons: Mapping[str, str], layers: Layers, table: Table
+    structure: Sequence[Mapping[str, Any]],
+    persons: Mapping[str, str],
+    layers: Layers,
+    table: Table,
+    uploaded: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Composed:
-    """The household that the rules see. structure: the members' own keys (`STRUCTURE`); persons: member id → person."""
-    found = Composed([], {}, [], [], {})
+    """The household that the rules see. structure: the members' own keys (`STRUCTURE`); persons: member id → person;
+    uploaded: person → keys that a document waits on: a claim without proof has it as its proof."""
+    found = Composed([], {}, [], [], {}, {})
     for member in structure:
-        of = layers.get(persons[member["id"]], {})
-        facts, origins = _member(member["role"], of, table)
+        person = persons[member["id"]]
+        of, waiting = layers.get(person, {}), uploaded.get(person, ())
+        facts, origins = _member(member["role"], of, table, waiting)
         if member["role"] in CANDIDATES:
-            found.gone[member["id"]] = _gone(of)
+            rights = _found(of)[1]
+            found.rights[member["id"]] = list(rights)
+            found.gone[member["id"]] = _gone(of, rights)
         if member["role"] in CANDIDATES and member["moves_in"]:
             found.residence.extend({**stay, "member": member["id"]} for stay in facts.get("stays", ()))
             care = facts.get("informal_care_in", ())
@@ -129,7 +154,9 @@ def compose(
     return found
 
 
-def _member(role: str, of: Statements, table: Table) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def _member(
+    role: str, of: Statements, table: Table, waiting: Collection[str]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     facts: dict[str, Any] = {}
     origins: dict[str, dict[str, Any]] = {}
     for fact, origin in table.items():
@@ -138,11 +165,13 @@ def _member(role: str, of: Statements, table: Table) -> tuple[dict[str, Any], di
         if origin.each == "year":
             _incomes(of, origin, facts, origins)
         elif origin.each == "right":
-            _rights(of, origin, facts, origins)
+            _rights(of, facts, origins, waiting)
         else:
             layer, value, origins[fact] = _holds(of.get(fact, {}), origin)
             if layer:
-                facts[fact] = value
+                facts[fact] = _proven(value, fact in waiting) if origin.is_claim else value
+        if fact in waiting:
+            origins[fact] = origins[fact] | {"uploaded": True}
     return facts, origins
 
 
@@ -161,6 +190,11 @@ def _holds(said: Mapping[str, Statement], origin: Origin) -> tuple[Layer | None,
         return "declaration", declares, _shown("declaration", said)
     value = said[layer]["value"] if layer else None
     return layer, value, _shown(layer, said, to_prove=bool(declares) and declares != value)
+
+
+def _proven(claim: Any, uploaded: bool) -> Any:
+    """A claim whose proof is awaited has it as soon as a document waits to be judged."""
+    return {**claim, "proof": "uploaded"} if uploaded and not claim.get("proof") else claim
 
 
 def _established(said: Mapping[str, Statement]) -> Layer | None:
@@ -192,7 +226,9 @@ def _incomes(of: Statements, origin: Origin, facts: dict[str, Any], origins: dic
         facts["incomes"] = known
 
 
-def _rights(of: Statements, origin: Origin, facts: dict[str, Any], origins: dict[str, dict[str, Any]]) -> None:
+def _rights(
+    of: Statements, facts: dict[str, Any], origins: dict[str, dict[str, Any]], waiting: Collection[str]
+) -> None:
     """A declared right counts, its absence does not: only a source or the counter knows of no others."""
     said = of.get("real_rights", {})
     listed, found, keyed = _found(of)
@@ -201,12 +237,13 @@ def _rights(of: Statements, origin: Origin, facts: dict[str, Any], origins: dict
     for n, (key, layer) in enumerate(found.items()):
         on_it = of.get(f"real_rights.{key}", {})
         judged, claim = _claim(on_it)
-        right = {**keyed[layer][key], **(claim or {})}
+        uploaded = f"real_rights.{key}" in waiting
+        right = {**keyed[layer][key], **(_proven(claim, uploaded) if claim else {})}
         rights.append(right)
         surely_barred |= right["right"] != _NO_BAR and right.get("proof") != "interpreted"
         origins[f"real_rights[{n}]"] = (
             _shown(judged, on_it, to_prove=judged == "declaration") if judged else _shown(layer, said)
-        )
+        ) | ({"uploaded": True} if uploaded else {})
     if listed or surely_barred:  # else the rights that nobody looked for could still bar
         facts["real_rights"] = rights
 
@@ -236,9 +273,7 @@ def _found(of: Statements) -> tuple[Layer | None, dict[str, str], dict[str, dict
     return listed, found, keyed
 
 
-def _gone(of: Statements) -> list[str]:
-    """Keys of claims that were judged, on rights that are no longer there: another right of the kind is another claim."""
-    _, found, _ = _found(of)
+def _gone(of: Statements, found: Collection[str]) -> list[str]:
     judged = {
         key for key, said in of.items() if key.startswith("real_rights.") and _later(said, "counter", "interpretation")
     }

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cir_chassis.yaml_file import read_yaml
+from dossier.domain.household import part_of
 
 Source = Literal["national_register", "tax", "land_registry", "social_security", "language"]
 About = Literal["candidates", "co_residents", "everybody"]
@@ -31,6 +32,10 @@ class Origin(BaseModel):
     def is_claim(self) -> bool:
         """Is it a claim with a proof, judged as it was made?"""
         return self.declared in ("pending", "on_honour")
+
+    def is_of(self, role: str) -> bool:
+        """Is it a fact of somebody in this role?"""
+        return self.about in _about(part_of(role))
 
 
 def load_origins(path: Path) -> Mapping[str, Origin]:

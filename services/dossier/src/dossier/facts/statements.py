@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dossier.domain.household import part_of
-from dossier.facts.compose import Layer, Layers, by_key, changes, compose, declarations
+from dossier.facts.compose import RIGHT, Layer, Layers, by_key, changes, compose, declarations
 from dossier.facts.compose import state as with_statement
 from dossier.facts.origins import ORIGINS, facts_of, sources_about
 from dossier.register.store import RecordedStatement
@@ -23,9 +23,9 @@ def state(
     answered since: what he sends back as he saw it is no word."""
     caller, counter = register.actor.caller, register.actor.at_counter
     layer: Layer = "counter" if counter else "declaration"
-    seen, saw = _seen(register, register.row.layers), _seen(register, read) if read is not None else {}
+    now_seen, saw = seen(register), seen(register, read) if read is not None else {}
     for person, said in facts.items():
-        now, then = seen.get(person, {}), saw.get(person, {})
+        now, then = now_seen.get(person, {}), saw.get(person, {})
         values = by_key(said)
         values |= {key: now[key] for key, value in values.items() if key in now and then.get(key) == value}
         of = register.row.layers.get(person, {})
@@ -70,17 +70,17 @@ def _add(register: "Register", layer: Layer, person: str, changed: Mapping[str, 
             )
 
 
-def _seen(register: "Register", layers: Layers) -> dict[str, dict[str, Any]]:
-    """Person → what the rules and the order see of him by these layers, by key."""
-    persons = register.persons
-    found = compose(register.row.household, persons, layers, ORIGINS)
-    seen = {persons[member["id"]]: by_key(member) for member in found.members}
+def seen(register: "Register", read: Layers | None = None) -> dict[str, dict[str, Any]]:
+    """Person → what the rules and the order see of him, by key: now, or by the layers that were read, whatever was uploaded."""
+    persons, household = register.persons, register.row.household
+    found = compose(household, persons, read, ORIGINS) if read is not None else register.composed()
+    by_person = {persons[member["id"]]: by_key(member) for member in found.members}
     for stay in found.residence:
-        stays = seen[persons[stay["member"]]].setdefault("stays", [])
+        stays = by_person[persons[stay["member"]]].setdefault("stays", [])
         stays.append({name: value for name, value in stay.items() if name != "member"})
     if found.informal_care_in:
-        seen[persons[register.applicant.member]]["informal_care_in"] = found.informal_care_in
-    return seen
+        by_person[persons[register.applicant.member]]["informal_care_in"] = found.informal_care_in
+    return by_person
 
 
 def compose_anew(register: "Register") -> None:
@@ -92,6 +92,11 @@ def compose_anew(register: "Register") -> None:
         for layer in ("counter", "interpretation"):
             taken_back = {key: None for key in keys if layer in judged[key]}
             _add(register, layer, person, taken_back, "register", "register")
+        rights = {f"{RIGHT}{right}" for right in found.rights[member]}
+        waiting = register.row.uploaded.get(person, {})
+        there = {key: one for key, one in waiting.items() if key in rights or not key.startswith(RIGHT)}
+        if there != waiting:
+            register.row = replace(register.row, uploaded=register.row.uploaded | {person: there})
     before, row = register.before, register.row
     register.row = replace(
         row,
@@ -105,7 +110,7 @@ def compose_anew(register: "Register") -> None:
 def keep_of_who_stays(register: "Register", known: Mapping[str, str]) -> None:
     """Who leaves, or moves in no more, takes along what was established of him; who is a candidate no more, what only
     candidates are asked. known: member id → person, as the household was."""
-    row, layers, asked = register.row, Layers(), dict[str, Any]()
+    row, layers, asked, uploaded = register.row, Layers(), dict[str, Any](), dict[str, Any]()
     for member in row.household:
         person = register.persons[member["id"]]
         before = person if person in row.layers else known.get(member["id"], person)
@@ -115,7 +120,11 @@ def keep_of_who_stays(register: "Register", known: Mapping[str, str]) -> None:
             of, about = declarations(of), None
         if of:
             layers[person] = of
+        waiting = row.uploaded.get(person) or row.uploaded.get(known.get(member["id"], person), {})
+        if part and waiting:
+            is_his = {key: ORIGINS[key.split(".")[0]].is_of(member["role"]) for key in waiting}
+            uploaded[person] = {key: one for key, one in waiting.items() if is_his[key]}
         if about:
             asked[person] = about
     register.work.abandon(row.id, row.asked_about.keys() - asked.keys())
-    register.row = replace(row, layers=layers, asked_about=asked)
+    register.row = replace(row, layers=layers, asked_about=asked, uploaded=uploaded)

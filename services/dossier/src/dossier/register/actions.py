@@ -129,7 +129,8 @@ async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> 
 
 def _bring_back(before: dict[str, Any], register: Register) -> None:
     """Who was taken for dead is back with all that was his."""
-    register.row = replace(register.row, layers={**before["layers"], **register.row.layers})
+    layers, uploaded = before["layers"] | register.row.layers, before["uploaded"] | register.row.uploaded
+    register.row = replace(register.row, layers=layers, uploaded=uploaded)
     register.put_household(before["household"], [Member(register.row.id, **one) for one in before["members"]])
     register.row = replace(register.row, **before["row"])
 
@@ -154,6 +155,7 @@ def _restorable(register: Register) -> dict[str, Any]:
     return {
         "household": [{name: member[name] for name in STRUCTURE} for member in register.row.household],
         "layers": register.row.layers,
+        "uploaded": register.row.uploaded,
         "members": [{name: getattr(one, name) for name in keys} for one in register.members.values()],
         "row": {name: getattr(register.row, name) for name in ("email", "phone", "help", "vouched")},
     }

@@ -1,5 +1,6 @@
 """What is asked: of the sources about persons, and of the household to confirm and to bring."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 from dossier.domain import household as rules
 from dossier.domain.acts import CLOSING, OPEN
+from dossier.facts.compose import key_of
 from dossier.facts.origins import sources_about
 from dossier.register.store import Question
 
@@ -82,10 +84,18 @@ def asks(register: "Register") -> rules.Asks:
             ]
         else:
             conditions = row.assessment["conditions"]
+            rights, persons = register.composed().rights, register.persons
+
+            def waits(ask: Mapping[str, Any]) -> bool:
+                """Was a document brought? Then it is the company's turn."""
+                key = key_of(ask["fact"], rights.get(ask["person"], ()))
+                return key in row.uploaded.get(persons.get(ask["person"], ""), {})
+
             asked += [
                 (ask["person"], ask["proofs"])
                 for ask in [*row.assessment["asks"], *row.assessment["could_claim"]]
                 if conditions[ask["condition"]]["effect"] == "bar"  # a duty has its own term, and bars nobody
+                and not waits(ask)
             ]
     return rules.to_bring(row.household, asked)
 

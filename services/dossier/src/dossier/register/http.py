@@ -10,6 +10,7 @@ from cir_chassis.http import if_match_version
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, may
 from cir_schemas.types import DossierRef
+from dossier.documents.files import Files
 from dossier.register import actions, reading, use_cases
 from dossier.register.requests import (
     ActionRequest,
@@ -35,7 +36,7 @@ OwnCompanyOrHelper = Annotated[Caller, Depends(may("candidate", "case_worker", "
 Version = Annotated[int, Depends(if_match_version)]
 
 
-def routes(database: Database[RegisterWork]) -> APIRouter:
+def routes(database: Database[RegisterWork], files: Files) -> APIRouter:
     """The register's API."""
     router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"])
 
@@ -73,7 +74,8 @@ def routes(database: Database[RegisterWork]) -> APIRouter:
     async def erase(dossier: UUID, caller: Candidate) -> None:
         """Erase a draft, by its applicant."""
         async with database.work() as work:
-            await use_cases.erase(dossier, caller, work)
+            erased = await use_cases.erase(dossier, caller, work)
+        await files.delete(erased)
 
     @router.get("/{dossier}/file")
     async def read_file(dossier: DossierRef, response: Response, caller: OwnOrCompany) -> FileRead:

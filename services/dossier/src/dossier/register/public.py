@@ -96,7 +96,8 @@ def publish(register: "Register", because_of: Event | None) -> None:
     if now.candidacy != was.candidacy:
         _publish(register, CandidacyRecorded, now.candidacy, because_of)
     happenings, about = list(register.happenings), {"number": row.number, "asks": row.asked}
-    decided = {"by": register.actor.caller.role, "decision": register.decision}
+    by = register.actor.caller.role
+    decided = {"by": by if by != "helper" else "register", "decision": register.decision}
     if before.status != row.status:
         happenings.append((StatusChanged, about | decided | {"was": before.status, "now": row.status}))
     else:

@@ -128,7 +128,7 @@ class Register:
 
     def composed(self) -> Composed:
         """What the rules and the order see by what is on record, and by whom."""
-        return compose(self.row.household, self.persons, self.row.layers, ORIGINS)
+        return compose(self.row.household, self.persons, self.row.layers, ORIGINS, self.row.uploaded)
 
     @property
     def candidates(self) -> set[str]:
@@ -146,7 +146,8 @@ class Register:
 
     def situation(self, undoable: bool) -> Situation:
         """What the available actions depend on."""
-        return Situation(self.standing, self.unconfirmed, self.confirmed_partner is not None, undoable)
+        partner, uploaded = self.confirmed_partner is not None, any(self.row.uploaded.values())
+        return Situation(self.standing, self.unconfirmed, partner, undoable, uploaded)
 
     # what changes
 

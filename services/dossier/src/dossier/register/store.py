@@ -40,6 +40,7 @@ class Dossier:
     started_at: datetime
     touched_at: datetime
     layers: Layers = field(default_factory=dict)
+    uploaded: dict[str, dict[str, Any]] = field(default_factory=dict)
     vouched: list[str] = field(default_factory=list)
     facts_version: int = 1
     declared_version: int = 1
@@ -298,12 +299,16 @@ class RegisterWork(Work):
         mine = sa.select(table.c.number).where(table.c.number.in_(numbers), table.c.dossier == dossier)
         return set(numbers) - set(await self.connection.scalars(mine))
 
-    async def erase(self, dossier: UUID) -> None:
-        """Delete a draft with all that is known of it; the request that started it is a new one when it comes again."""
-        keys, acts = tables.idempotency_keys, tables.acts
-        who = sa.select(acts.c.subject).where(acts.c.dossier == dossier, acts.c.kind == "start")
-        started = keys.c.caller.in_(who) & (keys.c.answer["id"].astext == str(dossier))
-        await self.connection.execute(sa.delete(keys).where(started))
+    async def erase(self, dossier: UUID) -> list[UUID]:
+        """Delete a draft with all that is known of it; the requests that made it are new ones when they come again. Returns its
+        documents, whose files are to be deleted once this is committed."""
+        keys, acts, documents = tables.idempotency_keys, tables.acts, tables.documents
+        gone = sa.delete(documents).where(documents.c.dossier == dossier).returning(documents.c.id)
+        files = list(await self.connection.scalars(gone))
+        who = sa.select(acts.c.subject).where(acts.c.dossier == dossier)
+        made = keys.c.caller.in_(who) & keys.c.answer["id"].astext.in_(map(str, [dossier, *files]))
+        await self.connection.execute(sa.delete(keys).where(made))
         for table in (tables.candidates, tables.members, tables.acts, tables.statements, tables.questions):
             await self.connection.execute(sa.delete(table).where(table.c.dossier == dossier))
         await self.connection.execute(sa.delete(tables.dossiers).where(tables.dossiers.c.id == dossier))
+        return files

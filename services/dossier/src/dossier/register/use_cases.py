@@ -202,10 +202,10 @@ async def decline(ref: UUID, member: str, caller: Caller, work: RegisterWork) ->
     await bind(register, work)
 
 
-async def erase(ref: UUID, caller: Caller, work: RegisterWork) -> None:
-    """Erase a draft: nothing of it stays, here or at eligibility."""
+async def erase(ref: UUID, caller: Caller, work: RegisterWork) -> list[UUID]:
+    """Erase a draft: nothing of it stays, here or at eligibility. Returns the documents whose files are to be deleted."""
     register = await opened(ref, caller, work, to="erase")
-    await _erase(register.row, work)
+    return await _erase(register.row, work)
 
 
 async def erase_untouched_drafts(age: timedelta, work: RegisterWork) -> int:
@@ -220,10 +220,11 @@ async def erase_untouched_drafts(age: timedelta, work: RegisterWork) -> int:
     return len(old)
 
 
-async def _erase(row: Dossier, work: RegisterWork) -> None:
-    await work.erase(row.id)
+async def _erase(row: Dossier, work: RegisterWork) -> list[UUID]:
+    files = await work.erase(row.id)
     version = work.next_version(row.version)
     work.publish(HouseholdErased.model_validate({"dossier": row.id, "version": version}))
+    return files
 
 
 def _members(body: HouseholdDeclared, register: Register) -> list[Member]:

@@ -1,0 +1,152 @@
+"""Documents at the HTTP edge: an upload is read only after its login, and a few at once; a file leaves as an attachment."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import filetype
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import StreamingResponse
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect
+
+from cir_chassis.database import Database
+from cir_chassis.idempotency import idempotent
+from cir_chassis.login import Caller, may
+from cir_chassis.problems import Problem, Unavailable
+from cir_schemas.types import DossierRef, Shape
+from dossier.documents import use_cases
+from dossier.documents.files import Files
+from dossier.documents.use_cases import LARGEST, SUFFIXES, DocumentListed, Upload
+from dossier.register.store import RegisterWork
+
+Everybody = Annotated[Caller, Depends(may("candidate", "case_worker", "helper"))]
+LARGEST_BODY = LARGEST + 2_000_000  # a file that is a little too large is refused in words
+AT_ONCE, PATIENCE = 16, 5.0  # uploads that are read, and seconds until another is refused
+_TEXT, _BYTES = {"type": "string"}, {"type": "string", "format": "binary"}
+_FORM = {
+    "type": "object",
+    "required": ["file", "member", "fact"],
+    "properties": {"file": _BYTES, "member": _TEXT, "fact": _TEXT},
+}
+_MULTIPART = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}}
+
+
+class Uploaded(Shape):
+    """A document that is on record."""
+
+    id: UUID
+    sha256: str
+
+
+def routes(database: Database[RegisterWork], files: Files) -> APIRouter:
+    """The API of documents."""
+    router = APIRouter(prefix="/v1/dossiers/{dossier}/documents", tags=["documents"])
+    reading = asyncio.Semaphore(AT_ONCE)
+
+    @asynccontextmanager
+    async def sent(request: Request) -> AsyncIterator[FormData]:
+        try:
+            await asyncio.wait_for(reading.acquire(), PATIENCE)
+        except TimeoutError:
+            raise Unavailable("Too many documents are on their way. Nothing was stored: send it again.") from None
+        try:
+            async with request.form(max_files=1, max_fields=2, max_part_size=1000) as form:
+                yield form
+        except ClientDisconnect:
+            raise Problem(400, "The body ended early. Nothing was stored: send it again.") from None
+        finally:
+            reading.release()
+
+    @router.post("", status_code=201, openapi_extra=_MULTIPART, max_body_size=LARGEST_BODY)
+    async def upload(
+        dossier: DossierRef,
+        request: Request,
+        caller: Everybody,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    ) -> Uploaded:
+        """Bring a document for a fact that is asked of a member, or for a housing situation (`fact`: `situation`).
+
+        PDF, JPEG, PNG, GIF or TIFF, by its content; 10 MB at most, 50 MB a dossier.
+        """
+        async with database.work() as work:
+            await use_cases.refuse_uploader(dossier, caller, work)
+        async with sent(request) as form:
+            brought, file = await _read(form)
+            await files.put(brought.id, file.file)
+        answer = {"id": str(brought.id), "sha256": brought.sha256}
+
+        async def effect() -> dict[str, str]:
+            await use_cases.upload(dossier, brought, caller, work)
+            return answer
+
+        try:
+            async with database.work() as work:
+                same = f"{dossier} {brought.member} {brought.fact} {brought.sha256}".encode()
+                given = (
+                    await idempotent(work.connection, caller.subject, idempotency_key, same, effect)
+                    if idempotency_key
+                    else await effect()
+                )
+        except Problem:  # raised before the commit; after any other error there may be a row
+            await files.delete([brought.id])
+            raise
+        if given != answer:
+            await files.delete([brought.id])
+        return Uploaded.model_validate(given)
+
+    @router.get("")
+    async def list_documents(dossier: DossierRef, caller: Everybody) -> list[DocumentListed]:
+        """What was brought, and what became of it; a helper sees what his organisation brought."""
+        async with database.work() as work:
+            return await use_cases.list_documents(dossier, caller, work)
+
+    @router.get(
+        "/{document}",
+        response_class=StreamingResponse,
+        responses={200: {"content": {type_: {"schema": _BYTES} for type_ in SUFFIXES}}},
+    )
+    async def read(dossier: DossierRef, document: UUID, caller: Everybody) -> StreamingResponse:
+        """The file, as an attachment."""
+        async with database.work() as work:
+            found = await use_cases.read_document(dossier, document, caller, work)
+        headers = {
+            "Content-Disposition": disposition(found.name),
+            "Content-Length": str(found.size),
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        }
+        return StreamingResponse(await files.read(found.id), media_type=found.type, headers=headers)
+
+    return router
+
+
+async def _read(form: FormData) -> tuple[Upload, UploadFile]:
+    """Raises a 413, 415 or 422 problem."""
+    file, member, fact = (form.get(name) for name in ("file", "member", "fact"))
+    if not (isinstance(file, UploadFile) and isinstance(member, str) and isinstance(fact, str)):
+        errors = [("file", "a file"), ("member", "a member's id"), ("fact", "what it proves")]
+        raise Problem(422, "A document is sent as multipart/form-data with file, member and fact: see errors.", errors)
+    size = file.size or 0
+    if size > LARGEST:
+        raise Problem(
+            413, f"A file has at most {LARGEST // 10**6} MB. Nothing was stored: send it smaller, or in parts."
+        )
+    kind = filetype.guess_mime(await file.read(8192))
+    if kind not in SUFFIXES:
+        known = "PDF, JPEG, PNG, GIF or TIFF, by its content and not by its name"
+        raise Problem(415, f"A document is a {known}. Nothing was stored: scan it, or take a photo of it.")
+    await file.seek(0)
+    digest = await asyncio.to_thread(hashlib.file_digest, file.file, "sha256")  # type: ignore[arg-type]
+    await file.seek(0)
+    return Upload(uuid4(), member, fact, file.filename or "", kind, size, digest.hexdigest()), file
+
+
+def disposition(name: str) -> str:
+    """As in RFC 6266: a plain name for old readers, and the name itself."""
+    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_").replace("%", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,226 @@
+"""What people do with documents. Every rule stands here; HTTP is thin above it."""
+
+import asyncio
+import re
+import unicodedata
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from cir_chassis.database import Database
+from cir_chassis.login import Caller
+from cir_chassis.problems import NotAllowed, NotFound, Problem
+from cir_schemas.types import DossierRef, MemberId, Shape
+from dossier.access import VIEW
+from dossier.documents import store
+from dossier.documents.files import AGE, Files
+from dossier.documents.store import Document
+from dossier.facts.compose import RIGHT, TIES, key_of
+from dossier.facts.origins import ORIGINS
+from dossier.facts.statements import compose_anew, seen
+from dossier.register.asks import asks
+from dossier.register.opening import opened, refuse_unavailable
+from dossier.register.register import Register
+from dossier.register.store import RegisterWork
+
+log = structlog.get_logger()
+LARGEST, LARGEST_DOSSIER, MOST = 10_000_000, 50_000_000, 200  # bytes of a file, of a dossier's files, and how many
+SITUATION = "situation"
+"""What a document of a housing situation is brought for: priority judges it, with the request that names it."""
+SUFFIXES = {
+    "application/pdf": (".pdf",),
+    "image/jpeg": (".jpg", ".jpeg"),
+    "image/png": (".png",),
+    "image/gif": (".gif",),
+    "image/tiff": (".tif", ".tiff"),
+}
+"""Media type, by the content → how its files are called."""
+EVERY = 3600.0  # seconds between two sweeps
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was brought. type: by its content; name: as it was sent."""
+
+    id: UUID
+    member: str
+    fact: str
+    name: str
+    type: str
+    size: int
+    sha256: str
+
+
+class DocumentListed(Shape):
+    """A document. state: uploaded (waits to be judged) · accepted · rejected · replaced (by another on the same fact) · lapsed
+    (its person, or its right, is no longer there) · filed (for a housing situation). A helper sees neither name nor reasons."""
+
+    id: UUID
+    member: MemberId
+    fact: str
+    state: str
+    at: datetime
+    by: str
+    """The role of who brought it."""
+    name: str | None
+    type: str
+    size: int
+    sha256: str
+    reasons: list[str] | None
+
+
+async def refuse_uploader(ref: DossierRef, caller: Caller, work: RegisterWork) -> None:
+    """Before his file is read. Raises `NotFound`, `NotAllowed`, `Conflict`."""
+    await refuse_unavailable("upload", await opened(ref, caller, work), work)
+
+
+async def upload(ref: DossierRef, brought: Upload, caller: Caller, work: RegisterWork) -> None:
+    """Put a document on record, whose file is kept already; its fact waits for a case worker."""
+    register = await opened(ref, caller, work, to="upload")
+    key = _key(brought, register)
+    there = await store.of_dossier(work, register.row.id)
+    if len(there) >= MOST or sum(one.size for one in there) + brought.size > LARGEST_DOSSIER:
+        most = f"{LARGEST_DOSSIER // 10**6} MB or {MOST} documents"
+        raise Problem(
+            413, f"A dossier has at most {most}. Nothing was stored: hand this one in at the housing company."
+        )
+    row = Document(
+        id=brought.id,
+        dossier=register.row.id,
+        member=brought.member,
+        fact=brought.fact,
+        name=cleaned(brought.name, brought.type),
+        type=brought.type,
+        size=brought.size,
+        sha256=brought.sha256,
+        subject=caller.subject,
+        role=caller.role,
+        organisation=caller.relation("organisation") if caller.role == "helper" else None,
+        at=work.now,
+        state="filed" if key == SITUATION else "uploaded",
+    )
+    await store.add(work, row)
+    person = register.persons[brought.member]
+    register.record("upload", person=person, document=str(brought.id), fact=brought.fact)
+    if key != SITUATION:
+        if before := register.row.uploaded.get(person, {}).get(key):
+            await store.decide(work, UUID(before["document"]), "replaced")
+        _wait_on(brought.id, person, key, register)
+    register.settle()
+
+
+def _wait_on(document: UUID, person: str, key: str, register: Register) -> None:
+    """A fact waits for a document to be judged. The family is asked for it no more, and needs no letter to know; who changes the
+    facts that he read before is in no conflict with it."""
+    one = {"document": str(document), "claim": _claim(person, key, register)}
+    declared_version, waiting = register.row.declared_version, register.row.uploaded.get(person, {})
+    register.change(uploaded=register.row.uploaded | {person: {**waiting, key: one}})
+    register.row = replace(register.row, declared_version=declared_version)
+    register.before = replace(register.before, asked=asks(register))
+    compose_anew(register)
+
+
+def _claim(person: str, key: str, register: Register) -> dict[str, Any] | None:
+    """The claim as the rules see it now, without its proof; None where it is not made, or the fact is no claim."""
+    if not (ORIGINS[key.split(".")[0]].is_claim or key.startswith(RIGHT)):
+        return None
+    claim = seen(register).get(person, {}).get(key)
+    return claim and {name: value for name, value in claim.items() if name != "proof"}
+
+
+def _key(brought: Upload, register: Register) -> str:
+    """The key of the fact that a document proves. Raises a 422 problem where nobody could ask it of this member."""
+    member = next((one for one in register.row.household if one["id"] == brought.member and one["moves_in"]), None)
+    if member is None:
+        who = "nobody in the household, or somebody who left it or does not move in"
+        raise Problem(422, "A document is that of somebody who takes part.", [("member", who)])
+    key = key_of(brought.fact, register.composed().rights.get(brought.member, ()))
+    if key == SITUATION:
+        return key
+    origin = ORIGINS.get(key.split(".")[0]) if key and key not in TIES else None
+    has_proof = key and origin and (origin.is_claim or key.startswith(RIGHT))
+    if not (key and origin) or has_proof != brought.fact.endswith(".proof"):
+        what = 'is a fact as in `asks`, such as "residence", "recent_income.proof" or "real_rights[0].proof", or "situation"'
+        raise Problem(422, "A document proves a fact that is asked, or shows a housing situation.", [("fact", what)])
+    if not origin.is_of(member["role"]):
+        raise Problem(422, f"This is not asked of a {member['role']}.", [("fact", f"is that of {origin.about}")])
+    return key
+
+
+def cleaned(name: str, type_: str) -> str:
+    """A name without folders and characters that are not shown, that ends as its content does."""
+    base = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    shown = "".join(one for one in base if unicodedata.category(one)[0] not in "CZ" or one == " ").strip(" .")[-120:]
+    suffixes = SUFFIXES[type_]
+    return shown if shown.lower().endswith(suffixes) and PurePath(shown).stem else (shown or "document") + suffixes[0]
+
+
+async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[DocumentListed]:
+    """What was brought, and what became of it. A helper sees what his organisation brought."""
+    register, found = await _listed(ref, caller, work)
+    waiting = {one["document"] for of in register.row.uploaded.values() for one in of.values()}
+    reasons = {act.id: act.reasons for act in await work.acts_of(register.row.id)}
+    whole = VIEW[register.actor.relation] == "whole"
+    return [
+        DocumentListed(
+            id=one.id,
+            member=one.member,
+            fact=one.fact,
+            state="lapsed" if one.state == "uploaded" and str(one.id) not in waiting else one.state,
+            at=one.at,
+            by=one.role,
+            name=one.name if whole else None,
+            type=one.type,
+            size=one.size,
+            sha256=one.sha256,
+            reasons=reasons.get(one.decided) if whole and one.decided else None,
+        )
+        for one in found
+    ]
+
+
+async def read_document(ref: DossierRef, document: UUID, caller: Caller, work: RegisterWork) -> Document:
+    """One of those that the caller sees; its bytes are his to read."""
+    _, found = await _listed(ref, caller, work)
+    return _of(document, found)
+
+
+def _of(document: UUID, found: Collection[Document]) -> Document:
+    if one := next((one for one in found if one.id == document), None):
+        return one
+    raise NotFound("There is no such document in this dossier, or it is not yours to see.")
+
+
+async def _listed(ref: DossierRef, caller: Caller, work: RegisterWork) -> tuple[Register, list[Document]]:
+    register = await opened(ref, caller, work)
+    view = VIEW[register.actor.relation]
+    if view not in ("whole", "asked"):
+        raise NotAllowed("documents are for the candidates and for the company that treats their dossier")
+    found = await store.of_dossier(work, register.row.id)
+    own = caller.relation("organisation")
+    return register, [one for one in found if view == "whole" or (one.role == "helper" and one.organisation == own)]
+
+
+async def sweep(database: Database[RegisterWork], files: Files, age: timedelta = AGE) -> None:
+    """Delete the files that have no row: of uploads that a crash ended, and of drafts that were erased."""
+    async for some in files.older(age):
+        async with database.work() as work:
+            kept = await store.on_record(work, some)
+        await files.delete([one for one in some if one not in kept])
+
+
+async def sweep_hourly(database: Database[RegisterWork], files: Files, stopping: asyncio.Event) -> None:
+    """The same, until `stopping`."""
+    while not stopping.is_set():
+        try:
+            await sweep(database, files)
+        except Exception:
+            log.warning("files without a row are not swept yet", exc_info=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), EVERY)
