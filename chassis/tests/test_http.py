@@ -25,16 +25,16 @@ from pydantic import BaseModel
 from cir_chassis import http
 from cir_chassis.database import Database
 from cir_chassis.driver import forget, transaction
-from cir_chassis.http import if_match_version
+from cir_chassis.http import IN_WORK, if_match_version
 from cir_chassis.idempotency import KEYS, OLD, idempotent
-from cir_chassis.login import Login, may
+from cir_chassis.login import Caller, Login, may
 from cir_chassis.problems import Conflict
 from cir_chassis.service import Server, Service
 from cir_chassis.settings import Settings
 from conftest import free_port
 from deploy.token import AUDIENCE, token
 
-from .conftest import Count, CountWork, Open, counts
+from .conftest import Count, CountWork, Open, counts, stored
 from .test_bus import Topic, keep, until
 
 NOWHERE = "127.0.0.1:1"
@@ -343,3 +343,54 @@ async def test_a_key_is_answered_for_a_month_and_then_forgotten(open_database: O
     await until(forgotten)
     stopping.set()
     await forgetting
+
+
+async def test_the_work_of_a_request_is_committed_before_it_is_answered_and_its_failure_is_the_answer(
+    open_database: Open,
+) -> None:
+    router, database, kept = APIRouter(prefix="/v1"), open_database(), uuid4()
+    in_work = Annotated[CountWork, IN_WORK]
+
+    @router.put("/{id}/{version}")
+    async def put(id: UUID, version: int, work: in_work) -> int:
+        work.counts.put(Count(id, version))
+        return version
+
+    @router.put("/refused/{id}/1")
+    async def refuse(id: UUID, work: in_work) -> None:
+        work.counts.put(Count(id, 1))
+        await work.flush()
+        raise Conflict("It is not the time.")
+
+    @router.put("/ended/{id}/1")
+    async def end(id: UUID, work: in_work) -> None:
+        work.counts.put(Count(id, 1))
+        await work.flush()
+        async with database.engine.connect() as other:
+            pid = sa.text("SELECT pg_backend_pid()")
+            await other.execute(sa.func.pg_terminate_backend(await work.connection.scalar(pid)))
+
+    async with served(small(database, router)) as service, client(service) as http:
+        for path, status in {
+            f"{kept}/1": 200,
+            f"{uuid4()}/1000": 500,
+            f"refused/{uuid4()}/1": 409,
+            f"ended/{uuid4()}/1": 503,
+        }.items():
+            answer = await http.put(f"/v1/{path}")
+            assert answer.status_code == status, (path, answer.text)
+            async with stored(database) as rows:
+                assert list(rows) == [kept], path
+
+
+async def test_a_stranger_takes_no_connection(open_database: Open) -> None:
+    router, database = APIRouter(prefix="/v1"), open_database()
+
+    @router.get("/things")
+    async def read(caller: Annotated[Caller, Depends(may("candidate"))], work: Annotated[CountWork, IN_WORK]) -> None:
+        raise AssertionError
+
+    service = small(database, router)
+    service.app.state.database = None  # else it would be asked for a work
+    async with served(service), client(service) as http:
+        assert (await http.get("/v1/things")).status_code == 401

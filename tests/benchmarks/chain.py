@@ -410,8 +410,8 @@ async def run_ours(door: int) -> None:
         register.record("start")
         people = [Member(new.id, one["id"], one["role"], numbers.get(one["id"])) for one in order["household"]]
         register.put_household([{"moves_in": True, **one} for one in order["household"]], people)
-        state(register, {register.persons[one["id"]]: one for one in order["household"]}, FACTS)
-        state(register, {register.persons[_applicant(order)]: {"stays": order["residence"]}}, TIES)
+        state(register, {one["id"]: one for one in order["household"]}, FACTS)
+        state(register, {_applicant(order): {"stays": order["residence"]}}, TIES)
         register.settle()
 
     async def opened(order: Order, work: RegisterWork) -> Register:

@@ -114,12 +114,10 @@ async def _register_asks(url: str, address: str, numbers: Sequence[str]) -> list
     asking = asyncio.create_task(work_off(database, Sources(address), stopping))
     last = sa.select(sa.func.max(tables.questions.c.answered_at)).group_by(tables.questions.c.person)
     open_ = sa.select(sa.func.count()).where(tables.questions.c.answered_at.is_(None))
-    while True:
-        async with database.engine.connect() as connection:
-            if not await connection.scalar(open_):
-                answered = list(await connection.scalars(last))
-                break
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(300), database.engine.connect() as connection:
+        while await connection.scalar(open_):
+            await asyncio.sleep(0.1)
+        answered = list(await connection.scalars(last))
     stopping.set()
     await asking
     await database.engine.dispose()

@@ -4,6 +4,7 @@
 given or taken.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ AGREED = Path(__file__).with_name("who_may.txt")
 Lines = dict[str, dict[str, Call]]
 
 
-async def statuses(services: Services, scene: dict[str, Any], lines: Lines) -> dict[tuple[str, str], list[int]]:
+async def statuses(
+    services: Services, scene: dict[str, Any], lines: Lines, callers: Sequence[str] = tuple(CALLERS)
+) -> dict[tuple[str, str], list[int]]:
     """(service, line) → the status for each caller."""
     found: dict[tuple[str, str], list[int]] = {}
-    who = {name: await services.as_(one[0], **one[1]) if one else {} for name, one in CALLERS.items()}
+    who = {name: await services.as_(one[0], **one[1]) if (one := CALLERS[name]) else {} for name in callers}
     for service, given in lines.items():
         for line, call in given.items():
             method, path = line.partition(" · ")[0].split(" ", 1)
@@ -60,7 +63,15 @@ async def test_everybody_may_what_was_agreed_and_no_more(
         assert {line.partition(" · ")[0] for line in lines[name]} == described, f"{name}: tests/security/calls.py"
     # Each call meets the same scene: where it would commit it is rolled back.
     monkeypatch.setattr(Transaction, "commit", Transaction.rollback)
-    table = written(await statuses(services, scene, lines))
+    found = await statuses(services, scene, lines)
+    table = written(found)
     if request.config.getoption("--update"):
         AGREED.write_text(table, "utf-8")
     assert table == AGREED.read_text("utf-8"), "rights were given or taken: --update writes them down"
+    for service in services.by_name.values():
+        monkeypatch.setattr(service.app.state, "database", None)
+    # A stranger takes no connection: he is refused before a unit of work is opened.
+    strangers = await statuses(services, scene, lines, ["nobody"])
+    assert {key for key, row in found.items() if row[0] == 401} == {
+        key for key, row in strangers.items() if row == [401]
+    }

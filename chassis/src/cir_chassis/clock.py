@@ -1,8 +1,14 @@
 """The one place that knows what day it is: a `_on` is a day in Belgium, an `_at` an instant in UTC."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+import structlog
+
+log = structlog.get_logger()
 BELGIUM = ZoneInfo("Europe/Brussels")
 
 
@@ -19,3 +25,14 @@ class Clock:
     def today(self) -> date:
         """This day, in Belgium."""
         return self._today or datetime.now(BELGIUM).date()
+
+
+async def hourly(what: str, do: Callable[[], Awaitable[object]], stopping: asyncio.Event) -> None:
+    """Do it every hour, until `stopping`. what: what is not done yet where it fails, for the log."""
+    while not stopping.is_set():
+        try:
+            await do()
+        except Exception:
+            log.warning("this is not done yet", what=what, exc_info=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), 3600)

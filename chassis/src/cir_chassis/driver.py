@@ -6,16 +6,16 @@ types stay written in SQLAlchemy; it also runs the less frequent statements, on 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 from asyncpg import InternalClientError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-log = structlog.get_logger()
+from cir_chassis.clock import hourly
+
 Process = Callable[[Any], Any] | None
 
 
@@ -47,14 +47,12 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 async def forget(engine: AsyncEngine, old: sa.Delete, stopping: asyncio.Event) -> None:
     """Delete the rows that are past their retention, every hour until `stopping`."""
-    while not stopping.is_set():
-        try:
-            async with transaction(engine) as connection:
-                await connection.execute(old)
-        except Exception:
-            log.warning("rows past their retention are not deleted yet", statement=str(old), exc_info=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), 3600)
+
+    async def delete() -> None:
+        async with transaction(engine) as connection:
+            await connection.execute(old)
+
+    await hourly(str(old), delete, stopping)
 
 
 def _is_lost(driver: Any, error: Exception) -> bool:

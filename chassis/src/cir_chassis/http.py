@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 from time import monotonic
 from typing import Annotated, Any
 
 import structlog
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.telemetry import TelemetryConfig
@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cir_chassis.database import is_outage, sqlstate
+from cir_chassis.database import Work, is_outage, sqlstate
 from cir_chassis.login import Login
 from cir_chassis.probes import DependencyProbe
 from cir_chassis.problems import Problem, Unavailable, path_of
@@ -199,3 +199,13 @@ def if_match_version(
     if tag is None:
         raise Problem(400, 'If-Match holds one version in quotes, as in "7".', [("header.If-Match", "no version")])
     return int(tag[1])
+
+
+async def _work(request: Request) -> AsyncIterator[Work]:
+    async with request.app.state.database.work() as work:
+        yield work
+
+
+IN_WORK = Depends(_work, scope="function")
+"""A parameter of an endpoint, after its caller: the unit of work, which commits before the answer is sent. With any error it is
+rolled back, and a commit that fails is the answer."""

@@ -87,6 +87,7 @@ class Service(Generic[W]):
         login = Login(settings.issuer, settings.audience, settings.claims)
         measures = (partial(outbox.measure, self.database.engine), self.bus.measure)
         self.app = create_app(name, description, self._probes, login, lambda: self.bus.joined, measures)
+        self.app.state.database = self.database
         self.app.add_api_route(
             "/asyncapi.json",
             lambda: channels(name, description, publishes, list(consumes)),

@@ -2,16 +2,18 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
 from cir_schemas import CandidacyRecorded, HouseholdRecorded, ProofAsked, StatusChanged
+from conftest import free_port
 from dossier import tables
 from dossier.facts.questions import ask_again
 
 from .authentic import Authentic, until, working
-from .conftest import ANNA, BRAM, CHILD, Register, applicant, numbered, partner, person, serving
+from .conftest import ANNA, BRAM, CHILD, STRANGER, Register, applicant, numbered, partner, person, serving
 
 INCOME = {"year": 2023, "jointly_taxable": "41000.00"}
 STAY = {"municipality": "24062", "from": "2020-01-01"}
@@ -249,6 +251,51 @@ async def test_papers_are_asked_by_an_assessment_of_the_facts_on_record_alone(re
     await register.assess(id_, "to_investigate", facts_version=3, asks=other, conditions=income)
     [asked] = [event for event in await register.said() if isinstance(event, ProofAsked)]
     assert asked.asks[0].proofs == ("account_statements",)
+
+
+async def test_no_papers_are_asked_while_a_source_is_awaited(database_of: Any, login: str) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    async with serving(await database_of("dossier"), login, sources=nobody) as register:
+        anna, worker = await register.candidate(), await register.case_worker()
+        helper = await register.as_("helper", organisation="ocmw-leuven")
+        ocmw = {"kind": "ocmw", "organisation": "ocmw-leuven", "email": "help@ocmw.example", "inform": True}
+        id_ = await register.started(help=ocmw)
+        await register.submit(id_)
+        await register.confirm(id_, "p1", anna)
+        asks = [{"condition": "income", "person": "p1", "fact": "incomes", "proofs": ["tax_assessment"]}]
+        income = {"income": {"outcome": "to_investigate", "effect": "bar"}}
+        await register.assess(id_, "to_investigate", asks=asks, could_claim=asks, conditions=income)
+        assert "sources" in await pending(register, id_)
+        for who, shown in ((anna, 0), (helper, 0), (worker, 1)):
+            assessment = (await register.read(id_, who))["assessment"]
+            assert [len(assessment["asks"]), len(assessment["could_claim"])] == [shown, shown]
+
+
+async def test_a_late_dossier_that_cannot_go_on_keeps_no_other_waiting(
+    database_of: Any, login: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    async with serving(await database_of("dossier"), login, sources=nobody, sources_patience=1) as register:
+        wrong, other = sorted(
+            [
+                await register.started(),
+                await register.started(who=await register.candidate(STRANGER), members=[applicant(number=STRANGER)]),
+            ]
+        )
+        async with register.service.database.work() as work:
+            of_wrong = sa.update(tables.dossiers).where(tables.dossiers.c.id == UUID(wrong))
+            await work.connection.execute(of_wrong.values(asked_about={ANNA: {"until": None}}))  # cannot be read
+        async with working(register):
+            await until(lambda: _awaits_none(register, other))
+        assert not await _awaits_none(register, wrong)
+    assert wrong in caplog.text
+    assert other not in caplog.text
+
+
+async def _awaits_none(register: Register, id_: str) -> bool:
+    row = sa.select(tables.dossiers.c.sources_until).where(tables.dossiers.c.id == UUID(id_))
+    async with register.service.database.engine.connect() as connection:
+        return await connection.scalar(row) is None
 
 
 async def all_tried(register: Register) -> bool:

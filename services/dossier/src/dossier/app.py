@@ -11,32 +11,19 @@ import structlog
 from pydantic import Field
 
 from cir_chassis import idempotency
-from cir_chassis.clock import Clock
+from cir_chassis.clock import Clock, hourly
 from cir_chassis.database import Database, is_outage
 from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
-from cir_schemas import (
-    ApplicantReplaced,
-    CandidacyRecorded,
-    CompanyRecorded,
-    ContactsRecorded,
-    DecisionTaken,
-    HouseholdErased,
-    HouseholdRecorded,
-    MemberInvited,
-    MemberLeft,
-    OrganisationRecorded,
-    ProofAsked,
-    StatusChanged,
-)
+from cir_schemas import EVENTS
 from dossier import handlers
 from dossier.directory import http as directory_http
 from dossier.directory.files import Directory, load_directory
 from dossier.directory.publishing import publish
 from dossier.documents import http as documents_http
 from dossier.documents.files import Files
-from dossier.documents.use_cases import sweep_hourly
+from dossier.documents.use_cases import sweep
 from dossier.facts.questions import work_off
 from dossier.facts.sources import Sources
 from dossier.register import http
@@ -79,30 +66,18 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         settings,
         work,
         MIGRATIONS,
-        publishes=[
-            HouseholdRecorded,
-            HouseholdErased,
-            CompanyRecorded,
-            OrganisationRecorded,
-            CandidacyRecorded,
-            ContactsRecorded,
-            StatusChanged,
-            DecisionTaken,
-            ProofAsked,
-            MemberInvited,
-            MemberLeft,
-            ApplicantReplaced,
-        ],
+        publishes=[event for event in EVENTS if event.source == "/dossier"],
         consumes=handlers.EVENTS,
     )
     service.jobs.append(partial(publish_directory, service.background, directory))
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
-    service.jobs.append(partial(erase_drafts, service.background, timedelta(days=settings.draft_days)))
-    files = Files(settings.documents)
-    service.jobs.append(partial(sweep_hourly, service.background, files))
+    erase = partial(erase_drafts, service.background, timedelta(days=settings.draft_days))
+    service.jobs.append(partial(hourly, "old drafts are erased", erase))
+    files = service.app.state.files = Files(settings.documents)
+    service.jobs.append(partial(hourly, "files without a row are swept", partial(sweep, service.background, files)))
     if settings.sources:
         service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
-    service.app.include_router(http.routes(service.database, files))
+    service.app.include_router(http.router)
     service.app.include_router(documents_http.routes(service.database, files))
     service.app.include_router(directory_http.routes(directory))
     return service
@@ -124,15 +99,9 @@ async def publish_directory(database: Database[RegisterWork], directory: Directo
                 await asyncio.wait_for(stopping.wait(), 1)
 
 
-async def erase_drafts(database: Database[RegisterWork], age: timedelta, stopping: asyncio.Event) -> None:
-    """Erase drafts on which nobody acted for so long: every hour, until `stopping`."""
-    while not stopping.is_set():
-        try:
-            erased = 1
-            while erased and not stopping.is_set():  # some at a time, so that the register goes on meanwhile
-                async with database.work() as work:
-                    erased = await erase_untouched_drafts(age, work)
-        except Exception:
-            log.warning("old drafts are not erased yet", exc_info=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), 3600)
+async def erase_drafts(database: Database[RegisterWork], age: timedelta) -> None:
+    """Erase drafts on which nobody acted for so long: some at a time, so that the register goes on meanwhile."""
+    erased = 1
+    while erased:
+        async with database.work() as work:
+            erased = await erase_untouched_drafts(age, work)

@@ -28,7 +28,7 @@ def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
     sender = Sender(service.background, Letters(TEMPLATES, settings.register_url), links, settings)
     service.jobs.append(sender.run)
     service.database.on_commit.append(sender.wake)
-    service.app.include_router(http.routes(service.database, links))
+    service.app.include_router(http.routes(links))
     service.app.include_router(
         pages.routes(service.database, links, pages.Pages(TEMPLATES, links, settings.register_url))
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from cir_chassis.database import Database
+from cir_chassis.http import IN_WORK
 from cir_chassis.login import Caller, may
 from cir_chassis.problems import Problem
 from cir_schemas.types import MemberId, Shape
@@ -46,37 +46,40 @@ class Restoration(Shape):
     """Of the audience `member`: which one."""
 
 
-def routes(database: Database[NotificationsWork], links: Links) -> APIRouter:
+CaseWorker = Annotated[Caller, Depends(may("case_worker"))]
+Work = Annotated[NotificationsWork, IN_WORK]
+
+
+def routes(links: Links) -> APIRouter:
     """The endpoints under /v1."""
     router = APIRouter(prefix="/v1", tags=["messages"])
 
     @router.post("/addresses/confirmation", status_code=204)
-    async def confirm(given: Confirmation, _: Annotated[Caller, Depends(may("candidate", "helper"))]) -> None:
+    async def confirm(
+        given: Confirmation, _: Annotated[Caller, Depends(may("candidate", "helper"))], work: Work
+    ) -> None:
         """Mails to the address are no longer held back: its reader logged in from one."""
         try:
             reader = links.read("confirm", given.token)
         except WrongLink:
             wrong = [("token", "not one of the link `confirm` in a mail")]
             raise Problem(422, "This confirms no address: send the token of the link whole.", wrong) from None
-        async with database.work() as work:
-            await confirm_address(reader, work)
+        await confirm_address(reader, work)
 
     @router.post("/addresses/restoration", status_code=204)
-    async def restore(given: Restoration, caller: Annotated[Caller, Depends(may("case_worker"))]) -> None:
+    async def restore(given: Restoration, caller: CaseWorker, work: Work) -> None:
         """Mail an address again whose reader had said that it is not his, and hold nothing back."""
-        async with database.work() as work:
-            await restore_mails(given.dossier, given.audience, given.member, caller.relation("company"), work)
+        await restore_mails(given.dossier, given.audience, given.member, caller.relation("company"), work)
 
     @router.get("/messages")
-    async def messages(dossier: UUID, caller: Annotated[Caller, Depends(may("case_worker"))]) -> list[MessageRead]:
+    async def messages(dossier: UUID, caller: CaseWorker, work: Work) -> list[MessageRead]:
         """Every message of a dossier, oldest first."""
-        async with database.work() as work:
-            contacts = await work.contacts_of(dossier)
-            if contacts is None or contacts.company != caller.relation("company"):
-                raise Problem(404, "There is no such dossier, or it is not yours to see.")
-            return [
-                MessageRead(**{name: getattr(message, name) for name in MessageRead.model_fields})
-                for message in await work.messages_of(dossier)
-            ]
+        contacts = await work.contacts_of(dossier)
+        if contacts is None or contacts.company != caller.relation("company"):
+            raise Problem(404, "There is no such dossier, or it is not yours to see.")
+        return [
+            MessageRead(**{name: getattr(message, name) for name in MessageRead.model_fields})
+            for message in await work.messages_of(dossier)
+        ]
 
     return router

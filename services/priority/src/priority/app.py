@@ -27,5 +27,5 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
         consumes=handlers.EVENTS,
     )
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
-    service.app.include_router(http.routes(service.database))
+    service.app.include_router(http.router)
     return service

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 
-from cir_chassis.database import Database
+from cir_chassis.http import IN_WORK
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, anyone, may
 from cir_schemas.priority import Answer, Decision
@@ -242,148 +242,155 @@ def _who(*actions: str) -> Any:
 Key = Annotated[Once, Depends()]
 Reader = Annotated[Caller, _who("read_agreements")]
 CaseWorker = Annotated[Caller, _who("announce")]
+Work = Annotated[PriorityWork, IN_WORK]
 
 
-def routes(database: Database[PriorityWork]) -> APIRouter:
-    """The routes of priority."""
-    router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1")
 
-    async def post(once: Once, caller: Caller, do: Callable[[PriorityWork], Awaitable[T]], read: Callable[[T], R]) -> R:
-        """Do it in one unit of work, and read what came of it; a key that was used already has the answer of then."""
-        async with database.work() as work:
-            if once.key is None:
-                return read(await do(work))
 
-            async def effect() -> Mapping[str, Any]:
-                answer = read(await do(work))
-                return answer.model_dump(mode="json", by_alias=True) if isinstance(answer, Shape) else {}
+@router.get("/waiting-list", tags=["waiting list"])
+async def waiting_list(
+    municipality: Annotated[Municipality, Query()], caller: Annotated[Caller, _who("read_waiting_list")], work: Work
+) -> list[Place]:
+    """Who is registered for a municipality, in order: for the case workers of the company that lets homes there."""
+    ranked = await use_cases.waiting_list(municipality, caller, work)
+    return [Place(dossier=number, position=n, because=why) for n, (number, why) in enumerate(ranked, start=1)]
 
-            asked = await once.asked()
-            return cast(R, await idempotent(work.connection, caller.subject, once.key, asked, effect))
 
-    @router.get("/waiting-list", tags=["waiting list"])
-    async def waiting_list(
-        municipality: Annotated[Municipality, Query()], caller: Annotated[Caller, _who("read_waiting_list")]
-    ) -> list[Place]:
-        """Who is registered for a municipality, in order: for the case workers of the company that lets homes there."""
-        async with database.work() as work:
-            ranked = await use_cases.waiting_list(municipality, caller, work)
-        return [Place(dossier=number, position=n, because=why) for n, (number, why) in enumerate(ranked, start=1)]
+@router.get("/dossiers/{dossier}/positions", tags=["waiting list"])
+async def positions(
+    dossier: DossierRef, caller: Annotated[Caller, _who("read_positions")], work: Work
+) -> list[Position]:
+    """Where a dossier stands today in each municipality that it wants, among households of as many persons, and the reason
+    in words to read out: for the candidate, and the case workers of the company that treats it. Nobody else is named."""
+    return [Position.of(one) for one in await use_cases.positions(dossier, caller, work)]
 
-    @router.get("/dossiers/{dossier}/positions", tags=["waiting list"])
-    async def positions(dossier: DossierRef, caller: Annotated[Caller, _who("read_positions")]) -> list[Position]:
-        """Where a dossier stands today in each municipality that it wants, among households of as many persons, and the reason
-        in words to read out: for the candidate, and the case workers of the company that treats it. Nobody else is named."""
-        async with database.work() as work:
-            return [Position.of(one) for one in await use_cases.positions(dossier, caller, work)]
 
-    @router.post("/situations", status_code=201, tags=["housing situations"])
-    async def request_priority(
-        body: requests.Situation, caller: Annotated[Caller, _who("request_priority")], once: Key
-    ) -> Made:
-        """Ask for a priority: the candidate himself, or a case worker of the company that treats the dossier."""
-        return await post(once, caller, lambda work: use_cases.request_priority(body, caller, work), _made)
+@router.post("/situations", status_code=201, tags=["housing situations"])
+async def request_priority(
+    body: requests.Situation, caller: Annotated[Caller, _who("request_priority")], once: Key, work: Work
+) -> Made:
+    """Ask for a priority: the candidate himself, or a case worker of the company that treats the dossier."""
+    return await _post(once, caller, work, lambda: use_cases.request_priority(body, caller, work), _made)
 
-    @router.get("/situations", tags=["housing situations"])
-    async def situations(
-        caller: Annotated[Caller, _who("read_situations", "list_forwarded")], dossier: DossierRef | None = None
-    ) -> list[SituationRead]:
-        """The requests of a dossier with their reviews. Without `dossier`: for a case worker, those that wait for his company;
-        for an organisation, those forwarded to the groups that it refers for, until somebody refers them."""
-        async with database.work() as work:
-            return [SituationRead.of(one) for one in await use_cases.situations(dossier, caller, work)]
 
-    @router.post("/situations/{id}/review", tags=["housing situations"])
-    async def review(
-        id: UUID, body: requests.Review, caller: Annotated[Caller, _who("review")], once: Key
-    ) -> SituationRead:
-        """A priority of pillar 3, forwarded to who may refer for an accelerated group, or refused; the candidate is mailed."""
-        return await post(once, caller, lambda work: use_cases.review(id, body, caller, work), SituationRead.of)
+@router.get("/situations", tags=["housing situations"])
+async def situations(
+    caller: Annotated[Caller, _who("read_situations", "list_forwarded")], work: Work, dossier: DossierRef | None = None
+) -> list[SituationRead]:
+    """The requests of a dossier with their reviews. Without `dossier`: for a case worker, those that wait for his company;
+    for an organisation, those forwarded to the groups that it refers for, until somebody refers them."""
+    return [SituationRead.of(one) for one in await use_cases.situations(dossier, caller, work)]
 
-    @router.post("/referrals", status_code=201, tags=["referrals"])
-    async def refer(body: requests.Referral, caller: Annotated[Caller, _who("refer")], once: Key) -> ReferralRead:
-        """Refer a candidate. Accepted: a home is certain, though not when. Refused: no room, and on no other list."""
-        return await post(once, caller, lambda work: use_cases.refer(body, caller, work), ReferralRead.of)
 
-    @router.get("/referrals", tags=["referrals"])
-    async def referrals(
-        caller: Annotated[Caller, _who("list_referrals", "read_referrals")], dossier: DossierRef | None = None
-    ) -> list[ReferralRead]:
-        """The referrals of the organisation, the newest first. With `dossier`, for its candidate and the company that treats it:
-        who referred it, and the answers."""
-        async with database.work() as work:
-            return [ReferralRead.of(one) for one in await use_cases.referrals(dossier, caller, work)]
+@router.post("/situations/{id}/review", tags=["housing situations"])
+async def review(
+    id: UUID, body: requests.Review, caller: Annotated[Caller, _who("review")], once: Key, work: Work
+) -> SituationRead:
+    """A priority of pillar 3, forwarded to who may refer for an accelerated group, or refused; the candidate is mailed."""
+    return await _post(once, caller, work, lambda: use_cases.review(id, body, caller, work), SituationRead.of)
 
-    @router.post("/agreements", status_code=201, tags=["allocation council"])
-    async def propose(body: Agreement, caller: Annotated[Caller, _who("propose")], once: Key) -> Made:
-        """Lay an agreement before the council of its company."""
-        return await post(once, caller, lambda work: use_cases.propose(body, caller, work), _made)
 
-    @router.post("/agreements/{id}/adoption", tags=["allocation council"])
-    async def adopt(
-        id: UUID, body: requests.Adoption, caller: Annotated[Caller, _who("adopt")], once: Key
-    ) -> AgreementRead:
-        """Record the votes, and put it in force from its first day: its turns begin at the first one, without debts."""
-        return await post(once, caller, lambda work: use_cases.adopt(id, body, caller, work), AgreementRead.of)
+@router.post("/referrals", status_code=201, tags=["referrals"])
+async def refer(
+    body: requests.Referral, caller: Annotated[Caller, _who("refer")], once: Key, work: Work
+) -> ReferralRead:
+    """Refer a candidate. Accepted: a home is certain, though not when. Refused: no room, and on no other list."""
+    return await _post(once, caller, work, lambda: use_cases.refer(body, caller, work), ReferralRead.of)
 
-    @router.get("/agreements", tags=["allocation council"])
-    async def agreements(caller: Reader) -> list[AgreementRead]:
-        """All agreements of the company, the newest first."""
-        async with database.work() as work:
-            return [AgreementRead.of(one) for one in await use_cases.agreements(caller, work)]
 
-    @router.get("/agreements/{id}/ledger", tags=["allocation council"])
-    async def ledger(id: UUID, caller: Reader) -> LedgerRead:
-        """Every turn given under an agreement, who owes whom, and how many referrals each group can take."""
-        async with database.work() as work:
-            folded, entries, room = await use_cases.ledger(id, caller, work)
-        names = access.may(caller, "company", "read_ledger_numbers")  # a council learns no dossier's group
-        return LedgerRead(
-            turns=[_same(TurnGiven, one, dossier=one.dossier if names else None) for one in entries],
-            next_turn=folded.turn,
-            next_of=folded.of,
-            debts=[Debt(owes=owes, to=to) for owes, to in folded.debts],
-            balances=folded.balances(),
-            room=room,
-        )
+@router.get("/referrals", tags=["referrals"])
+async def referrals(
+    caller: Annotated[Caller, _who("list_referrals", "read_referrals")], work: Work, dossier: DossierRef | None = None
+) -> list[ReferralRead]:
+    """The referrals of the organisation, the newest first. With `dossier`, for its candidate and the company that treats it:
+    who referred it, and the answers."""
+    return [ReferralRead.of(one) for one in await use_cases.referrals(dossier, caller, work)]
 
-    @router.get("/priorities", dependencies=[Depends(anyone)], tags=["allocation council"])
-    async def priorities(municipality: Annotated[Municipality, Query()]) -> list[Priorities]:
-        """Which priorities there are in a municipality, and of which company: for anyone."""
-        async with database.work() as work:
-            return [Priorities.of(agreed) for agreed in await use_cases.priorities(municipality, work)]
 
-    @router.post("/dwellings", status_code=201, tags=["dwellings"])
-    async def announce(body: requests.Vacancy, caller: CaseWorker, once: Key) -> Announced:
-        """A dwelling comes free. The same again changes nothing."""
-        return await post(
-            once, caller, lambda work: use_cases.announce(body, caller, work), lambda id: Announced(id=id)
-        )
+@router.post("/agreements", status_code=201, tags=["allocation council"])
+async def propose(body: Agreement, caller: Annotated[Caller, _who("propose")], once: Key, work: Work) -> Made:
+    """Lay an agreement before the council of its company."""
+    return await _post(once, caller, work, lambda: use_cases.propose(body, caller, work), _made)
 
-    @router.get("/dwellings/{id}/next", tags=["dwellings"])
-    async def next_(id: str, caller: CaseWorker, most: Annotated[int, Query(ge=1, le=1000)] = 20) -> Next:
-        """Whose turn this dwelling is, and who is first, with the reasons; most: how many of the order to tell."""
-        async with database.work() as work:
-            vacancy, agreed, one = await use_cases.next_for(id, caller, work)
-        text = texts.turn(one.turn, agreed.agreement.titles())
-        return Next(
-            dwelling=id,
-            on=work.clock.today(),
-            agreement=agreed.id,
-            turn=_same(TurnNext, one.turn, text=text),
-            waiting=len(one.ranking),
-            order=[
-                First(dossier=number, because=because, text=texts.reasons(vacancy.municipality, because))
-                for number, because in one.ranking[:most]
-            ],
-        )
 
-    @router.post("/dwellings/{id}/choice", status_code=204, tags=["dwellings"])
-    async def choose(id: str, body: requests.Choice, caller: CaseWorker, once: Key) -> None:
-        """Book the turn, and keep the dwelling for who is first; again, it changes nothing. 409 where that is another by now."""
-        await post(once, caller, lambda work: use_cases.choose(id, body, caller, work), lambda none: none)
+@router.post("/agreements/{id}/adoption", tags=["allocation council"])
+async def adopt(
+    id: UUID, body: requests.Adoption, caller: Annotated[Caller, _who("adopt")], once: Key, work: Work
+) -> AgreementRead:
+    """Record the votes, and put it in force from its first day: its turns begin at the first one, without debts."""
+    return await _post(once, caller, work, lambda: use_cases.adopt(id, body, caller, work), AgreementRead.of)
 
-    return router
+
+@router.get("/agreements", tags=["allocation council"])
+async def agreements(caller: Reader, work: Work) -> list[AgreementRead]:
+    """All agreements of the company, the newest first."""
+    return [AgreementRead.of(one) for one in await use_cases.agreements(caller, work)]
+
+
+@router.get("/agreements/{id}/ledger", tags=["allocation council"])
+async def ledger(id: UUID, caller: Reader, work: Work) -> LedgerRead:
+    """Every turn given under an agreement, who owes whom, and how many referrals each group can take."""
+    folded, entries, room = await use_cases.ledger(id, caller, work)
+    names = access.may(caller, "company", "read_ledger_numbers")  # a council learns no dossier's group
+    return LedgerRead(
+        turns=[_same(TurnGiven, one, dossier=one.dossier if names else None) for one in entries],
+        next_turn=folded.turn,
+        next_of=folded.of,
+        debts=[Debt(owes=owes, to=to) for owes, to in folded.debts],
+        balances=folded.balances(),
+        room=room,
+    )
+
+
+@router.get("/priorities", dependencies=[Depends(anyone)], tags=["allocation council"])
+async def priorities(municipality: Annotated[Municipality, Query()], work: Work) -> list[Priorities]:
+    """Which priorities there are in a municipality, and of which company: for anyone."""
+    return [Priorities.of(agreed) for agreed in await use_cases.priorities(municipality, work)]
+
+
+@router.post("/dwellings", status_code=201, tags=["dwellings"])
+async def announce(body: requests.Vacancy, caller: CaseWorker, once: Key, work: Work) -> Announced:
+    """A dwelling comes free. The same again changes nothing."""
+    return await _post(once, caller, work, lambda: use_cases.announce(body, caller, work), lambda id: Announced(id=id))
+
+
+@router.get("/dwellings/{id}/next", tags=["dwellings"])
+async def next_(id: str, caller: CaseWorker, work: Work, most: Annotated[int, Query(ge=1, le=1000)] = 20) -> Next:
+    """Whose turn this dwelling is, and who is first, with the reasons; most: how many of the order to tell."""
+    vacancy, agreed, one = await use_cases.next_for(id, caller, work)
+    text = texts.turn(one.turn, agreed.agreement.titles())
+    return Next(
+        dwelling=id,
+        on=work.clock.today(),
+        agreement=agreed.id,
+        turn=_same(TurnNext, one.turn, text=text),
+        waiting=len(one.ranking),
+        order=[
+            First(dossier=number, because=because, text=texts.reasons(vacancy.municipality, because))
+            for number, because in one.ranking[:most]
+        ],
+    )
+
+
+@router.post("/dwellings/{id}/choice", status_code=204, tags=["dwellings"])
+async def choose(id: str, body: requests.Choice, caller: CaseWorker, once: Key, work: Work) -> None:
+    """Book the turn, and keep the dwelling for who is first; again, it changes nothing. 409 where that is another by now."""
+    await _post(once, caller, work, lambda: use_cases.choose(id, body, caller, work), lambda none: none)
+
+
+async def _post(
+    once: Once, caller: Caller, work: PriorityWork, do: Callable[[], Awaitable[T]], read: Callable[[T], R]
+) -> R:
+    """Do it, and read what came of it; a key that was used already has the answer of then."""
+    if once.key is None:
+        return read(await do())
+
+    async def effect() -> Mapping[str, Any]:
+        answer = read(await do())
+        return answer.model_dump(mode="json", by_alias=True) if isinstance(answer, Shape) else {}
+
+    return cast(R, await idempotent(work.connection, caller.subject, once.key, await once.asked(), effect))
 
 
 def _made(id: UUID) -> Made:

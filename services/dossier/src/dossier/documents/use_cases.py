@@ -1,17 +1,13 @@
 """What people do with documents. Every rule stands here; HTTP is thin above it."""
 
-import asyncio
 import re
 import unicodedata
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
-
-import structlog
 
 from cir_chassis.database import Database
 from cir_chassis.login import Caller
@@ -29,7 +25,6 @@ from dossier.register.opening import opened, refuse_unavailable
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork
 
-log = structlog.get_logger()
 LARGEST, LARGEST_DOSSIER, MOST = 10_000_000, 50_000_000, 200  # bytes of a file, of a dossier's files, and how many
 SITUATION = "situation"
 """What a document of a housing situation is brought for: priority judges it, with the request that names it."""
@@ -41,7 +36,6 @@ SUFFIXES = {
     "image/tiff": (".tif", ".tiff"),
 }
 """Media type, by the content → how its files are called."""
-EVERY = 3600.0  # seconds between two sweeps
 
 
 @dataclass(frozen=True)
@@ -213,14 +207,3 @@ async def sweep(database: Database[RegisterWork], files: Files, age: timedelta =
         async with database.work() as work:
             kept = await store.on_record(work, some)
         await files.delete([one for one in some if one not in kept])
-
-
-async def sweep_hourly(database: Database[RegisterWork], files: Files, stopping: asyncio.Event) -> None:
-    """The same, until `stopping`."""
-    while not stopping.is_set():
-        try:
-            await sweep(database, files)
-        except Exception:
-            log.warning("files without a row are not swept yet", exc_info=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), EVERY)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from itertools import chain, groupby
+from itertools import groupby
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -32,31 +32,31 @@ UNANSWERED: Any = object()
 
 async def work_off(database: Database[RegisterWork], sources: Sources, stopping: asyncio.Event) -> None:
     """Ask what is due, until `stopping`."""
-    asking: dict[asyncio.Task[None], list[Question]] = {}
+    asking: dict[asyncio.Task[None], tuple[UUID, list[Question]]] = {}
     tried: dict[UUID, float] = {}
     while not stopping.is_set():
         pause = IDLE
         try:
-            in_hand = sum(map(len, asking.values()))
+            in_hand = sum(len(questions) for _, questions in asking.values())
             async with WRITING, database.work() as work:
                 found = await store.take_due(work, AT_ONCE - in_hand, LEASE) if in_hand < AT_ONCE else []
                 today, late = work.today, await store.out_of_time(work)
             for _, group in groupby(sorted(found, key=_about), key=_about):
                 task = asyncio.create_task(ask_about(questions := list(group), today, database, sources))
-                asking[task] = questions
+                asking[task] = questions[0].dossier, questions
             tried = {dossier: tried.get(dossier, -LONGEST_PAUSE) for dossier in late}
             for dossier in late:  # one that cannot go on keeps no other waiting, and is tried again after a pause
                 if monotonic() - tried[dossier] > LONGEST_PAUSE:
                     tried[dossier] = monotonic()
-                    asking[asyncio.create_task(go_on_without(dossier, database))] = []
+                    asking[asyncio.create_task(go_on_without(dossier, database))] = dossier, []
             pause = 0.0 if found else IDLE
         except Exception:
             log.warning("no question is asked for now", exc_info=True)
             pause = AFTER_FAILURE
         for task in [task for task in asking if task.done()]:
-            asking.pop(task)
+            dossier, _ = asking.pop(task)
             if error := task.exception():
-                log.warning("answers are not kept yet: they are asked for again", exc_info=error)
+                log.warning("answers are not kept yet: they are asked for again", dossier=str(dossier), exc_info=error)
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), pause)
     for task in asking:
@@ -65,7 +65,7 @@ async def work_off(database: Database[RegisterWork], sources: Sources, stopping:
     await sources.close()
     try:
         async with database.work() as work:
-            for question in chain.from_iterable(asking.values()):
+            for question in (one for _, questions in asking.values() for one in questions):
                 await store.put_off(work, question, work.now)
     except Exception:
         log.warning("questions in hand are due again after the lease", exc_info=True)

@@ -203,12 +203,10 @@ class Sources:
         try:
             async with asyncio.timeout(self._patience):
                 body = await self._post(service, number)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.HTTPError, TimeoutError, SourceUnavailable) as error:
             line.note(answered=False)
-            raise SourceUnavailable(f"{service}: {type(error).__name__}") from None
-        except SourceUnavailable:
-            line.note(answered=False)
-            raise
+            why = error if isinstance(error, SourceUnavailable) else type(error).__name__
+            raise SourceUnavailable(f"{service}: {why}") from None
         line.note(answered=True)
         return body
 
@@ -216,9 +214,9 @@ class Sources:
         """The answer, cut off where it grows too large."""
         async with self._http.stream("POST", f"/services/{service}", json={"number": number}) as answer:
             if answer.status_code != 200:
-                raise SourceUnavailable(f"{service}: status {answer.status_code}")
+                raise SourceUnavailable(f"status {answer.status_code}")
             if answer.headers.get("Content-Type", "").partition(";")[0] != "application/json":
-                raise SourceUnavailable(f"{service}: no JSON, as of a proxy")
+                raise SourceUnavailable("no JSON, as of a proxy")
             body = b""
             async for piece in answer.aiter_raw():
                 body += piece
@@ -232,8 +230,7 @@ def _read(service: str, body: bytes, number: str, today: date) -> dict[str, Any]
         raise WrongAnswer(f"{service}: an answer of more than {LARGEST} bytes")
     try:
         answer = Answer.model_validate_json(body, extra="ignore")
-        about_another = answer.number != number
-        if not about_another:
+        if answer.number == number:
             answer = (SERVICES[service] if answer.known else Answer).model_validate_json(body)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
@@ -241,8 +238,6 @@ def _read(service: str, body: bytes, number: str, today: date) -> dict[str, Any]
             f"{path_of(one['loc'][:-1] if one['type'] == UNKNOWN_KEY else one['loc'])}: {one['msg']}" for one in found
         }
         raise WrongAnswer(f"{service}: {'; '.join(sorted(places))}") from None
-    if about_another:
-        raise WrongAnswer(f"{service}: an answer about another person")
-    if wrong := list(answer.contradictions(today)):
+    if wrong := list(answer.contradictions(today)) if answer.number == number else ["an answer about another person"]:
         raise WrongAnswer(f"{service}: {'; '.join(wrong)}")
     return answer.model_dump(mode="json", by_alias=True, exclude={"number", "known"}) if answer.known else None

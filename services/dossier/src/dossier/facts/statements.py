@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 def state(
     register: "Register", facts: Mapping[str, Mapping[str, Any]], scope: Collection[str], read: Layers | None = None
 ) -> None:
-    """Put on record what the actor says of persons: declared, or entered at the counter. facts: person → facts, of those in
+    """Put on record what the actor says of members: declared, or entered at the counter. facts: member id → facts, of those in
     the scope; the ones that are left out are taken back. read: the layers as a case worker read them, where a source
     answered since: what he sends back as he saw it is no word."""
     caller, counter = register.actor.caller, register.actor.at_counter
     layer: Layer = "counter" if counter else "declaration"
     now_seen, saw = seen(register), seen(register, read) if read is not None else {}
-    for person, said in facts.items():
+    for member, said in facts.items():
+        person = register.persons[member]
         now, then = now_seen.get(person, {}), saw.get(person, {})
         values = by_key(said)
         values |= {key: now[key] for key, value in values.items() if key in now and then.get(key) == value}

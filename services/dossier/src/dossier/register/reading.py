@@ -1,6 +1,6 @@
 """What people read of a dossier: as much of it as they may see."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cir_chassis.login import Caller
@@ -11,14 +11,7 @@ from dossier.access import VIEW
 from dossier.facts.compose import TIES, declared
 from dossier.register.opening import actor_of, available, opened
 from dossier.register.register import Register
-from dossier.register.requests import (
-    Contacts,
-    DossierListed,
-    DossierRead,
-    FileRead,
-    HistoryItem,
-    OnHold,
-)
+from dossier.register.requests import Contacts, DossierListed, DossierRead, FileRead, HistoryItem, OnHold
 from dossier.register.store import RegisterWork
 
 
@@ -51,36 +44,29 @@ async def _on_hold(register: Register, work: RegisterWork) -> OnHold | None:
 
 
 def _assessment(register: Register) -> Assessment | None:
+    """As much of it as the caller may see. While a source is awaited, papers are asked of nobody."""
     found, view = register.row.assessment, VIEW[register.actor.relation]
     if found is None or view == "own":
         return None
-    assessment = Assessment.model_validate(found, extra="ignore")
-    if view == "whole":
-        return assessment
+    assessment, hidden = Assessment.model_validate(found, extra="ignore"), dict[str, Any]()
     if view == "asked":
-        return assessment.model_copy(update={"conditions": {}, "say": Say()})
-    outcomes = {name: one.model_copy(update={"figures": None}) for name, one in assessment.conditions.items()}
-    return assessment.model_copy(update={"conditions": outcomes, "say": Say(), "asks": (), "could_claim": ()})
+        hidden = {"conditions": {}, "say": Say()}
+    elif view == "outcomes":
+        outcomes = {name: one.model_copy(update={"figures": None}) for name, one in assessment.conditions.items()}
+        hidden = {"conditions": outcomes, "say": Say()}
+    if view == "outcomes" or (register.awaits_sources and not register.actor.at_counter):
+        hidden |= {"asks": (), "could_claim": ()}
+    return assessment.model_copy(update=hidden)
 
 
 async def mine(caller: Caller, work: RegisterWork) -> list[DossierListed]:
     """The caller's dossiers, and those where he is asked to confirm."""
     found = []
     for row in await work.dossiers_of(caller.relation("number") or ""):
-        if actor := actor_of(row, caller, work):
+        if (actor := actor_of(row, caller, work)) and actor.member:
             register = Register(row, work, actor)
-            assert actor.member
-            member = register.members[actor.member]
-            found.append(
-                DossierListed(
-                    id=row.id,
-                    number=row.number,
-                    status=row.status,
-                    member=member.member,
-                    role=member.role,
-                    pending=register.pending,
-                )
-            )
+            he = {"member": actor.member, "role": register.members[actor.member].role, "pending": register.pending}
+            found.append(DossierListed(id=row.id, number=row.number, status=row.status, **he))
     return found
 
 
@@ -94,28 +80,24 @@ async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> File
     own = register.actor.member
     composed, persons, layers = register.composed(), register.persons, row.layers
 
-    def seen(member: Mapping[str, Any], facts: Mapping[str, Any], *, beside: bool = False) -> dict[str, Any]:
+    def seen(member: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
         place = {name: member[name] for name in ("id", "role")}
         if view == "own" and member["id"] != own:
             return place
-        of = register.members[member["id"]]
-        about = {"number": of.number, **of.sheet} if beside else {}
-        return {
-            **place,
-            "moves_in": member["moves_in"],
-            **{key: value for key, value in {**facts, **about}.items() if value is not None},
-        }
+        shown = {"moves_in": member["moves_in"], **facts}
+        return place | {key: value for key, value in shown.items() if value is not None}
 
-    said = [(member, declared(layers.get(persons[member["id"]], {}))) for member in row.household]
+    said = []
+    for member in row.household:
+        of = register.members[member["id"]]
+        facts = {key: value for key, value in declared(layers.get(persons[of.member], {})).items() if key not in TIES}
+        said.append(seen(member, {**facts, "number": of.number, **of.sheet}))
     ties = {"residence": row.residence, "informal_care_in": row.informal_care_in}
     # to send the wishes back declares them again, or enters them at the counter: there what counts
     wishes = {"wants": row.wants, **(ties if register.actor.at_counter else _ties_declared(register))}
     return FileRead(
         facts_version=row.facts_version,
-        declared={
-            "members": [seen(member, _without(facts, TIES), beside=True) for member, facts in said],
-            **(_ties_declared(register) if view == "whole" else {}),
-        },
+        declared={"members": said, **(_ties_declared(register) if view == "whole" else {})},
         household={"members": [seen(member, member) for member in composed.members]},
         origins={member: found for member, found in composed.origins.items() if view == "whole" or member == own},
         contacts={name: getattr(row, name) for name in Contacts.model_fields} if view == "whole" else None,
@@ -132,10 +114,6 @@ def _ties_declared(register: Register) -> dict[str, list[Any]]:
         found["residence"] += [{**stay, "member": member["id"]} for stay in facts.get("stays", ())]
         found["informal_care_in"] += facts.get("informal_care_in", ())
     return found
-
-
-def _without(facts: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name not in names}
 
 
 async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[HistoryItem]:

@@ -16,15 +16,7 @@ from dossier.facts.compose import STRUCTURE
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{5,24}$")]
 Places = Annotated[tuple[Municipality, ...], Field(max_length=50)]
-
-
-def _at_least_one(places: tuple[str, ...]) -> tuple[str, ...]:
-    if not places:
-        raise ValueError("a household wants to live in at least one municipality")
-    return places
-
-
-Wants = Annotated[Places, AfterValidator(_at_least_one)]
+Wants = Annotated[Places, Field(min_length=1)]
 Stays = Annotated[tuple[StayDeclared, ...], Field(max_length=30)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=2000)]
 
@@ -96,16 +88,13 @@ class HouseholdDeclared(Household):
 
     def proofs(self) -> list[tuple[str | int, ...]]:
         """Where a proof is said to have been looked at, or handed in."""
-        claims = ("recent_income", "set_aside", "no_income_declared")
-        return [
-            ("members", n, *place, "proof")
-            for n, member in enumerate(self.members)
-            for place, claim in [
-                *(((name,), getattr(member, name)) for name in claims),
-                *((("real_rights", nth), right) for nth, right in enumerate(member.real_rights or ())),
-            ]
-            if claim is not None and claim.proof is not None
-        ]
+        found: list[tuple[str | int, ...]] = []
+        for n, member in enumerate(self.members):
+            claims: dict[tuple[str | int, ...], Any]
+            claims = {(name,): getattr(member, name) for name in ("recent_income", "set_aside", "no_income_declared")}
+            claims |= {("real_rights", nth): right for nth, right in enumerate(member.real_rights or ())}
+            found += [("members", n, *place, "proof") for place, claim in claims.items() if claim and claim.proof]
+        return found
 
     def sheets(self) -> dict[str, dict[str, Any]]:
         """Member id → the keys of his sheet that are given, as JSON."""
@@ -123,6 +112,11 @@ class Help(HelperDeclared):
         return self
 
 
+class _Ties(Shape):
+    residence: Stays = ()
+    informal_care_in: Places = ()
+
+
 class Contacts(Shape):
     """How the household is reached, and who helps."""
 
@@ -132,22 +126,18 @@ class Contacts(Shape):
     help: Help | None = None
 
 
-class Wishes(Shape):
+class Wishes(_Ties):
     """Where the household wants to live, and what ties it there."""
 
     wants: Wants
-    residence: Stays = ()
-    informal_care_in: Places = ()
 
 
-class DossierStart(Contacts):
+class DossierStart(Contacts, _Ties):
     """What starts a dossier."""
 
     household: HouseholdDeclared
     municipality: Municipality
     wants: Wants | None = None
-    residence: Stays = ()
-    informal_care_in: Places = ()
 
 
 class Confirmation(Shape):

@@ -34,11 +34,11 @@ class Dossier:
     phone: str | None
     help: dict[str, Any] | None
     wants: list[str]
-    residence: list[dict[str, Any]]
-    informal_care_in: list[str]
-    household: list[dict[str, Any]]
     started_at: datetime
     touched_at: datetime
+    residence: list[dict[str, Any]] = field(default_factory=list)
+    informal_care_in: list[str] = field(default_factory=list)
+    household: list[dict[str, Any]] = field(default_factory=list)
     layers: Layers = field(default_factory=dict)
     uploaded: dict[str, dict[str, Any]] = field(default_factory=dict)
     vouched: list[str] = field(default_factory=list)
@@ -140,6 +140,7 @@ _ONE_MORE = (
     .on_conflict_do_update(index_elements=["day"], set_={"last": tables.day_numbers.c.last + 1})
     .returning(tables.day_numbers.c.last)
 )
+_ACT = [tables.acts.c[field.name] for field in fields(RecordedAct)]
 _numbers = sa.func.unnest(sa.bindparam("numbers", type_=ARRAY(sa.Text))).column_valued("number")
 _LOCK_NUMBERS = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(_numbers, 0))))
 
@@ -179,8 +180,7 @@ class RegisterWork(Work):
         self.statements = Rows(tables.statements, RecordedStatement, insert_only=True)
         self.questions = Rows(tables.questions, Question)
         self.directory = Rows(tables.directory, Published)
-        self._abandoned: set[tuple[UUID, str]] = set()
-        self._departed: set[tuple[UUID, str]] = set()
+        self._deletions: list[sa.Delete] = []
         self._of: dict[UUID, dict[str, Member]] = {}
 
     @property
@@ -195,16 +195,8 @@ class RegisterWork(Work):
 
     async def flush(self) -> None:
         await super().flush()
-        for dossier, member in self._departed:
-            table = tables.members
-            gone = (table.c.dossier == dossier) & (table.c.member == member)
-            await self.connection.execute(sa.delete(table).where(gone))
-        self._departed.clear()
-        for dossier, person in self._abandoned:
-            table = tables.questions
-            of = (table.c.dossier == dossier) & (table.c.person == person) & table.c.answered_at.is_(None)
-            await self.connection.execute(sa.delete(table).where(of))
-        self._abandoned.clear()
+        while self._deletions:
+            await self.connection.execute(self._deletions.pop())
 
     async def find(self, dossier: DossierRef, *, lock: bool) -> Dossier | None:
         """A dossier and its members, by its id or its number."""
@@ -229,8 +221,9 @@ class RegisterWork(Work):
 
     def put_members(self, dossier: UUID, members: Iterable[Member]) -> dict[str, Member]:
         """Put these in the place of those who were in the household, and return them by member id."""
-        now = {member.member: member for member in members}
-        self._departed |= {(dossier, gone) for gone in self.members_of(dossier).keys() - now.keys()}
+        now, table = {member.member: member for member in members}, tables.members
+        if gone := self.members_of(dossier).keys() - now.keys():
+            self._deletions.append(sa.delete(table).where(table.c.dossier == dossier, table.c.member.in_(gone)))
         self._of[dossier] = now
         for member in now.values():
             self.members.put(member)
@@ -238,12 +231,15 @@ class RegisterWork(Work):
 
     def abandon(self, dossier: UUID, persons: Collection[str]) -> None:
         """Ask no more about persons who left the household."""
-        self._abandoned |= {(dossier, person) for person in persons}
+        table = tables.questions
+        if persons:
+            of = (table.c.dossier == dossier) & table.c.person.in_(persons) & table.c.answered_at.is_(None)
+            self._deletions.append(sa.delete(table).where(of))
 
     async def acts_of(self, dossier: UUID) -> list[RecordedAct]:
         """Every act on the dossier, the oldest first."""
-        table, names = tables.acts, [field.name for field in fields(RecordedAct)]
-        query = sa.select(*(table.c[name] for name in names)).where(table.c.dossier == dossier).order_by(table.c.place)
+        table = tables.acts
+        query = sa.select(*_ACT).where(table.c.dossier == dossier).order_by(table.c.place)
         return [RecordedAct(*row) for row in await self.connection.execute(query)]
 
     async def dossiers_of(self, number: str) -> list[Dossier]:

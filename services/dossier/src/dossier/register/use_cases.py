@@ -3,7 +3,7 @@
 Each function takes its input, the caller and the unit of work, and raises a `Problem`; then nothing of it is stored.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,28 +19,10 @@ from dossier.facts.compose import TIES
 from dossier.facts.origins import ORIGINS
 from dossier.facts.statements import state
 from dossier.facts.store import layers_at
+from dossier.register import refuse
 from dossier.register.opening import available, bind, opened, refuse_unavailable
-from dossier.register.refusals import (
-    known_of,
-    refuse_another,
-    refuse_impossible,
-    refuse_nameless,
-    refuse_other_persons,
-    refuse_outdated,
-    refuse_own_proofs,
-    refuse_unknown_places,
-    refuse_unknown_stays,
-)
 from dossier.register.register import Actor, Register
-from dossier.register.requests import (
-    Changed,
-    Contacts,
-    DossierStart,
-    HouseholdDeclared,
-    Started,
-    Submitted,
-    Wishes,
-)
+from dossier.register.requests import Changed, Contacts, DossierStart, HouseholdDeclared, Started, Submitted, Wishes
 from dossier.register.store import Dossier, Member, RegisterWork
 
 FACTS = ORIGINS.keys() - set(TIES)
@@ -54,36 +36,29 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
     company = work.companies.get(body.municipality)
     if company is None:
         raise Problem(422, "No housing company treats this municipality.", [("municipality", "unknown")])
-    refuse_unknown_places(body.wants or (), work)
+    refuse.unknown_places(body.wants or (), work)
     applicant = next(member for member in body.household.members if member.role == "applicant")
     if caller.role == "case_worker" and caller.relation("company") != company:
         raise NotAllowed(f"the company of this municipality is {company}, whose case workers start a dossier here")
-    refuse_nameless(body.household, {}, "household.")
+    refuse.nameless(body.household, {}, "household.")
     if caller.role == "candidate" and caller.relation("number") != applicant.number:
         raise NotAllowed("a candidate starts his own dossier, with the number he logged in with as the applicant's")
-    refuse_impossible(body.household, {}, work.today, work.today, "household.")
-    refuse_own_proofs(body.household, caller, "household.")
-    refuse_unknown_stays(body.residence, body.household.places())
+    refuse.impossible(body.household, {}, work.today, work.today, "household.")
+    refuse.own_proofs(body.household, caller, "household.")
+    refuse.unknown_stays(body.residence, body.household.places())
+    himself, said = caller.role == "candidate", body.model_dump(mode="json")
     row = Dossier(
         id=uuid4(),
-        municipality=body.municipality,
         company=company,
-        language=body.language,
-        email=body.email,
-        phone=body.phone,
-        help=body.help.model_dump(mode="json") if body.help else None,
         wants=list(body.wants or [body.municipality]),
-        residence=[],
-        informal_care_in=[],
-        household=[],
         started_at=work.now,
         touched_at=work.now,
+        **{name: said[name] for name in ("municipality", "language", "email", "phone", "help")},
     )
-    himself = caller.role == "candidate"
     register = Register(row, work, Actor(caller, "applicant" if himself else "treating", applicant.id))
     register.record("start", person=applicant.number if himself else None)
     register.put_household(body.household.places(), _members(body.household, register))
-    state(register, _by_person(body.household.facts(), register), FACTS)
+    state(register, body.household.facts(), FACTS)
     state(register, _ties(body, register), TIES)
     _vouch(register, before=())
     register.settle()
@@ -96,19 +71,19 @@ async def change_household(
 ) -> Changed:
     """Put other facts in the place of those on record; they are assessed anew, and until then the status stays."""
     register = await opened(ref, caller, work, to="change_household")
-    refuse_outdated(register, version)
-    refuse_other_persons(body, register)
-    refuse_own_proofs(body, caller)
+    refuse.outdated(register, version)
+    refuse.other_persons(body, register)
+    refuse.own_proofs(body, caller)
     answered_since = register.actor.at_counter and version < register.row.facts_version
     read = await layers_at(work, register.row.id, version) if answered_since else None
     test = register.standing.test
     numbers = {member.member: member.number for member in register.members.values()}
-    refuse_impossible(body, numbers, test.reference_date if test else work.today, work.today)
+    refuse.impossible(body, numbers, test.reference_date if test else work.today, work.today)
     before = {person: register.members[id_] for id_, person in register.persons.items()}
-    addresses, known = _addresses(register), known_of(register)
+    addresses, known = _addresses(register), refuse.known_of(register)
     changed = register.put_household(body.places(), _members(body, register))
-    state(register, _by_person(body.facts(), register), FACTS, read)
-    refuse_another(known, register)
+    state(register, body.facts(), FACTS, read)
+    refuse.another(known, register)
     register.record("change_household", **changed)
     stay = (
         {one["id"] for one in register.row.household if one.get("moves_in", True)} if register.actor.at_counter else ()
@@ -125,7 +100,7 @@ async def change_household(
 async def change_contacts(ref: UUID, body: Contacts, version: int, caller: Caller, work: RegisterWork) -> Changed:
     """Change how the household is reached and who helps, with or without consent. A partner has an address of his own."""
     register = await opened(ref, caller, work, to="change_contacts")
-    refuse_outdated(register, version)
+    refuse.outdated(register, version)
     if register.actor.relation == "partner" and register.row.email not in (None, body.email):
         where = [("email", "is changed by the applicant or at the counter")]
         raise Problem(422, "Where the applicant is reached is his own to say: see errors.", where)
@@ -140,9 +115,9 @@ async def change_contacts(ref: UUID, body: Contacts, version: int, caller: Calle
 async def change_wishes(ref: UUID, body: Wishes, version: int, caller: Caller, work: RegisterWork) -> Changed:
     """Change where the household wants to live and what ties it there."""
     register = await opened(ref, caller, work, to="change_wishes")
-    refuse_outdated(register, version)
-    refuse_unknown_places(body.wants, work)
-    refuse_unknown_stays(body.residence, register.row.household)
+    refuse.outdated(register, version)
+    refuse.unknown_places(body.wants, work)
+    refuse.unknown_stays(body.residence, register.row.household)
     register.change(wants=list(body.wants))
     state(register, _ties(body, register), TIES)
     register.record("change_wishes")
@@ -180,8 +155,7 @@ async def confirm(ref: UUID, member: str, on_paper: bool, caller: Caller, work: 
     await refuse_unavailable("confirm", register, work)
     if member not in register.unconfirmed:
         raise Conflict("This member need not confirm.", available=await available(register, work))
-    role = next(declared["role"] for declared in register.row.household if declared["id"] == member)
-    register.record("confirm", person=register.persons[member], part=part_of(role))
+    register.record("confirm", person=register.persons[member], part=part_of(register.members[member].role))
     register.settle()
     await bind(register, work)
 
@@ -237,13 +211,8 @@ def _members(body: HouseholdDeclared, register: Register) -> list[Member]:
     return found
 
 
-def _by_person(facts: Mapping[str, dict[str, Any]], register: Register) -> dict[str, dict[str, Any]]:
-    """The facts of members as those of persons."""
-    return {register.persons[member]: said for member, said in facts.items()}
-
-
 def _ties(body: DossierStart | Wishes, register: Register) -> dict[str, dict[str, Any]]:
-    """Person → what ties him to a place, of each candidate: his stays, and informal care, which is kept with the applicant."""
+    """Member id → what ties him to a place, of each candidate: his stays, and informal care, which is kept with the applicant."""
     given, found = body.model_fields_set, {}
     for member in (member for member in register.row.household if member["role"] in CANDIDATES):
         names = {member["id"], None} if member["role"] == "applicant" else {member["id"]}
@@ -254,7 +223,7 @@ def _ties(body: DossierStart | Wishes, register: Register) -> dict[str, dict[str
             ]
         if "informal_care_in" in given and member["role"] == "applicant":
             said["informal_care_in"] = list(body.informal_care_in)
-        found[register.persons[member["id"]]] = said
+        found[member["id"]] = said
     return found
 
 
