@@ -125,7 +125,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
 
 PROOF, SCAN = {"member": "p1", "fact": "incomes"}, {"file": ("scan.pdf", b"%PDF-1.7")}
 WHY = "As they wrote in their letter."
-ACTIONS: dict[str, dict[str, str]] = {
+ACTIONS: dict[str, dict[str, Any]] = {
     "withdraw": {},
     "leave": {},
     "deceased": {"member": "p2"},
@@ -135,6 +135,8 @@ ACTIONS: dict[str, dict[str, str]] = {
     "reinstate": {},
     "hold": {},
     "wake": {},
+    "appeal": {"ground": "not_registered"},
+    "answer_appeal": {"upheld": True},
     "undo": {},
 }
 VOTES = {"votes": [{"member": "Leuven", "municipality": "24062", "vote": "for"}]}

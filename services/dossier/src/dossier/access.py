@@ -35,22 +35,26 @@ VIEW: Mapping[Relation, View] = {
 """What somebody sees of a dossier."""
 
 _CHANGE = ("change_household", "change_contacts", "change_wishes", "upload")
-_HOLD = ("hold", "wake", "undo")
-_COUNTER = ("confirm", "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "interpret", *_HOLD)
+_DECIDE = ("hold", "wake", "appeal", "undo")
+_COUNTER = ("confirm", "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "interpret", "answer_appeal")
 _TABLE: Mapping[Relation, Mapping[Literal["draft", "open", "closed"], tuple[str, ...]]] = {
     "applicant": {
         "draft": ("submit", "confirm", *_CHANGE, "erase"),
-        "open": ("confirm", *_CHANGE, *_HOLD, "withdraw", "leave"),
+        "open": ("confirm", *_CHANGE, *_DECIDE, "withdraw", "leave"),
     },
-    "named_applicant": {"draft": ("confirm", "erase"), "open": ("confirm", "withdraw", "leave")},
-    "partner": {"draft": ("submit", *_CHANGE, "decline"), "open": (*_CHANGE, *_HOLD, "decline")},
+    "named_applicant": {
+        "draft": ("confirm", "erase"),
+        "open": ("confirm", "appeal", "withdraw", "leave"),
+        "closed": ("appeal",),
+    },
+    "partner": {"draft": ("submit", *_CHANGE, "decline"), "open": (*_CHANGE, *_DECIDE, "decline")},
     "named": {"draft": ("confirm", "decline"), "open": ("confirm", "decline")},
     "co_resident": {"draft": ("decline",), "open": ("decline",)},
-    "former": {},
+    "former": {"closed": ("appeal",)},
     "treating": {
         "draft": ("submit", "confirm", *_CHANGE),
-        "open": (*_CHANGE, *_COUNTER),
-        "closed": ("reinstate", "undo"),
+        "open": (*_CHANGE, *_COUNTER, *_DECIDE),
+        "closed": ("reinstate", "appeal", "answer_appeal", "undo"),
     },
     "wanted": {},
     "helper": {"draft": ("upload",), "open": ("upload",)},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dossier.domain.acts import Act, Situation, Standing, after, available_actions, standing
+from dossier.domain.acts import Act, Appeal, Situation, Standing, after, available_actions, standing
 
 DAY = date(2024, 3, 20)
 LATER = DAY + timedelta(days=40)
@@ -31,8 +31,8 @@ def confirm(person: str = "anna", part: str = "candidate") -> tuple[str, dict[st
     return "confirm", {"person": person, "part": part}
 
 
-def assessed(outcome: str, facts: int = 1) -> tuple[str, dict[str, Any]]:
-    return "assessed", {"outcome": outcome, "facts": facts, "rules": "r", "test": "t1"}
+def assessed(outcome: str, facts: int = 1, test: str = "t1") -> tuple[str, dict[str, Any]]:
+    return "assessed", {"outcome": outcome, "facts": facts, "rules": "r", "test": test}
 
 
 def died(*, closes: bool = False, left: str = "anna") -> tuple[str, dict[str, Any]]:
@@ -51,7 +51,7 @@ def died(*, closes: bool = False, left: str = "anna") -> tuple[str, dict[str, An
         ([start(), submit(), confirm(), assessed("not_met"), assessed("met", 2)], "registered", True, False),
         ([start(), submit(), assessed("met"), ("open_test", {"test": "t2"})], "registered", True, True),
         (
-            [start(), submit(), assessed("met"), ("open_test", {"test": "t2"}), assessed("not_met")],
+            [start(), submit(), assessed("met"), ("open_test", {"test": "t2"}), assessed("not_met", test="t2")],
             "under_investigation",
             True,
             True,
@@ -106,7 +106,7 @@ def test_refused_is_who_was_never_registered_and_struck_is_who_was() -> None:
         ([*submitted, *acts("refuse")], ["strike", "reinstate"]),
     ):
         now = Situation(standing(on_record))
-        everything = ["refuse", "strike", "reinstate"]
+        everything = ["refuse", "strike", "reinstate", "answer_appeal"]
         assert available_actions(everything, now, himself=None, at_counter=True) == at_hand
 
 
@@ -133,13 +133,32 @@ def test_who_set_a_hold_ends_it_and_both_may_hold() -> None:
     assert after(both, Act("4", "wake", DAY, None, {"side": "candidate"})).held == {"company": "2"}
 
 
+def test_an_appeal_that_is_upheld_opens_what_it_is_against_and_nothing_else() -> None:
+    closed: list[Any] = [start(), submit(), confirm(), assessed("not_met"), "refuse"]
+    appeal: Any = ("appeal", {"ground": "not_registered", "against": "4"})
+    upheld, rejected = (("answer_appeal", {"appeal": "5", "upheld": one, "test": "t2"}) for one in (True, False))
+    assert standing(acts(*closed, appeal)).appeals == (Appeal("5", "not_registered", "4"),)
+    judged = standing(acts(*closed, appeal, upheld))
+    assert judged.test
+    assert (judged.status, judged.test.id, judged.appeals) == ("under_investigation", "t2", ())
+    assert standing(acts(*closed, appeal, rejected)).status == "refused"
+    # refused again: that is another decision
+    again = standing(acts(*closed, appeal, ("reinstate", {"test": "t3"}), "refuse", upheld))
+    assert (again.status, again.appeals) == ("refused", ())
+    # it was a mistake to uphold it: what was assessed since is of a test that never was
+    undone = standing(acts(*closed, appeal, upheld, assessed("met", test="t2"), ("undo", {"act": "6"})))
+    assert undone == standing(acts(*closed, appeal))
+
+
 ANY = st.lists(
     st.sampled_from(
         [submit(), confirm(), confirm("bram"), assessed("met"), assessed("not_met"), ("open_test", {"test": "t2"}),
          ("change_household", {"left": {"bram": "candidate"}, "joined": ["carl"]}), ("change_wishes", {}), ("withdraw", {}),
          died(), died(closes=True), ("keep_date", {"date": "2019-05-06"}), ("refuse", {}), ("strike", {}),
          ("reinstate", {"test": "t3"}), ("hold", {"side": "company"}), ("hold", {"side": "candidate"}),
-         ("wake", {"side": "company"}), ("wake", {"side": "candidate"})]
+         ("wake", {"side": "company"}), ("wake", {"side": "candidate"}),
+         assessed("met", test="t2"), assessed("not_met", test="t3"), ("appeal", {"ground": "struck", "against": "3"}),
+         ("answer_appeal", {"appeal": "4", "upheld": True, "test": "t4"})]
     ),
     max_size=12,
 )  # fmt: skip

@@ -13,7 +13,7 @@ CLOSING = ("withdrawn", "refused", "struck", "housed")
 OPEN = ("submitted", "under_investigation", "registered")
 CLOSES = {"withdraw": "withdrawn", "refuse": "refused", "strike": "struck"}
 """Act → the status it gives, until somebody reinstates the dossier."""
-UNDONE_THE_SAME_DAY = ("refuse", "strike", "hold", "wake")
+UNDONE_THE_SAME_DAY = ("refuse", "strike", "hold", "wake", "answer_appeal")
 """Acts that who took them may take back on that day."""
 Side = Literal["company", "candidate"]
 """Whose hold it is: who set it ends it, and both may hold at once."""
@@ -51,6 +51,15 @@ class OpenTest:
 
 
 @dataclass(frozen=True)
+class Appeal:
+    """An appeal (verhaal) that waits for its answer. against: the act that closed the dossier, where it is against that."""
+
+    act: str
+    ground: str
+    against: str | None = None
+
+
+@dataclass(frozen=True)
 class Standing:
     """What the acts add up to.
 
@@ -58,7 +67,8 @@ class Standing:
     joined: person → day, of everybody who joined after the application; counted: the outcome of the assessment that counted
     last; tested: the facts (version) and rules (hash) of that one; test: the open one; closed: the status that a closing act
     gave; closed_by: that act, none where it was a death; interrupted: the test that was open then; held: who put it on hold →
-    that act; kept_date: the former date that a case worker let the applicant keep.
+    that act; appeals: those without an answer, oldest first; kept_date: the former date that a case worker let the applicant
+    keep.
     """
 
     submitted_on: date | None = None
@@ -72,6 +82,7 @@ class Standing:
     closed_by: str | None = None
     interrupted: OpenTest | None = None
     held: dict[Side, str] = field(default_factory=dict)
+    appeals: tuple[Appeal, ...] = ()
     kept_date: date | None = None
 
     @property
@@ -123,10 +134,10 @@ def after(before: Standing, act: Act) -> Standing:
         case "confirm":
             assert act.person
             return replace(here, confirmed=here.confirmed | {act.person: refers["part"]})
-        case "assessed":
+        case "assessed" if here.test and here.test.id == refers["test"]:
             ended = None if refers["outcome"] == "met" else here.test
             return replace(here, counted=refers["outcome"], tested=(refers["facts"], refers["rules"]), test=ended)
-        case "open_test":
+        case "open_test" if not here.closed:
             return replace(here, test=OpenTest(refers["test"], "update", act.on, here.registered_on))
         case "keep_date":
             return replace(here, kept_date=date.fromisoformat(refers["date"]))
@@ -140,6 +151,12 @@ def after(before: Standing, act: Act) -> Standing:
             return replace(here, held={side: hold for side, hold in here.held.items() if side != refers["side"]})
         case "reinstate" if here.closed_by:
             return _reopened(here, act)
+        case "appeal":
+            return replace(here, appeals=(*here.appeals, Appeal(act.id, refers["ground"], refers.get("against"))))
+        case "answer_appeal":
+            answered = [one.against for one in here.appeals if one.act == refers["appeal"]]
+            here = replace(here, appeals=tuple(one for one in here.appeals if one.act != refers["appeal"]))
+            return _reopened(here, act) if refers["upheld"] and here.closed_by and here.closed_by in answered else here
     return here
 
 
@@ -184,6 +201,8 @@ def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | 
                 return not held
             case "wake":
                 return held
+            case "answer_appeal":
+                return bool(now.standing.appeals)
             case "reinstate":
                 return now.standing.closed_by is not None
             case "interpret":

@@ -3,16 +3,17 @@ mistake."""
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Problem
 from dossier.domain.acts import standing
 from dossier.facts.compose import STRUCTURE
+from dossier.register.appeals import answer_appeal, appeal
 from dossier.register.opening import bind, opened, undoable
 from dossier.register.register import Register
-from dossier.register.requests import ActionRequest, ActionTaken
+from dossier.register.requests import ActionRequest, ActionTaken, AppealGround, StrikeGround
 from dossier.register.store import Member, RegisterWork, read_standing
 
 
@@ -111,16 +112,15 @@ async def _hold(body: ActionRequest, register: Register, work: RegisterWork) -> 
 
 
 async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
-    """What was recorded by mistake never happened. What was assessed since was of a household that never was, but
-    where it was on hold alone."""
+    """What was recorded by mistake never happened. After a death, what was assessed since was of a household that never was."""
     undone = await undoable(register, work)
     assert undone
     acts = await work.acts_of(register.row.id)
-    held = undone.kind in ("hold", "wake")
-    since = [str(one.id) for one in acts[acts.index(undone) :] if one.relation == "register" and not held]
+    died = undone.kind == "deceased"
+    since = [str(one.id) for one in acts[acts.index(undone) :] if died and one.relation == "register"]
     about: dict[str, Any] = {"act": str(undone.id), "assessed": since}
     undo = register.record("undo", person=undone.person, reasons=body.reasons, **about)
-    if undone.kind == "deceased":
+    if died:
         _bring_back(undone.refers["before"], register)
     register.standing = standing([one.act for one in acts] + [undo.act])
     register.decision = "corrected"
@@ -145,6 +145,8 @@ _ACTIONS = {
     "reinstate": _reinstate,
     "hold": _hold,
     "wake": _hold,
+    "appeal": appeal,
+    "answer_appeal": answer_appeal,
     "undo": _undo,
 }
 
@@ -161,12 +163,22 @@ def _restorable(register: Register) -> dict[str, Any]:
     }
 
 
+_GROUNDS: dict[str, tuple[str | None, ...]] = {
+    "strike": (None, *get_args(StrikeGround)),
+    "appeal": get_args(AppealGround),
+    "answer_appeal": (None, *get_args(AppealGround)),
+}
+
+
 def refuse_impossible_action(body: ActionRequest, register: Register, today: date) -> None:
     """An action happened, since the day of application or (a death) the birth; it takes the fields that are its own."""
-    own = {"member": "deceased", "of": "keep_date", "ground": "strike"}
-    errors = [
-        (name, f"is for {action}") for name, action in own.items() if getattr(body, name) and body.action != action
-    ]
+    own = {"member": "deceased", "of": "keep_date", "notified_on": "appeal", "upheld": "answer_appeal"}
+    given = [name for name in own if getattr(body, name) is not None]
+    errors = [(name, f"is for {own[name]}") for name in given if body.action != own[name]]
+    if body.ground not in (grounds := _GROUNDS.get(body.action, (None,))):
+        errors.append(("ground", f"is one of: {', '.join(map(str, grounds))}"))
+    if body.notified_on and body.notified_on > today:
+        errors.append(("notified_on", f"lies after {today}"))
     member = next((one for one in register.people if one["id"] == body.member), {})
     since = member.get("born_on") if body.action == "deceased" else str(register.standing.submitted_on)
     if body.on and not (since or "") <= str(body.on) <= str(today):

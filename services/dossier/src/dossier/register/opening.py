@@ -55,10 +55,12 @@ def _relation(member: Member, register: Register) -> Relation | None:
     standing, number = register.standing, member.number
     confirmed = standing.confirmed.get(number or "")
     as_candidate = member.role in CANDIDATES and (confirmed == "candidate" or standing.starter == number)
+    if member.role == "applicant" and not as_candidate:
+        return "named_applicant"  # of a closed dossier too: he appeals against what was decided about him
     if standing.closed:
         return "former" if as_candidate else None
     if member.role == "applicant":
-        return "applicant" if as_candidate else "named_applicant"
+        return "applicant"
     if member.member in register.unconfirmed:
         return "named"
     if as_candidate:

@@ -130,7 +130,7 @@ async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> l
             kind=act.kind,
             by=act.role,
             reasons=[] if act.kind in hidden else act.reasons,
-            ground=act.refers.get("ground"),
+            **{name: act.refers.get(name) for name in ("ground", "late", "upheld")},
         )
         for act in await work.acts_of(register.row.id)
     ]

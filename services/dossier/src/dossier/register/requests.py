@@ -147,23 +147,50 @@ class Confirmation(Shape):
 
 
 ActionName = Literal[
-    "withdraw", "deceased", "leave", "keep_date", "refuse", "strike", "reinstate", "hold", "wake", "undo"
+    "withdraw",
+    "deceased",
+    "leave",
+    "keep_date",
+    "refuse",
+    "strike",
+    "reinstate",
+    "hold",
+    "wake",
+    "appeal",
+    "answer_appeal",
+    "undo",
 ]
 StrikeGround = Literal[
     "dwelling_accepted", "conditions_not_met", "false_statements", "own_request", "second_refusal", "no_response"
 ]
 
+AppealGround = Literal[
+    "other_preferred",
+    "no_acceleration",
+    "income_not_current",
+    "struck",
+    "allocation_refused",
+    "not_registered",
+    "joining_refused",
+    "preference_refused",
+    "no_premium",
+    "reason_rejected",
+]
+
 
 class ActionRequest(Shape):
     """An action on a submitted dossier. on: the day it happened (today); member: who died; of: the former dossier's number;
-    ground: why it was struck, among those of the law."""
+    ground: of the law, why it was struck, or of the appeal that is made or answered; notified_on: the notice of the decision
+    appealed against, where the register has no such decision; upheld: the answer."""
 
     action: ActionName
     reasons: Reasons = ()
     on: Day | None = None
     member: MemberId | None = None
     of: DossierNumber | None = None
-    ground: StrikeGround | None = None
+    ground: Literal[StrikeGround, AppealGround] | None = None
+    notified_on: Day | None = None
+    upheld: bool | None = None
 
 
 class ActionTaken(Shape):
@@ -222,7 +249,8 @@ class FileRead(Shape):
 
 
 class HistoryItem(Shape):
-    """One act. by: the role of who acted; ground: why somebody was struck."""
+    """One act. by: the role of who acted; ground: why somebody was struck, or appeals; late: was an appeal out of time? upheld:
+    was it answered so?"""
 
     at: datetime
     on: date
@@ -230,6 +258,8 @@ class HistoryItem(Shape):
     by: str
     reasons: list[str]
     ground: str | None = None
+    late: bool | None = None
+    upheld: bool | None = None
 
 
 class Started(Shape):
