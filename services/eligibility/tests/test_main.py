@@ -78,6 +78,10 @@ def test_lines_are_decided_so_many_at_a_time_and_answered_in_order(
     ("text", "hint"),
     [
         ("{", "line 1"),
+        ('{"reference_date":\n 1,}', "not JSON: trailing comma at line 2 column 4"),
+        ("[" * 100_000, "not JSON: recursion limit"),
+        (json.dumps(EXAMPLE).replace('"1200.00"', "1" * 5000), "not JSON: number out of range"),
+        ("\udcff", "not JSON: "),
         ('{"reference_date": "2024-03-20"}', "members: "),
         (json.dumps(EXAMPLE).replace("residence", "residense"), "did you mean `residence`?"),
         (json.dumps(EXAMPLE).replace("living_wage", "livingwage"), "members[0].incomes[0].livingwage: unknown key"),
@@ -88,7 +92,7 @@ def test_lines_are_decided_so_many_at_a_time_and_answered_in_order(
     ],
 )
 def test_a_wrong_household_is_refused_with_its_place(file: Path, text: str, hint: str) -> None:
-    file.write_text(text)
+    file.write_text(text, errors="surrogateescape")
     result = assess(file, "--json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert str(file) in result.stderr
@@ -98,12 +102,13 @@ def test_a_wrong_household_is_refused_with_its_place(file: Path, text: str, hint
 def test_one_bad_line_and_there_are_no_answers(tmp_path: Path) -> None:
     lines = tmp_path / "households.jsonl"
     good = json.dumps(EXAMPLE)
-    bad: list[Any] = ["{}", "", "[]"]
+    bad: list[Any] = ["{}", "", "[]", "[" * 1000, "1" * 5000]
     for one in bad:
         lines.write_text("\n".join([good, one, good]) + "\n")
         result = assess(lines)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert "line 2" in result.stderr
+        assert f"{lines}, line 2: " in result.stderr
+        assert "line 1" not in result.stderr
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

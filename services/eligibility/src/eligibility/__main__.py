@@ -1,11 +1,11 @@
 """`python -m eligibility serve | migrate | assess | rules …`."""
 
-import json
+import gc
 import shutil
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic_core import to_json
@@ -15,7 +15,7 @@ from cir_schemas.types import Language
 from eligibility.app import MIGRATIONS, EligibilitySettings, make
 from eligibility.domain.decide import Engine
 from eligibility.rulefiles import RULES
-from eligibility.rules_cli import AsJson, Folder, engine_or_exit, households_or_exit, refusing, rules_cli
+from eligibility.rules_cli import AsJson, Folder, engine_or_exit, households_or_exit, refusing, rules_cli, tell
 
 TOGETHER = 1000  # households: more take more memory, and not less time
 cli = program("eligibility", EligibilitySettings, refusing(NO)(make), MIGRATIONS)
@@ -37,30 +37,18 @@ def assess(
         return
     [household] = households_or_exit(file)
     [answer] = engine.decide([household.model_dump()])
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=1) if as_json else _in_words(answer, language))
+    tell(as_json, "assess.txt", answer, language)
 
 
 def _assess_lines(engine: Engine, file: Path) -> None:
     """So many at a time; the answers are printed once the last line was read, for one bad line and there are none."""
+    gc.freeze()  # what is loaded by now stays: it need not be looked through again for every chunk
     households = households_or_exit(file, lines=True)
     with TemporaryFile() as answers:
         while some := [household.model_dump() for household in islice(households, TOGETHER)]:
             answers.writelines(to_json(answer) + b"\n" for answer in engine.decide(some))
         answers.seek(0)
         shutil.copyfileobj(answers, typer.get_binary_stream("stdout"))
-
-
-def _in_words(answer: dict[str, Any], language: str) -> str:
-    conditions = [
-        f"  {name}: {one['outcome']} {' '.join(one['because'])}".rstrip() for name, one in answer["conditions"].items()
-    ]
-    asked = [
-        f"  {ask['person']} {ask['fact']} ({', '.join(ask['proofs'])})"
-        for ask in (*answer["asks"], *answer["could_claim"])
-    ]
-    provisional = [f"provisional: {', '.join(answer['provisional'])}"] if answer["provisional"] else []
-    parts = [f"{answer['reference_date']}: {answer['outcome']}", *conditions, *answer["say"][language]]
-    return "\n".join([*parts, *(["to bring:"] if asked else []), *asked, *provisional])
 
 
 if __name__ == "__main__":

@@ -28,19 +28,13 @@ class EligibilitySettings(Settings):
 
 def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
     """The service, ready to run. Raises `WrongRuleFile`."""
-    files = texts(settings.rules)
+    files, clock = texts(settings.rules), Clock(settings.today)
     engine = Engine(compile_texts(files, f"{settings.rules}/"))
     service = Service(
         "eligibility",
         "Whether a household meets the conditions, and why.",
         settings,
-        partial(
-            EligibilityWork,
-            clock=Clock(settings.today),
-            engine=engine,
-            texts=files,
-            compare_share=settings.compare_share,
-        ),
+        partial(EligibilityWork, clock=clock, engine=engine, texts=files, compare_share=settings.compare_share),
         MIGRATIONS,
         publishes=[HouseholdAssessed],
         consumes=handlers.EVENTS,

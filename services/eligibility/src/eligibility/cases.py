@@ -24,15 +24,8 @@ from eligibility.requests import WrongHousehold
 from eligibility.requests import read as read_household
 
 ABSENT = "absent"  # the outcome of a condition that did not exist at that moment
-KEYS = (
-    "because",
-    "asks",
-    "could_claim",
-    "provisional",
-    "figures",
-    "outcome",
-    "says",
-)  # beside the outcome of a condition
+# what may be expected beside the outcome of a condition
+KEYS = ("because", "asks", "could_claim", "provisional", "figures", "outcome", "says")
 FINE: dict[str, Any] = {
     "born_on": date(1985, 2, 23), "residence": "population_register", "recognised_handicap": False, "incomes": "1",
     "balances": "0", "real_rights": [], "language": "known",
@@ -113,9 +106,8 @@ class Failure(NamedTuple):
 def read(path: Path) -> list[Case]:
     """The cases of a file, or of every `*.cases.yaml` under a folder. Raises `WrongRuleFile`: all that is wrong, a line each."""
     files = sorted(path.rglob("*.cases.yaml")) if path.is_dir() else [path]
-    nodes = [
-        node for file in files for document in rulefiles.read(rulefiles.text_of(file), str(file)) for node in document
-    ]
+    read = (rulefiles.read(rulefiles.text_of(file), str(file)) for file in files)
+    nodes = [node for documents in read for document in documents for node in document]
     if not nodes:
         raise WrongRuleFile(f"{path}: no cases here (*.cases.yaml)")
     return all_of(_case, nodes)
@@ -123,11 +115,8 @@ def read(path: Path) -> list[Case]:
 
 def run(engine: Engine, cases: Sequence[Case]) -> list[Failure]:
     """Every expectation that did not come true, in the order of the cases. Raises `WrongRuleFile`, as `decide_cases`."""
-    return [
-        failure
-        for case, answer in zip(cases, decide_cases(engine, cases), strict=True)
-        for failure in failures(case, answer)
-    ]
+    answers = zip(cases, decide_cases(engine, cases), strict=True)
+    return [failure for case, answer in answers for failure in failures(case, answer)]
 
 
 def decide_cases(engine: Engine, cases: Sequence[Case]) -> list[dict[str, Any]]:
@@ -212,10 +201,8 @@ def _member(id_: str, day: date, given: Mapping[str, Any]) -> dict[str, Any]:
     for claim, defaults in LEFT_OUT.items():
         if isinstance(known.get(claim), dict):
             known[claim] = defaults | known[claim]
-    if isinstance(known["real_rights"], list):
-        known["real_rights"] = [
-            {"right": "full_ownership", **r} if isinstance(r, dict) else r for r in known["real_rights"]
-        ]
+    if isinstance(rights := known["real_rights"], list):
+        known["real_rights"] = [{"right": "full_ownership", **r} if isinstance(r, dict) else r for r in rights]
     return {"id": id_, "role": role, **known}
 
 

@@ -63,9 +63,7 @@ class _Opened:
             "because": [self._rule(rule, answer) for rule in condition.all_rules() if rule.id in one["because"]],
             "figures": [self._figure(self.figures[name]) for name in figures] if self.units else [],
             "facts": self._facts(f"{'applicant' if n.first else 'each'}.{n.column.fact}" for n in names if n.column),
-            **{
-                key: [ask for ask in answer[key] if ask["condition"] == condition.id] for key in ("asks", "could_claim")
-            },
+            **{of: [ask for ask in answer[of] if ask["condition"] == condition.id] for of in ("asks", "could_claim")},
         }
 
     def _rule(self, rule: Rule, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,12 +122,8 @@ class _Opened:
         row = spec.rows[at]
         times = f" × {spec.times}" if "times" in spec.model_fields_set else ""
         values = {column: f"{(row.model_extra or {})[column]}{times}" for column in columns}
-        return found | {
-            "place": row.place.at,
-            "on": str(row.year or row.first),
-            "mark": row.mark or spec.mark,
-            "values": values,
-        }
+        found |= {"place": row.place.at, "on": str(row.year or row.first)}
+        return found | {"mark": row.mark or spec.mark, "values": values}
 
     def _facts(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The declared values, by fact and person. names: `each.…`, `applicant.…`, `co_resident.…` or `fact.…`."""

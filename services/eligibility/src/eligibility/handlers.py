@@ -32,16 +32,9 @@ def assess_households(events: Sequence[HouseholdRecorded], work: EligibilityWork
         if not work.is_newer(event, before.version):
             continue
         newest[event.dossier] = event
-        heard = event.model_dump(mode="json", include={"household", "test"}, exclude_none=True)
-        work.households.put(
-            replace(
-                before,
-                version=event.version,
-                facts_version=event.facts_version,
-                household=heard["household"],
-                test=heard.get("test"),
-            )
-        )
+        kept = {"version", "facts_version", "household", "test"}
+        heard = event.model_dump(mode="json", include=kept, exclude_none=True)
+        work.households.put(replace(before, **{"test": None} | heard))
     asked = [_asked(event, work) for event in newest.values()]
     with DECIDING.time():
         answers = work.engine.decide(asked)
@@ -51,8 +44,8 @@ def assess_households(events: Sequence[HouseholdRecorded], work: EligibilityWork
         work.households.put(replace(facts, said=version))
         work.assessments.put(_kept(event, version, household, answer, work))
         said = {"dossier": event.dossier, "version": version, "facts_version": event.facts_version}
-        test = {"test": event.test.id} if event.test else {}
-        work.publish(HouseholdAssessed.model_validate({**said, **test, "assessment": answer}), because_of=event)
+        said |= {"test": event.test and event.test.id, "assessment": answer}
+        work.publish(HouseholdAssessed.model_validate(said), because_of=event)
         ASSESSED.labels(answer["outcome"]).inc()
     both = zip(newest.values(), asked, strict=True)
     share = int(work.compare_share * MILLION)

@@ -24,9 +24,8 @@ def unpinned(documents: Documents, read: Sequence[Case], files: str) -> Iterator
     for name in documents:
         for at, document in enumerate(documents[name]) if fnmatch(name, files) else ():
             for node, what, changed in _changes(document):
-                if survives(
-                    {**documents, name: [*documents[name][:at], changed, *documents[name][at + 1 :]]}, read, name
-                ):
+                mutant = [*documents[name][:at], changed, *documents[name][at + 1 :]]
+                if survives({**documents, name: mutant}, read, name):
                     yield str(node.wrong(f"no case notices {what}: add one at either side"))
 
 
@@ -54,11 +53,8 @@ def _changes(node: Node, key: str = "", law: bool = False) -> Iterator[tuple[Nod
     if isinstance(value, dict):
         for name, inner in value.items():
             if name in NEAREST:
-                yield (
-                    inner,
-                    f"{name} → {NEAREST[name]}",
-                    replace(node, value={**_without(value, name), NEAREST[name]: inner}),
-                )
+                swapped = {NEAREST[name] if key == name else key: one for key, one in value.items()}
+                yield inner, f"{name} → {NEAREST[name]}", replace(node, value=swapped)
             for place, what, below in _changes(inner, name, law or name in ("rows", "when", "where")):
                 yield place, what, replace(node, value={**value, name: below})
     elif isinstance(value, list):
@@ -68,7 +64,3 @@ def _changes(node: Node, key: str = "", law: bool = False) -> Iterator[tuple[Nod
     elif law and key != "year" and isinstance(value, int | Decimal) and not isinstance(value, bool):
         for other in nearest(value):
             yield node, f"`{key}`: {value} → {other}", replace(node, value=other)
-
-
-def _without(mapping: Mapping[str, Node], key: str) -> dict[str, Node]:
-    return {name: node for name, node in mapping.items() if name != key}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic_core import from_json
 
 from cir_chassis.cli import NO, WRONG_CALL, refuse
 from cir_chassis.clock import Clock
@@ -52,19 +53,19 @@ def engine_or_exit(rules: Path) -> Engine:
 
 def households_or_exit(file: Path, lines: bool = False) -> Iterator[HouseholdToAssess]:
     """Every household of the file; the first wrong one ends the program with its place."""
-    number = 0
+    place = str(file)
     try:
-        with file.open(encoding="utf-8") as text:
-            for number, part in enumerate(text if lines else [text.read()], 1):  # noqa: B007 (the place of an error)
-                yield read_household(json.loads(part), HouseholdToAssess)
-    except (OSError, UnicodeDecodeError) as error:
-        raise refuse(f"{file}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
-    except json.JSONDecodeError as error:
-        where = f"{file}, line {number if lines else error.lineno}, column {error.colno}"
-        raise refuse(f"{where}: not JSON: {error.msg}") from None
+        with file.open("rb") as content:
+            for number, part in enumerate(content if lines else [content.read()], 1):
+                place = f"{file}, line {number}" if lines else place
+                yield read_household(from_json(part), HouseholdToAssess)
+    except OSError as error:
+        raise refuse(f"{file}: {error.strerror}") from None
     except WrongHousehold as error:
-        place = f"{file}, line {number}" if lines else str(file)
         raise refuse("\n".join(f"{place}: {path}: {message}" for path, message in error.errors)) from None
+    except ValueError as error:
+        why = str(error).replace("line 1 ", "") if lines else error
+        raise refuse(f"{place}: not JSON: {why}") from None
 
 
 @rules_cli.command("check")
@@ -85,7 +86,7 @@ def check_rules(
         wrong, not_yet = check(Engine(load(rules)).rules, on.date() if on else Clock(None).today())
     except WrongRuleFile as error:
         wrong = str(error).splitlines()
-    _tell(as_json, "check.txt", {"errors": wrong, "warnings": not_yet}, fine=not wrong)
+    tell(as_json, "check.txt", {"errors": wrong, "warnings": not_yet}, fine=not wrong)
 
 
 @rules_cli.command("test")
@@ -118,7 +119,7 @@ def try_cases(
         "not_exercised": [] if path else _idle(engine.rules, read, answers),
         "not_noticed": [] if failed else list(unpinned(documents(texts(rules), f"{rules}/"), read, mutate)),
     }
-    _tell(as_json, "test.txt", found, fine=not any(list(found.values())[1:]))
+    tell(as_json, "test.txt", found, fine=not any(list(found.values())[1:]))
 
 
 @rules_cli.command("explain")
@@ -133,7 +134,7 @@ def explain_household(
     [household] = households_or_exit(file)
     engine = engine_or_exit(rules)
     explained = explain(engine, household)
-    _tell(as_json, "explain.txt", explained, language, e=explained, facts=engine.rules.facts)
+    tell(as_json, "explain.txt", explained, language, e=explained, facts=engine.rules.facts)
 
 
 @rules_cli.command("doc")
@@ -164,7 +165,7 @@ def write_schemas(
         (out / name).write_text(text, encoding="utf-8")
 
 
-def _tell(
+def tell(
     as_json: bool, template: str, found: dict[str, Any], language: Language = "en", fine: bool = True, **more: Any
 ) -> None:
     """As JSON, or in words; then exit 1 where the answer is no."""

@@ -93,7 +93,8 @@ def _days(condition: Condition) -> list[int]:
 def _households(condition: Condition, rules: RuleBook, day: int) -> list[dict[str, Any]]:
     """An applicant of whom all is open: alone, with a partner, with co-residents of each kind."""
     facts = [fact for fact in condition.facts if "candidate" in fact.about]
-    nothing = {fact.name: _closed(fact) for fact in rules.facts.values()} | {"moves_in": True}
+    nothing = {fact.name: fact.values[0] if fact.values else CLOSED[fact.type] for fact in rules.facts.values()}
+    nothing |= {"moves_in": True}
     compared = any(test.left.name.endswith(".months") for test in condition.tests)
     applicants = [
         nothing | {fact.name: _open(fact, None, months) for fact in facts} | {"id": "p1", "role": "applicant"}
@@ -128,19 +129,13 @@ def _co_residents(condition: Condition, rules: RuleBook, nothing: Mapping[str, A
             yield [who | {"id": f"c{n}"} for n in range(number)]
 
 
-def _closed(fact: Fact) -> Any:
-    return fact.values[0] if fact.values else CLOSED[fact.type]
-
-
 def _open(fact: Fact, amount: int | None, months: int = MONTHS[0]) -> Any:
     """Unknown; a claim is made and its proof pending; of a list there is one thing of each sort."""
     if fact.type == "proven_claim":
         return {"proof": None, "months": months} | ({fact.amount: amount} if fact.amount else {})
     if fact.type == "list":
-        sorts = itertools.product(
-            *((*values, None) if field == fact.claim else values for field, values in fact.fields.items())
-        )
-        return [dict(zip(fact.fields, sort, strict=True)) | {"proof": None} for sort in sorts]
+        fields = [(*values, None) if field == fact.claim else values for field, values in fact.fields.items()]
+        return [dict(zip(fact.fields, sort, strict=True)) | {"proof": None} for sort in itertools.product(*fields)]
     return None
 
 

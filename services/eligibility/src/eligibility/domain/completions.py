@@ -20,7 +20,7 @@ import numpy as np
 from eligibility.domain.facts import HIGHEST, SURE, UNKNOWN
 from eligibility.domain.figures import Ints, Name, Table
 from eligibility.domain.rulebook import MET, Condition, Rule, RuleBook
-from eligibility.domain.units import PROFILES, Batch, Household, Person, Slot, Unit
+from eligibility.domain.units import PROFILES, Batch, Household, Slot, Unit
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
 ROWS = 1 << 16  # completions in one table: some twenty megabytes; in a larger one each takes up to three times as long
@@ -52,9 +52,8 @@ class Plan:
         self.columns = {column.name: column for column in condition.columns}
         self.reading = [verb for verb in verbs if verb.parts]
         self.names = ["present", *self.columns, *self.readers]
-        places = range(2 if condition.about == "household" else 1)
-        self.reads = [[_nil if place and c.name in condition.applicant_only else c.read for c in condition.columns]
-                      for place in places]  # fmt: skip
+        of_partner = [(lambda _: 0) if c.name in condition.applicant_only else c.read for c in condition.columns]
+        self.reads = [[c.read for c in condition.columns], *([of_partner] if condition.about == "household" else [])]
 
     def read(self, units: Sequence[Unit], years: Sequence[int]) -> tuple[Ints, bool]:
         """The columns of units, (columns, places, units), and whether something in them is unknown.
@@ -83,11 +82,6 @@ def _figures(rule: Rule) -> frozenset[str]:
     """The figures that its own tests look at."""
     names = [name for test in rule.when.tests for name in (test.left, test.right) if isinstance(name, Name)]
     return frozenset(name.name for name in names if name.figure)
-
-
-def _nil(person: Person) -> int:
-    """What only of the applicant is looked at."""
-    return 0
 
 
 @dataclass
@@ -145,10 +139,8 @@ class Layout:
         """rows: the places of the units that it is in force for, among those of its subject."""
         units = batch.units[plan.condition.about]
         self.plan, self.batch, self.in_force = plan, batch, in_force
-        self.rows = (
-            range(len(units)) if all(in_force) else [n for n, unit in enumerate(units) if in_force[unit.household]]
-        )
-        self.units = units if all(in_force) else [units[row] for row in self.rows]
+        self.rows = [n for n, unit in enumerate(units) if in_force[unit.household]]
+        self.units = [units[row] for row in self.rows]
         self.own = [unit.household for unit in self.units]
         self.households = np.array(self.own, np.int64)
         self.slots: dict[int, list[Slot]] = {}
@@ -167,9 +159,7 @@ class Layout:
             for at, n in enumerate(self.own):
                 if batch.open[n]:
                     self.slots[at] = self.slots.get(at, []) + batch.open[n]
-        self.known = (
-            range(len(self.units)) if not self.slots else [at for at in range(len(self.units)) if at not in self.slots]
-        )
+        self.known = [at for at in range(len(self.units)) if at not in self.slots]
 
     def of_household(self, n: int) -> range:
         """The units of a household."""
@@ -197,9 +187,8 @@ class Layout:
             values = tuple(date(max(date.min.year, year - age), 1, 1).toordinal() for age in self.plan.ages or [0])
         proof = column.kind == "pending"
         proofs = fact.settled_by(made if proof else None)
-        return Slot(
-            (person["id"],), f"{label}.proof" if proof else label, proofs, column.kind, ((name, place, values),)
-        )
+        label = f"{label}.proof" if proof else label
+        return Slot((person["id"],), label, proofs, column.kind, ((name, place, values),))
 
     def decide_layout(self, units: Sequence[int], slots: Mapping[int, Sequence[Slot]]) -> Decided:
         """Decide these units in all completions of their slots (by place in `units`)."""
@@ -234,7 +223,7 @@ class Layout:
         table = Table(cells, profiles, days[:, :1], days[:, 1:], cells["present"] > 0)
         for name, evaluate in self.plan.figures:
             table.figures[name] = evaluate(table)
-        return Decided(self.plan, slots, list(alike.values()), starts, table)
+        return Decided(self.plan, slots, list(alike.values()) or [list(range(len(units)))], starts, table)
 
     def _try_amounts(self) -> None:
         """Give the slots of amounts the values that can matter, where the rest may take any."""

@@ -131,7 +131,7 @@ class Engine:
             return []
         batch = Batch(households, self.rules)
         when = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
-        layouts = [Layout(plan, batch, plan.condition.in_force(when)) for plan in self.plans]
+        layouts = [Layout(plan, batch, [plan.condition.applies(*one) for one in when]) for plan in self.plans]
         told = {about: [""] * len(units) for about, units in batch.units.items()}
         known: list[Decided | None] = []
         for facts, layout in zip(self.facts, layouts, strict=True):
@@ -154,16 +154,17 @@ class Engine:
         return found
 
     def _condition(self, layout: Layout, known: Decided | None, fired: Ints, by: Mapping[int, Result]) -> None:
-        """Fill the results of a condition, by household."""
+        """Fill the results of a condition, by household: its units without unknowns first, as durable_rules decides them."""
         own, low, nil = layout.own, [MET] * len(layout.own), set[int]()
         if known:
-            self._known(layout, known, fired, low, nil, by)
+            thens = layout.plan.thens
+            known.matched = fired, np.array([fold(thens, bits)[0] for bits in fired.tolist()], np.int64)
+            self._decided(layout, known, layout.known, low, nil, by)
         if layout.slots:
             slots, over = layout.bounded()
             for part in layout.portions(slots):
-                self._open(
-                    layout, layout.decide_layout(part, {n: slots[at] for n, at in enumerate(part)}), part, low, nil, by
-                )
+                decided = layout.decide_layout(part, {n: slots[at] for n, at in enumerate(part)})
+                self._decided(layout, decided, part, low, nil, by)
             for n in {own[at] for at in over}:
                 if not (result := by[n]).lacks:
                     self.counts["over_bound"] += 1
@@ -175,76 +176,39 @@ class Engine:
             for n, claims in could.items():
                 by[n].claims = claims
 
-    def _known(
-        self, layout: Layout, known: Decided, fired: Ints, low: list[int], nil: set[int], by: Mapping[int, Result]
-    ) -> None:
-        """Fill the results of units without unknowns: by the rules that durable_rules fired."""
-        plan, own = layout.plan, layout.own
-        for at, bits, mark in zip(layout.known, fired.tolist(), marks(plan, known.table, fired).tolist(), strict=True):
-            if bits or mark:
-                result = by[own[at]]
-                result.marks |= mark
-            if bits:
-                low[at] = fold(plan.thens, bits)[0]
-                result.low, result.high = max(result.low, low[at]), max(result.high, low[at])
-                result.fired += ((at, layout.units[at], bits),)
-                if low[at] == TO_INVESTIGATE:
-                    nil.add(at)
-        _missing(known, [own[at] for at in layout.known], by)
-        if show := plan.show:
-            shown = [known.table.column(known.table.figures[name].num).tolist() for name in show]
-            for at, *values in zip(layout.known, *shown, strict=True):
-                by[own[at]].figures = dict(zip(show, zip(values, values, strict=True), strict=True))
-
-    def _open(
+    def _decided(
         self, layout: Layout, decided: Decided, part: Sequence[int], low: list[int], nil: set[int], by: Mapping[int, Result]
     ) -> None:  # fmt: skip
-        """Fill the results of units with unknowns."""
+        """Fill the results of units (`part`, by place in the layout) that were decided in all their completions."""
         plan, own = layout.plan, [layout.own[at] for at in part]
         marked = marks(plan, decided.table, decided.fired)
         least, most = (decided.over(reduced, decided.outcome).tolist() for reduced in (np.minimum, np.maximum))
-        bits_at_best = decided.fired[decided.best].tolist()
-        for at, n, bits, *outcomes in zip(part, own, bits_at_best, least, most, strict=True):
-            low[at], result = outcomes[0], by[n]
-            result.low, result.high = max(result.low, outcomes[0]), max(result.high, outcomes[1])
-            if bits:
-                result.fired += ((at, layout.units[at], bits),)
-        for n, best, all_ in zip(
-            own, marked[decided.best].tolist(), decided.over(np.bitwise_or, marked).tolist(), strict=True
-        ):
-            by[n].marks |= best if by[n].low == by[n].high else all_
+        marks_of = marked[decided.best].tolist(), decided.over(np.bitwise_or, marked).tolist()
+        for at, n, bits, best, worst in zip(part, own, decided.fired[decided.best].tolist(), least, most, strict=True):
+            if bits or worst:
+                low[at], result = best, by[n]
+                result.low, result.high = max(result.low, best), max(result.high, worst)
+                if bits:
+                    result.fired += ((at, layout.units[at], bits),)
+        for n, best, all_ in zip(own, *marks_of, strict=True):
+            if all_:
+                by[n].marks |= best if by[n].low == by[n].high else all_
         _missing(decided, own, by)
-        at_worst = dict(zip(part, most, strict=True))
-        others_low = _others(layout, part, low)
-        others_high = _others(layout, part, [at_worst.get(at, known) for at, known in enumerate(low)])
-        asks: dict[int, list[Slot]] = {}
         for units in decided.alike:
-            grid = whole = decided.grids(units)
-            others = np.maximum(grid, others_low[units].reshape([-1] + [1] * (grid.ndim - 1)))
-            for n, differs in zip(units, _differ(others), strict=True):
-                asks[n] = list(compress(decided.slots[n], differs))
-            for axis, slot in enumerate(decided.slots[units[0]], 1):
+            slots, grid = decided.slots.get(units[0], ()), decided.grids(units)
+            shown = [decided.table.column(decided.table.figures[name].num) for name in plan.show]
+            ranges = [_ranges(decided.grids(units, values), slots) for values in shown]
+            for n, *of in zip(units, *ranges, strict=True) if shown else ():
+                by[own[n]].figures = dict(zip(plan.show, of, strict=True))
+            for axis, slot in enumerate(slots, 1):
                 if slot.kind == "pending":
                     grid = grid.take([slot.size - 1], axis)
-                    either = np.moveaxis(whole, axis, 1).reshape(len(units), slot.size, -1)
-                    best = np.maximum(either.min(2), others_low[units, None])
-                    worst = np.maximum(either.max(2), others_high[units, None])
-                    given = np.where(best == worst, best, TO_INVESTIGATE).tolist()
-                    for n, outcomes in zip(units, given, strict=True):
-                        of = decided.slots[n][axis - 1]
-                        by[own[n]].answers[of.persons[0], of.fact] = outcomes
             rejected = (grid == TO_INVESTIGATE).reshape(len(units), -1).all(axis=1)
             nil.update(part[n] for n in compress(units, rejected.tolist()))
-            for name in plan.show:
-                values = decided.table.column(decided.table.figures[name].num)
-                for n, range_ in zip(
-                    units, _ranges(decided.grids(units, values), decided.slots[units[0]]), strict=True
-                ):
-                    by[own[n]].figures = {**(by[own[n]].figures or {}), name: range_}
-        for n in sorted(asks):
-            result = by[own[n]]
-            if result.low != result.high and not result.lacks:
-                result.asks = [*result.asks, *asks[n]]
+        if decided.slots:
+            at_worst = dict(zip(part, most, strict=True))
+            high = [at_worst.get(at, known) for at, known in enumerate(low)]
+            _ask(decided, own, (_others(layout, part, low), _others(layout, part, high)), by)
 
     def _answer(self, household: Household, results: Sequence[Result]) -> dict[str, Any]:
         """The answer in the contract's shape."""
@@ -331,6 +295,32 @@ class Facts:
                 first = layout.batch.applicants[layout.own[at]]
                 for place in range(len(layout.units[at].persons)):
                     candidates[first + place] += self.of_candidate % tuple([values[place] for values in places])
+
+
+def _ask(decided: Decided, own: Sequence[int], others: tuple[Ints, Ints], by: Mapping[int, Result]) -> None:
+    """Ask what could change the outcome of a household, and tell what either decision on a pending proof gives.
+
+    others: by unit, the least and the worst outcome of the other units of its household.
+    """
+    asks: dict[int, list[Slot]] = {}
+    for units in decided.alike:
+        grid = decided.grids(units)
+        least, most = (outcomes[units, None] for outcomes in others)
+        for n, differs in zip(
+            units, _differ(np.maximum(grid.reshape(len(units), -1), least).reshape(grid.shape)), strict=True
+        ):
+            asks[n] = list(compress(decided.slots[n], differs))
+        for axis, slot in enumerate(decided.slots[units[0]], 1):
+            if slot.kind == "pending":
+                either = np.moveaxis(grid, axis, 1).reshape(len(units), slot.size, -1)
+                best, worst = np.maximum(either.min(2), least), np.maximum(either.max(2), most)
+                for n, outcomes in zip(units, np.where(best == worst, best, TO_INVESTIGATE).tolist(), strict=True):
+                    of = decided.slots[n][axis - 1]
+                    by[own[n]].answers[of.persons[0], of.fact] = outcomes
+    for n in sorted(asks):
+        result = by[own[n]]
+        if result.low != result.high and not result.lacks:
+            result.asks = [*result.asks, *asks[n]]
 
 
 def _others(layout: Layout, part: Sequence[int], outcomes: Sequence[int]) -> Ints:

@@ -14,11 +14,8 @@ from eligibility.domain.facts import HIGHEST
 from eligibility.domain.figures import FOR_EVER, Bools, Ints, Marks, Table
 from eligibility.domain.source import Mark, Node, Number, Period, Shape, Source, Texts, Words
 
-UNITS = {
-    "euro": (100, 1, HIGHEST),
-    "index": (100, 10_00, 200_00),
-    "persons": (1, 1, 100),
-}  # scale, and the least and the most: int64 holds sums of the highest amounts, indexed by the highest factor
+# scale, and the least and the most: int64 holds sums of the highest amounts, indexed by the highest factor
+UNITS = {"euro": (100, 1, HIGHEST), "index": (100, 10_00, 200_00), "persons": (1, 1, 100)}
 
 
 class Row(Shape):

@@ -5,7 +5,7 @@ Everything that can be wrong in a rule file is found here, before anybody is dec
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -135,16 +135,9 @@ class Condition:
 
     def applies(self, day: int, moment: str, registered_on: date | None) -> bool:
         """In force on that day, and not spared for a household registered then."""
-        spared = self.spec.spared
-        if spared is None or registered_on is None:
-            return self.holds_on(day)
-        return self.holds_on(day) and (moment not in spared.moments or registered_on >= spared.registered_before)
-
-    def in_force(self, when: Iterable[tuple[int, str, date | None]]) -> list[bool]:
-        """Whether it applies, for many at once: day, moment, and since when registered."""
-        if self.spec.spared is None:
-            return [self.start <= day <= self.end for day, _, _ in when]
-        return [self.applies(*one) for one in when]
+        to, since = self.spec.spared, registered_on
+        spared = to and since and moment in to.moments and since < to.registered_before
+        return self.start <= day <= self.end and not spared
 
 
 @dataclass(frozen=True)

@@ -116,28 +116,24 @@ class Scope:
         """Bind a figure: from here on its name may be used."""
         self.used, self.tests, verb._name = set(), [], name
         each, money = verb.bind(self, name)
-        vars(verb).update(
-            verb.__pydantic_private__ or {}
-        )  # else pydantic looks each of them up anew, at every evaluation
+        # else pydantic looks each of them up anew, at every evaluation
+        vars(verb).update(verb.__pydantic_private__ or {})
         self.figures[name] = Figure(name, each, money, verb, frozenset(self.used), tuple(self.tests))
 
 
 VALUE = {"type": ["string", "boolean", "number"]}
 COMPARED = {one: {"type": ["number", "string"]} for one in [*COMPARISONS][:4]}
+WANTED = [
+    VALUE,
+    {"type": "array", "minItems": 1, "items": VALUE},
+    {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": COMPARED},
+]
 TESTS: dict[str, Any] = {
     "type": "object",
     "description": "All must hold. A name is a value, one of a list of values, or compared with a number or a figure.",
-    "properties": {
-        "some_candidate": {"type": "object", "minProperties": 1, "description": "All of it of one of them."}
-    },
-    "additionalProperties": {
-        "anyOf": [
-            VALUE,
-            {"type": "array", "minItems": 1, "items": VALUE},
-            {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": COMPARED},
-        ]
-    },
-}
+    "properties": {"some_candidate": {"type": "object", "minProperties": 1, "description": "All of it of one of them."}},
+    "additionalProperties": {"anyOf": WANTED},
+}  # fmt: skip
 
 
 def _compared(tests: Any) -> Any:
@@ -382,19 +378,15 @@ class Choose(Verb):
             for when, node in _bound(scope, self.under("choose"), self.choose, each)
         ]
         money = any(isinstance(to, Name) and to.money for _, to in self._branches)
-        if money and any(
-            to.money and to.column and not each if isinstance(to, Name) else to for _, to in self._branches
-        ):
+        given = (to.money and to.column and not each if isinstance(to, Name) else to for _, to in self._branches)
+        if money and any(given):
             raise self.under("choose").wrong("an amount stands in parameters/, or is the sum over the candidates")
         return each, money
 
     def evaluate(self, table: Table) -> Value:
         targets = (to for _, to in self._branches)
-        return first(
-            self._branches,
-            [to.read(table) if isinstance(to, Name) else Value(np.array([[to]])) for to in targets],
-            table,
-        )
+        values = [to.read(table) if isinstance(to, Name) else Value(np.array([[to]])) for to in targets]
+        return first(self._branches, values, table)
 
     def chosen(self, table: Table) -> list[str]:
         return [to.name if isinstance(to, Name) else str(to) for to in _came_to(self._branches, table)]
