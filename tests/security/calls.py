@@ -71,6 +71,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "POST /v1/dossiers/{dossier}/documents": Call(form=PROOF, files=SCAN),
             "GET /v1/dossiers/{dossier}/documents": Call(),
             "GET /v1/dossiers/{dossier}/documents/{document}": Call(),
+            "POST /v1/dossiers/{dossier}/documents/{document}/interpretation": Call(JUDGED),
             "PUT /v1/dossiers/{dossier}/household": Call({"members": scene["members"]}, headers=changed),
             "PUT /v1/dossiers/{dossier}/contacts": Call({"language": "nl", "email": "anna@example.org"}, headers=changed),
             "PUT /v1/dossiers/{dossier}/wishes": Call({"wants": ["24062"]}, headers=changed),
@@ -123,6 +124,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
     }  # fmt: skip
 
 
+JUDGED = {"decision": "accepted", "reasons": "He earned nothing.", "facts": {"incomes": []}}
 PROOF, SCAN = {"member": "p1", "fact": "incomes"}, {"file": ("scan.pdf", b"%PDF-1.7")}
 WHY = "As they wrote in their letter."
 ACTIONS: dict[str, dict[str, Any]] = {

@@ -179,6 +179,15 @@ class DecisionTaken(Happening, topic="cir.dossier.v1"):
     by: Literal["candidate", "case_worker"]
 
 
+class DocumentInterpreted(Happening, topic="cir.dossier.v1"):
+    """A case worker judged a document. The reasons stand in the dossier, with what the document is of."""
+
+    number: DossierNumber
+    role: Role
+    """Of the member whose document it is."""
+    decision: Literal["accepted", "rejected"]
+
+
 class ProofAsked(Happening, topic="cir.dossier.v1"):
     """What is asked changed while the status stayed."""
 

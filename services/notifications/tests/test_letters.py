@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jinja2 import TemplateNotFound, UndefinedError
 
-from cir_schemas.dossier import ApplicantReplaced, MemberLeft, Taken
+from cir_schemas.dossier import ApplicantReplaced, DocumentInterpreted, MemberLeft, Taken
 from cir_schemas.priority import Answer, Decision
 from cir_schemas.types import Role, Status
 from notifications.app import TEMPLATES
@@ -33,6 +33,7 @@ def test_every_happening_that_is_news_has_a_letter() -> None:
     kinds = {
         *get_args(Status),
         *get_args(Taken),
+        *(f"document_{decision}" for decision in get_args(DocumentInterpreted.model_fields["decision"].annotation)),
         *(f"situation_{decision}" for decision in get_args(Decision)),
         *(f"referral_{answer}" for answer in get_args(Answer)),
         *(f"{role}_{why}" for role in get_args(Role) for why in get_args(MemberLeft.model_fields["why"].annotation)),

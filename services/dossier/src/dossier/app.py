@@ -78,7 +78,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     if settings.sources:
         service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
     service.app.include_router(http.router)
-    service.app.include_router(documents_http.routes(service.database, files))
+    service.app.include_router(documents_http.router)
     service.app.include_router(directory_http.routes(directory))
     return service
 

@@ -80,6 +80,7 @@ def _notify(news: News, work: NotificationsWork) -> None:
 KINDS: Mapping[type[Happening], str] = {
     dossier.StatusChanged: "{now}",
     dossier.DecisionTaken: "{decision}",
+    dossier.DocumentInterpreted: "document_{decision}",
     dossier.ProofAsked: PROOF_ASKED,
     priority.SituationReviewed: "situation_{decision}",
     priority.ReferralAnswered: "referral_{answer}",

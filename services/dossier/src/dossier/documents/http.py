@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -15,18 +15,24 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
 from cir_chassis.database import Database
+from cir_chassis.http import IN_WORK
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, may
 from cir_chassis.problems import Problem, Unavailable
 from cir_schemas.types import DossierRef, Shape
-from dossier.documents import use_cases
+from dossier.documents import interpretation, use_cases
 from dossier.documents.files import Files
-from dossier.documents.use_cases import LARGEST, SUFFIXES, DocumentListed, Upload
+from dossier.documents.requests import DocumentListed, Interpretation, Interpreted
+from dossier.documents.use_cases import LARGEST, SUFFIXES, Upload
 from dossier.register.store import RegisterWork
 
 Everybody = Annotated[Caller, Depends(may("candidate", "case_worker", "helper"))]
+Work = Annotated[RegisterWork, IN_WORK]
+CaseWorker = Annotated[Caller, Depends(may("case_worker"))]
 LARGEST_BODY = LARGEST + 2_000_000  # a file that is a little too large is refused in words
-AT_ONCE, PATIENCE = 16, 5.0  # uploads that are read, and seconds until another is refused
+PATIENCE = 5.0  # seconds until an upload beyond those at once is refused
+_READING = asyncio.Semaphore(16)  # uploads at once
+router = APIRouter(prefix="/v1/dossiers/{dossier}/documents", tags=["documents"])
 _TEXT, _BYTES = {"type": "string"}, {"type": "string", "format": "binary"}
 _FORM = {
     "type": "object",
@@ -43,86 +49,92 @@ class Uploaded(Shape):
     sha256: str
 
 
-def routes(database: Database[RegisterWork], files: Files) -> APIRouter:
-    """The API of documents."""
-    router = APIRouter(prefix="/v1/dossiers/{dossier}/documents", tags=["documents"])
-    reading = asyncio.Semaphore(AT_ONCE)
+@router.post("", status_code=201, openapi_extra=_MULTIPART, max_body_size=LARGEST_BODY)
+async def upload(
+    dossier: DossierRef,
+    request: Request,
+    caller: Everybody,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+) -> Uploaded:
+    """Bring a document for a fact that is asked of a member, or for a housing situation (`fact`: `situation`).
 
-    @asynccontextmanager
-    async def sent(request: Request) -> AsyncIterator[FormData]:
-        try:
-            await asyncio.wait_for(reading.acquire(), PATIENCE)
-        except TimeoutError:
-            raise Unavailable("Too many documents are on their way. Nothing was stored: send it again.") from None
-        try:
-            async with request.form(max_files=1, max_fields=2, max_part_size=1000) as form:
-                yield form
-        except ClientDisconnect:
-            raise Problem(400, "The body ended early. Nothing was stored: send it again.") from None
-        finally:
-            reading.release()
+    PDF, JPEG, PNG, GIF or TIFF, by its content; 10 MB at most, 50 MB a dossier.
+    """
+    database: Database[RegisterWork] = request.app.state.database
+    files: Files = request.app.state.files
+    async with database.work() as work:  # before his file is read
+        await use_cases.refuse_uploader(dossier, caller, work)
+    async with _form(request) as form:
+        brought, file = await _read(form)
+        await files.put(brought.id, file.file)
+    answer = {"id": str(brought.id), "sha256": brought.sha256}
 
-    @router.post("", status_code=201, openapi_extra=_MULTIPART, max_body_size=LARGEST_BODY)
-    async def upload(
-        dossier: DossierRef,
-        request: Request,
-        caller: Everybody,
-        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
-    ) -> Uploaded:
-        """Bring a document for a fact that is asked of a member, or for a housing situation (`fact`: `situation`).
+    async def effect() -> dict[str, str]:
+        await use_cases.upload(dossier, brought, caller, work)
+        return answer
 
-        PDF, JPEG, PNG, GIF or TIFF, by its content; 10 MB at most, 50 MB a dossier.
-        """
+    given: Mapping[str, Any]
+    try:
         async with database.work() as work:
-            await use_cases.refuse_uploader(dossier, caller, work)
-        async with sent(request) as form:
-            brought, file = await _read(form)
-            await files.put(brought.id, file.file)
-        answer = {"id": str(brought.id), "sha256": brought.sha256}
+            same = f"{dossier} {brought.member} {brought.fact} {brought.sha256}".encode()
+            if idempotency_key:
+                given = await idempotent(work.connection, caller.subject, idempotency_key, same, effect)
+            else:
+                given = await effect()
+    except Problem:  # raised before the commit; after any other error there may be a row
+        await files.delete([brought.id])
+        raise
+    if given != answer:
+        await files.delete([brought.id])
+    return Uploaded.model_validate(given)
 
-        async def effect() -> dict[str, str]:
-            await use_cases.upload(dossier, brought, caller, work)
-            return answer
 
-        try:
-            async with database.work() as work:
-                same = f"{dossier} {brought.member} {brought.fact} {brought.sha256}".encode()
-                given = (
-                    await idempotent(work.connection, caller.subject, idempotency_key, same, effect)
-                    if idempotency_key
-                    else await effect()
-                )
-        except Problem:  # raised before the commit; after any other error there may be a row
-            await files.delete([brought.id])
-            raise
-        if given != answer:
-            await files.delete([brought.id])
-        return Uploaded.model_validate(given)
+@router.get("")
+async def list_documents(dossier: DossierRef, caller: Everybody, work: Work) -> list[DocumentListed]:
+    """What was brought, and what became of it; a helper sees what his organisation brought."""
+    return await use_cases.list_documents(dossier, caller, work)
 
-    @router.get("")
-    async def list_documents(dossier: DossierRef, caller: Everybody) -> list[DocumentListed]:
-        """What was brought, and what became of it; a helper sees what his organisation brought."""
-        async with database.work() as work:
-            return await use_cases.list_documents(dossier, caller, work)
 
-    @router.get(
-        "/{document}",
-        response_class=StreamingResponse,
-        responses={200: {"content": {type_: {"schema": _BYTES} for type_ in SUFFIXES}}},
-    )
-    async def read(dossier: DossierRef, document: UUID, caller: Everybody) -> StreamingResponse:
-        """The file, as an attachment."""
-        async with database.work() as work:
-            found = await use_cases.read_document(dossier, document, caller, work)
-        headers = {
-            "Content-Disposition": disposition(found.name),
-            "Content-Length": str(found.size),
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "private, no-store",
-        }
-        return StreamingResponse(await files.read(found.id), media_type=found.type, headers=headers)
+@router.get(
+    "/{document}",
+    response_class=StreamingResponse,
+    responses={200: {"content": {type_: {"schema": _BYTES} for type_ in SUFFIXES}}},
+)
+async def read(
+    dossier: DossierRef, document: UUID, request: Request, caller: Everybody, work: Work
+) -> StreamingResponse:
+    """The file, as an attachment."""
+    found = await use_cases.read_document(dossier, document, caller, work)
+    headers = {
+        "Content-Disposition": disposition(found.name),
+        "Content-Length": str(found.size),
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-store",
+    }
+    return StreamingResponse(await request.app.state.files.read(found.id), media_type=found.type, headers=headers)
 
-    return router
+
+@router.post("/{document}/interpretation")
+async def interpret(
+    dossier: DossierRef, document: UUID, body: Interpretation, caller: CaseWorker, work: Work
+) -> Interpreted:
+    """Judge a document, once: accepted or rejected, with reasons and the facts that follow."""
+    return await interpretation.interpret(dossier, document, body, caller, work)
+
+
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    try:
+        await asyncio.wait_for(_READING.acquire(), PATIENCE)
+    except TimeoutError:
+        raise Unavailable("Too many documents are on their way. Nothing was stored: send it again.") from None
+    try:
+        async with request.form(max_files=1, max_fields=2, max_part_size=1000) as form:
+            yield form
+    except ClientDisconnect:
+        raise Problem(400, "The body ended early. Nothing was stored: send it again.") from None
+    finally:
+        _READING.release()
 
 
 async def _read(form: FormData) -> tuple[Upload, UploadFile]:

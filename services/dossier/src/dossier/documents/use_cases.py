@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,11 @@ from uuid import UUID
 from cir_chassis.database import Database
 from cir_chassis.login import Caller
 from cir_chassis.problems import NotAllowed, NotFound, Problem
-from cir_schemas.types import DossierRef, MemberId, Shape
+from cir_schemas.types import DossierRef
 from dossier.access import VIEW
 from dossier.documents import store
 from dossier.documents.files import AGE, Files
+from dossier.documents.requests import DocumentListed
 from dossier.documents.store import Document
 from dossier.facts.compose import RIGHT, TIES, key_of
 from dossier.facts.origins import ORIGINS
@@ -49,24 +50,6 @@ class Upload:
     type: str
     size: int
     sha256: str
-
-
-class DocumentListed(Shape):
-    """A document. state: uploaded (waits to be judged) · accepted · rejected · replaced (by another on the same fact) · lapsed
-    (its person, or its right, is no longer there) · filed (for a housing situation). A helper sees neither name nor reasons."""
-
-    id: UUID
-    member: MemberId
-    fact: str
-    state: str
-    at: datetime
-    by: str
-    """The role of who brought it."""
-    name: str | None
-    type: str
-    size: int
-    sha256: str
-    reasons: list[str] | None
 
 
 async def refuse_uploader(ref: DossierRef, caller: Caller, work: RegisterWork) -> None:
@@ -105,14 +88,14 @@ async def upload(ref: DossierRef, brought: Upload, caller: Caller, work: Registe
     if key != SITUATION:
         if before := register.row.uploaded.get(person, {}).get(key):
             await store.decide(work, UUID(before["document"]), "replaced")
-        _wait_on(brought.id, person, key, register)
+        wait_on(brought.id, person, key, claim_of(person, key, register), register)
     register.settle()
 
 
-def _wait_on(document: UUID, person: str, key: str, register: Register) -> None:
-    """A fact waits for a document to be judged. The family is asked for it no more, and needs no letter to know; who changes the
-    facts that he read before is in no conflict with it."""
-    one = {"document": str(document), "claim": _claim(person, key, register)}
+def wait_on(document: UUID, person: str, key: str, claim: Mapping[str, Any] | None, register: Register) -> None:
+    """A fact waits for a document to be judged, for the claim as it was when that was brought. The family is asked for it no
+    more, and needs no letter to know; who changes the facts that he read before is in no conflict with it."""
+    one = {"document": str(document), "claim": claim}
     declared_version, waiting = register.row.declared_version, register.row.uploaded.get(person, {})
     register.change(uploaded=register.row.uploaded | {person: {**waiting, key: one}})
     register.row = replace(register.row, declared_version=declared_version)
@@ -120,7 +103,7 @@ def _wait_on(document: UUID, person: str, key: str, register: Register) -> None:
     compose_anew(register)
 
 
-def _claim(person: str, key: str, register: Register) -> dict[str, Any] | None:
+def claim_of(person: str, key: str, register: Register) -> dict[str, Any] | None:
     """The claim as the rules see it now, without its proof; None where it is not made, or the fact is no claim."""
     if not (ORIGINS[key.split(".")[0]].is_claim or key.startswith(RIGHT)):
         return None
@@ -182,10 +165,11 @@ async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) ->
 async def read_document(ref: DossierRef, document: UUID, caller: Caller, work: RegisterWork) -> Document:
     """One of those that the caller sees; its bytes are his to read."""
     _, found = await _listed(ref, caller, work)
-    return _of(document, found)
+    return document_of(document, found)
 
 
-def _of(document: UUID, found: Collection[Document]) -> Document:
+def document_of(document: UUID, found: Collection[Document]) -> Document:
+    """That one of them. Raises `NotFound`."""
     if one := next((one for one in found if one.id == document), None):
         return one
     raise NotFound("There is no such document in this dossier, or it is not yours to see.")

@@ -13,7 +13,7 @@ CLOSING = ("withdrawn", "refused", "struck", "housed")
 OPEN = ("submitted", "under_investigation", "registered")
 CLOSES = {"withdraw": "withdrawn", "refuse": "refused", "strike": "struck"}
 """Act → the status it gives, until somebody reinstates the dossier."""
-UNDONE_THE_SAME_DAY = ("refuse", "strike", "hold", "wake", "answer_appeal")
+UNDONE_THE_SAME_DAY = ("refuse", "strike", "hold", "wake", "answer_appeal", "interpret")
 """Acts that who took them may take back on that day."""
 Side = Literal["company", "candidate"]
 """Whose hold it is: who set it ends it, and both may hold at once."""

@@ -301,10 +301,15 @@ def _keyed(rights: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     often: Counter[str] = Counter()
     for right in rights:
-        kind = "/".join((right["right"], right.get("object") or "-", right.get("country") or "BE"))
+        kind = right_of(right)
         often[kind] += 1
         found[f"{kind}/{often[kind]}"] = right
     return found
+
+
+def right_of(right: Mapping[str, Any]) -> str:
+    """The kind of right that its key begins with."""
+    return "/".join((right.get("right") or "-", right.get("object") or "-", right.get("country") or "BE"))
 
 
 def _abroad(right: Mapping[str, Any]) -> bool:

@@ -58,6 +58,12 @@ def take_answers(
     compose_anew(register)
 
 
+def interpret(register: "Register", person: str, changed: Mapping[str, Any]) -> None:
+    """Put on record what the actor reads in a document about a person: key → value, None where that is taken back."""
+    _add(register, "interpretation", person, changed, register.actor.caller.subject, register.actor.caller.role)
+    compose_anew(register)
+
+
 def _add(register: "Register", layer: Layer, person: str, changed: Mapping[str, Any], subject: str, by: str) -> None:
     """by: the role of who states it, or the source."""
     if changed:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Problem
+from dossier.documents.interpretation import take_back
 from dossier.domain.acts import standing
 from dossier.facts.compose import STRUCTURE
 from dossier.register.appeals import answer_appeal, appeal
@@ -112,16 +113,19 @@ async def _hold(body: ActionRequest, register: Register, work: RegisterWork) -> 
 
 
 async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
-    """What was recorded by mistake never happened. After a death, what was assessed since was of a household that never was."""
+    """What was recorded by mistake never happened. After a death or an interpretation, what was assessed since was of a household
+    that never was."""
     undone = await undoable(register, work)
     assert undone
     acts = await work.acts_of(register.row.id)
-    died = undone.kind == "deceased"
-    since = [str(one.id) for one in acts[acts.index(undone) :] if died and one.relation == "register"]
+    never_was = undone.kind in ("deceased", "interpret")
+    since = [str(one.id) for one in acts[acts.index(undone) :] if never_was and one.relation == "register"]
     about: dict[str, Any] = {"act": str(undone.id), "assessed": since}
     undo = register.record("undo", person=undone.person, reasons=body.reasons, **about)
-    if died:
+    if undone.kind == "deceased":
         _bring_back(undone.refers["before"], register)
+    if undone.kind == "interpret":
+        await take_back(undone, register, work)
     register.standing = standing([one.act for one in acts] + [undo.act])
     register.decision = "corrected"
     return undo.id

@@ -29,6 +29,7 @@ UNREACHABLE: Final = "unreachable"
 HOLDS = frozenset({"on_hold", "woken"})
 APPEALS = frozenset({"appealed", "appealed_late", "appeal_upheld", "appeal_rejected"})
 REOPENED = frozenset({"reinstated", "corrected"})
+JUDGED = frozenset({"document_accepted", "document_rejected"})
 PROVOKED = (
     frozenset({"submitted", "registered", "under_investigation", "withdrawn", PROOF_ASKED, INVITED, REMOVED})
     | {kind for kind in LEFT if not kind.endswith("died")}
@@ -50,6 +51,7 @@ TEMPLATE_OF = {
     **dict.fromkeys(HOLDS, "hold"),
     **dict.fromkeys(APPEALS, "appeal"),
     **dict.fromkeys(REOPENED, "reopened"),
+    **dict.fromkeys(JUDGED, "document"),
     **dict.fromkeys(("situation_priority", "situation_forwarded", "situation_refused"), "situation"),
     **dict.fromkeys(("referral_accepted", "referral_refused"), "referral"),
     **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
