@@ -5,8 +5,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from cir_schemas import CandidacyRecorded, DecisionTaken, ProofAsked, StatusChanged
+from dossier import tables
 
 from .authentic import Authentic, until
 from .conftest import ANNA, BRAM, STRANGER, Register, applicant, partner, serving
@@ -296,6 +298,40 @@ async def test_a_candidate_takes_back_his_own_hold_and_nothing_of_another(regist
     await register.act(id_, worker, "wake", reasons=WHY)
     assert (await register.act(id_, worker, "undo", reasons=WHY)).status_code == 201
     assert (await register.read(id_))["on_hold"]["reason"] == WHY
+
+
+async def test_a_proof_is_due_a_term_after_it_was_first_asked_and_nothing_happens_by_itself(
+    database_of: Any, login: str
+) -> None:
+    def ask(*proofs: str) -> dict[str, Any]:
+        asks = [{"condition": "income", "person": "p1", "fact": "incomes", "proofs": list(proofs)}]
+        return {"asks": asks, "conditions": {"income": {"outcome": "to_investigate", "effect": "bar"}}}
+
+    url = await database_of("dossier")
+    async with serving(url, login) as register:
+        id_ = await register.started(wants=["24062", "24020"])
+        await register.submit(id_)
+        await register.confirm(id_, "p1", await register.candidate())
+        await register.assess(id_, "to_investigate", **ask("tax_assessment"))
+        first = {"role": "applicant", "proofs": ["tax_assessment"], "by": "2024-04-19"}
+        assert [one.model_dump(mode="json") for one in (await newest(register, StatusChanged)).asks] == [first]
+        assert (await register.read(id_))["asked"] == [first]
+        assert (await register.read(id_, await register.case_worker("woontrots")))["asked"] == []
+    async with serving(url, login, today=date(2024, 4, 1), proof_days=10) as register:
+        await register.assess(id_, "to_investigate", version=20, **ask("pay_slips", "tax_assessment"))
+        asked = [{"role": "applicant", "proofs": ["pay_slips"], "by": "2024-04-11"}, first]
+        assert [one.model_dump(mode="json") for one in (await newest(register, ProofAsked)).asks] == asked
+        told = len(await register.said())
+    async with serving(url, login, today=date(2024, 8, 1)) as register:
+        async with register.service.database.engine.connect() as connection:
+            passed = sa.select(tables.dossiers.c.id).where(tables.dossiers.c.proof_due_on < date(2024, 8, 1))
+            assert [str(one) for one in await connection.scalars(passed)] == [id_]
+        await register.assess(id_, "to_investigate", version=21, **ask("pay_slips", "tax_assessment"))
+        assert ((await register.read(id_))["asked"], len(await register.said())) == (asked, told)
+        await register.assess(id_, "met", version=22)
+        assert (await register.read(id_))["asked"] == []
+        async with register.service.database.engine.connect() as connection:
+            assert list(await connection.scalars(passed)) == []
 
 
 async def test_of_many_who_decide_at_once_one_does(register: Register) -> None:

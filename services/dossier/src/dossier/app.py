@@ -46,6 +46,8 @@ class DossierSettings(KeyedSettings):
     """A draft on which nobody acted for so many days is erased (K)."""
     sources: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """Where the authentic sources are asked. Without it nothing is asked, and nothing awaited."""
+    proof_days: Annotated[int, Field(ge=1)] = 30
+    """By when a proof is due, in days after it was first asked (K). Nothing happens by itself when that passes."""
     sources_patience: Annotated[timedelta, Field(gt=timedelta())] = timedelta(hours=24)
     """How long their answers are awaited before a dossier goes on without (seconds, or ISO 8601; K)."""
 
@@ -59,6 +61,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         companies=directory.treats,
         person_key=settings.person_key,
         sources_patience=settings.sources_patience if settings.sources else None,
+        proof_term=timedelta(days=settings.proof_days),
     )
     service = Service(
         "dossier",

@@ -43,7 +43,8 @@ dossiers = sa.Table(
     sa.Column("assessment_version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("assessed_version", sa.BigInteger, comment="the household_version that was assessed"),
     sa.Column("assessed_test", sa.Text, comment="none: for information"),
-    sa.Column("asked", _json(), nullable=False, comment="what was last asked, per role"),
+    sa.Column("asked", _json(), nullable=False, comment="what was last asked, per role and day by which it is due"),
+    sa.Column("proof_due_on", sa.Date, comment="by when the first of it is due"),
     sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False, comment="when somebody last acted on it"),
     sa.Column(
@@ -56,6 +57,7 @@ dossiers = sa.Table(
     sa.Column("sources_until", sa.DateTime(timezone=True), comment="until when their answers are awaited"),
 )
 sa.Index("dossiers_awaiting", dossiers.c.sources_until, postgresql_where=dossiers.c.sources_until.is_not(None))
+sa.Index("dossiers_proof_due", dossiers.c.proof_due_on, postgresql_where=dossiers.c.proof_due_on.is_not(None))
 sa.Index("dossiers_drafts", dossiers.c.touched_at, postgresql_where=dossiers.c.status == "draft")
 
 members = sa.Table(

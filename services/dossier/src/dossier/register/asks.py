@@ -97,13 +97,27 @@ def asks(register: "Register") -> rules.Asks:
                 if conditions[ask["condition"]]["effect"] == "bar"  # a duty has its own term, and bars nobody
                 and not waits(ask)
             ]
-    return rules.to_bring(row.household, asked)
+    return _by_when(rules.to_bring(row.household, asked), register)
+
+
+def _by_when(asked: rules.Asks, register: "Register") -> rules.Asks:
+    """The same, with the day by which each proof is due: a term after it was first asked, as long as it stays asked."""
+    due = (register.work.today + register.work.proof_term).isoformat()
+    since = {(one["role"], proof): one.get("by") for one in register.before.asked for proof in one["proofs"]}
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for one in asked:
+        for proof in one["proofs"]:
+            by = None if proof == CONFIRMATION else since.get((one["role"], proof), due)
+            found.setdefault((one["role"], by), []).append(proof)
+    return [{"role": role, "proofs": proofs, "by": by} for (role, by), proofs in found.items()]
 
 
 def asks_more(register: "Register") -> bool:
     """Is something asked that was not, or (papers) is something else asked?"""
-    now, before = register.row.asked, register.before.asked
+    now, before = (
+        {(one["role"], proof) for one in asked for proof in one["proofs"]}
+        for asked in (register.row.asked, register.before.asked)
+    )
     if register.row.status == "under_investigation" and not register.awaits_sources and register.assessed:
         return bool(now) and now != before
-    asked = {(one["role"], proof) for one in now for proof in one["proofs"]}
-    return bool(asked - {(one["role"], proof) for one in before for proof in one["proofs"]})
+    return bool(now - before)

@@ -31,6 +31,7 @@ async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRe
         assessment=_assessment(register),
         actions=await available(register, work),
         on_hold=await _on_hold(register, work),
+        asked=row.asked if VIEW[register.actor.relation] in ("whole", "asked") else [],
     )
 
 

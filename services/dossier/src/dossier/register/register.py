@@ -234,7 +234,9 @@ class Register:
         touched = self.row.touched_at if self.actor is ITSELF else self.work.now
         status, standing = self.standing.status, write_standing(self.standing)
         self.row = replace(self.row, standing=standing, status=status, touched_at=touched)
-        self.row = replace(self.row, asked=asks(self))
+        asked = asks(self)
+        due = min((date.fromisoformat(one["by"]) for one in asked if one["by"]), default=None)
+        self.row = replace(self.row, asked=asked, proof_due_on=due)
         publish(self, because_of)
         self.work.dossiers.put(self.row)
 

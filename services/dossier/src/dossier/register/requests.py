@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from cir_schemas.dossier import HelperDeclared, StayDeclared
+from cir_schemas.dossier import HelperDeclared, StayDeclared, ToBring
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import MOST_MEMBERS, Household, MemberDeclared
 from cir_schemas.types import Day, DossierNumber, Email, Language, MemberId, Municipality, Shape, Status
@@ -220,6 +220,8 @@ class DossierRead(Shape):
     assessment: Assessment | None
     actions: list[str]
     on_hold: OnHold | None
+    asked: list[ToBring]
+    """What is asked, per role and by when: for the household, the treating company and the helper."""
 
 
 class DossierListed(Shape):

@@ -54,6 +54,7 @@ class Dossier:
     assessed_version: int | None = None
     assessed_test: str | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    proof_due_on: date | None = None
     asked_about: dict[str, dict[str, Any]] = field(default_factory=dict)
     sources_until: datetime | None = None
 
@@ -168,12 +169,14 @@ class RegisterWork(Work):
         companies: Mapping[str, str],
         person_key: SecretStr,
         sources_patience: timedelta | None = None,
+        proof_term: timedelta = timedelta(days=30),
     ) -> None:
         """companies: municipality → the company that treats it. person_key: of the pseudonyms. sources_patience: how long the
-        sources' answers are awaited; None: there are no sources to ask."""
+        sources' answers are awaited; None: there are no sources to ask. proof_term: until when a proof is asked."""
         super().__init__(connection, clock)
         self.now, self.today = clock.now(), clock.today()
         self.companies, self.person_key, self.sources_patience = companies, person_key, sources_patience
+        self.proof_term = proof_term
         self.dossiers = Rows(tables.dossiers, Dossier)
         self.members = Rows(tables.members, Member)
         self.acts = Rows(tables.acts, RecordedAct, insert_only=True)
