@@ -72,6 +72,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "GET /v1/dossiers/{dossier}/documents": Call(),
             "GET /v1/dossiers/{dossier}/documents/{document}": Call(),
             "POST /v1/dossiers/{dossier}/documents/{document}/interpretation": Call(JUDGED),
+            "GET /v1/dossiers/{dossier}/audit": Call(),
             "PUT /v1/dossiers/{dossier}/household": Call({"members": scene["members"]}, headers=changed),
             "PUT /v1/dossiers/{dossier}/contacts": Call({"language": "nl", "email": "anna@example.org"}, headers=changed),
             "PUT /v1/dossiers/{dossier}/wishes": Call({"wants": ["24062"]}, headers=changed),

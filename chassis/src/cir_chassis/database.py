@@ -24,9 +24,10 @@ from pydantic_core import from_json, to_json
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from cir_chassis import driver, outbox, trace
+from cir_chassis import audit, driver, outbox, trace
 from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
+from cir_chassis.login import Caller
 from cir_chassis.outbox import Event
 
 R = TypeVar("R")
@@ -138,6 +139,7 @@ class Work:
         self.overtaken: list[Event] = []
         self.wrote = self.published = False
         self._published: list[tuple[Event, str | None]] = []
+        self._audited: dict[audit.Audited, None] = {}
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
@@ -153,6 +155,16 @@ class Work:
     def publish(self, event: Event, because_of: Event | None = None) -> None:
         """Put an event in the outbox: sent if and only if this work commits. `because_of`: its trace goes on in this one."""
         self._published.append((event, because_of.trace if because_of else trace.traceparent()))
+
+    def audit(self, caller: Caller, relation: str, *dossiers: UUID | None, detail: str | None = None) -> None:
+        """Put on record that the caller reads or changes personal data of these dossiers, in this relation to them. None: of a
+        list that names no dossier, or too many; detail: the action, or what the list is of."""
+        who = (caller.subject, caller.role, caller.works_for, relation, caller.call, detail)
+        self._audited |= dict.fromkeys(audit.Audited(dossier, *who) for dossier in dossiers)
+
+    def forget_audited(self, dossier: UUID) -> None:
+        """Put nothing on record of a dossier that this work erases, or shows nothing of."""
+        self._audited = {one: None for one in self._audited if one.dossier != dossier}
 
     def is_newer(self, event: Snapshot, known: int | None) -> bool:
         """Whether this snapshot is newer than the one on record. If not it is counted and to be skipped: it was overtaken,
@@ -177,13 +189,15 @@ class Work:
         return max(last + 1, int(self.clock.now().timestamp() * 1_000_000))
 
     async def flush(self) -> None:
-        """Write every table, then the events."""
+        """Write every table, then the events and the audit."""
         for table in self.rows:
             self.wrote |= await table.flush(self.connection)
         self.published |= bool(self._published)
         self.wrote |= self.published
         await outbox.add(self.connection, self._published)
         self._published.clear()
+        await audit.add(self.connection, self._audited)
+        self._audited.clear()
 
 
 class Database(Generic[W]):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Annotated, Any
 
@@ -35,6 +35,13 @@ class Caller:
     subject: str
     role: str
     relations: Mapping[str, str]
+    call: str = ""
+    """Method and path of the request, without what the path names."""
+
+    @property
+    def works_for(self) -> str | None:
+        """The company or organisation that the token names."""
+        return self.relation("company") or self.relation("organisation")
 
     def relation(self, name: str) -> str | None:
         """The caller's company, number or other relation by that name; None where the token has none."""
@@ -114,7 +121,7 @@ def may(*roles: str) -> Callable[..., Awaitable[Caller]]:
         caller: Caller = await login.caller(token.credentials)
         if caller.role not in roles:
             raise NotAllowed(f"this is for: {', '.join(roles)}")
-        return caller
+        return replace(caller, call=f"{request.method} {request.scope['route'].path}")
 
     check.roles = roles  # type: ignore[attr-defined]
     return check

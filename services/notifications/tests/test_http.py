@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+import sqlalchemy as sa
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from cir_chassis.login import anyone
+from notifications import tables
 from notifications.http import routes
 
 from .conftest import Notifications, answered, contacts, helped, moved
@@ -87,3 +90,18 @@ async def test_every_endpoint_names_who_may(notifications: Notifications) -> Non
     ours = [route for route in routes(notifications.links).routes if isinstance(route, APIRoute)]
     assert {route.path for route in ours if any(who_may(route.dependant))} == there
     assert there == {"/v1/messages", "/v1/addresses/confirmation", "/v1/addresses/restoration"}
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET dossier = NULL", "DELETE FROM audit"])
+async def test_who_reads_the_messages_of_a_dossier_is_on_record_for_good(
+    notifications: Notifications, dossier: UUID, statement: str
+) -> None:
+    await notifications.hear(contacts(dossier), moved(dossier))
+    assert (await notifications.ask(dossier, company="dijledal")).status_code == 200
+    assert (await notifications.ask(dossier, company="kanvaz")).status_code == 404
+    async with notifications.service.database.engine.connect() as connection:
+        with pytest.raises(sa.exc.DBAPIError, match="the audit is never changed or deleted"):
+            await connection.execute(sa.text(statement))
+    [row] = await notifications.rows(tables.audit)
+    assert (row.dossier, row.role, row.works_for, row.relation) == (dossier, "case_worker", "dijledal", "treating")
+    assert row.call == "GET /v1/messages"

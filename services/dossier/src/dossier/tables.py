@@ -3,12 +3,14 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from cir_chassis.audit import audit_table
 from cir_chassis.idempotency import idempotency_table
 from cir_chassis.outbox import outbox_table
 
 metadata = sa.MetaData()
 outbox = outbox_table(metadata)
 idempotency_keys = idempotency_table(metadata)
+audit = audit_table(metadata)  # kept like acts: those of a draft go with it
 
 
 def _json() -> JSONB:

@@ -13,7 +13,7 @@ from cir_chassis.problems import Problem
 from cir_schemas.types import MemberId, Shape
 from notifications.links import Links, WrongLink
 from notifications.store import NotificationsWork
-from notifications.use_cases import confirm_address, restore_mails
+from notifications.use_cases import confirm_address, messages_of, restore_mails
 
 
 class MessageRead(Shape):
@@ -56,7 +56,7 @@ def routes(links: Links) -> APIRouter:
 
     @router.post("/addresses/confirmation", status_code=204)
     async def confirm(
-        given: Confirmation, _: Annotated[Caller, Depends(may("candidate", "helper"))], work: Work
+        given: Confirmation, caller: Annotated[Caller, Depends(may("candidate", "helper"))], work: Work
     ) -> None:
         """Mails to the address are no longer held back: its reader logged in from one."""
         try:
@@ -64,22 +64,19 @@ def routes(links: Links) -> APIRouter:
         except WrongLink:
             wrong = [("token", "not one of the link `confirm` in a mail")]
             raise Problem(422, "This confirms no address: send the token of the link whole.", wrong) from None
-        await confirm_address(reader, work)
+        await confirm_address(reader, caller, work)
 
     @router.post("/addresses/restoration", status_code=204)
     async def restore(given: Restoration, caller: CaseWorker, work: Work) -> None:
         """Mail an address again whose reader had said that it is not his, and hold nothing back."""
-        await restore_mails(given.dossier, given.audience, given.member, caller.relation("company"), work)
+        await restore_mails(given.dossier, given.audience, given.member, caller, work)
 
     @router.get("/messages")
     async def messages(dossier: UUID, caller: CaseWorker, work: Work) -> list[MessageRead]:
         """Every message of a dossier, oldest first."""
-        contacts = await work.contacts_of(dossier)
-        if contacts is None or contacts.company != caller.relation("company"):
-            raise Problem(404, "There is no such dossier, or it is not yours to see.")
         return [
             MessageRead(**{name: getattr(message, name) for name in MessageRead.model_fields})
-            for message in await work.messages_of(dossier)
+            for message in await messages_of(dossier, caller, work)
         ]
 
     return router

@@ -5,10 +5,12 @@ its pseudonym (`NotificationsWork.pseudonym`)."""
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from cir_chassis.audit import audit_table
 from cir_chassis.outbox import outbox_table
 
 metadata = sa.MetaData()
 outbox = outbox_table(metadata)
+audit = audit_table(metadata)  # a trigger refuses to change or delete it
 
 contacts = sa.Table(
     "contacts",

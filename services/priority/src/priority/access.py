@@ -58,7 +58,8 @@ def _held(actor: Caller, relation: str, claim: str, action: str) -> str:
 async def dossier_for(
     actor: Caller, action: str, ref: DossierRef, work: PriorityWork, *, lock: bool = False
 ) -> Candidacy:
-    """The dossier, if he may do this to it. Raises `NotFound`: to anybody else it does not exist; `Conflict`: not now."""
+    """The dossier, if he may do this to it; the audit has it. Raises `NotFound`: to anybody else it does not exist; `Conflict`:
+    not now."""
     known, number = await work.find(ref, lock=lock), actor.relation("number")
     relations = {
         "own dossier": known and number and pseudonym(number, work.person_key) in (known.candidates or ()),
@@ -67,6 +68,7 @@ async def dossier_for(
     for relation, holds in relations.items():
         if known and holds and may(actor, relation, action):
             check_status(actor, relation, action, known)
+            work.audit(actor, relation, known.dossier)
             return known
     raise NotFound("There is no such dossier, or it is not yours to see.")
 

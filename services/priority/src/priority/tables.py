@@ -5,12 +5,14 @@ which turns were given, and who was referred or asked for a priority.
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, DATERANGE, JSON, JSONB
 
+from cir_chassis.audit import audit_table
 from cir_chassis.idempotency import idempotency_table
 from cir_chassis.outbox import outbox_table
 
 metadata = sa.MetaData()
 outbox = outbox_table(metadata)
 idempotency_keys = idempotency_table(metadata)
+audit = audit_table(metadata)  # a trigger refuses to change or delete it
 
 candidacies = sa.Table(
     "candidacies",

@@ -41,6 +41,7 @@ async def waiting_list(municipality: str, actor: Caller, work: PriorityWork) -> 
     if municipality not in (await work.lets_in(company) or ()):
         raise NotFound("Your company has no waiting list for this municipality.")
     await work.catch_up()
+    work.audit(actor, "company", None, detail=municipality)
     today = work.clock.today()
     return await work.waiting_list(municipality, today, await work.regulation(today, company, municipality), company)
 
@@ -83,13 +84,17 @@ async def situations(dossier: DossierRef | None, actor: Caller, work: PriorityWo
     """The requests of a dossier. Without one: for a case worker those that wait for his company's review, for an
     organisation those forwarded to the groups that it refers for."""
     if actor.role == "helper":
-        return await work.allocation.forwarded_to(access.organisation_of(actor, "list_forwarded"))
+        forwarded = await work.allocation.forwarded_to(access.organisation_of(actor, "list_forwarded"))
+        work.audit(actor, "organisation", *(one.dossier for one in forwarded))
+        return forwarded
     if dossier is not None:
         known = await access.dossier_for(actor, "read_situations", dossier, work)
         return await work.allocation.situations_of(dossier=known.dossier)
     if actor.role == "candidate":
         raise Problem(422, "Of which dossier?", [("query.dossier", "is needed")])
-    return await work.allocation.situations_of(company=access.company_of(actor, "list_situations"))
+    waiting = await work.allocation.situations_of(company=access.company_of(actor, "list_situations"))
+    work.audit(actor, "company", *(one.dossier for one in waiting))
+    return waiting
 
 
 async def review(id: UUID, asked: requests.Review, actor: Caller, work: PriorityWork) -> Situation:
@@ -146,6 +151,7 @@ async def refer(asked: requests.Referral, actor: Caller, work: PriorityWork) -> 
     if candidacy is None:
         raise Problem(404, "There is no such dossier.", [("dossier", "unknown")])
     access.check_status(actor, "organisation", "refer", candidacy)
+    work.audit(actor, "organisation", candidacy.dossier)
     number = await _waiting(candidacy, work)
     if not {wanted["municipality"] for wanted in candidacy.wants} & set(agreed.municipalities):
         raise Conflict("This dossier wants no home in a municipality that the agreement covers.")
@@ -174,7 +180,9 @@ async def referrals(dossier: DossierRef | None, actor: Caller, work: PriorityWor
     if dossier is not None:
         known = await access.dossier_for(actor, "read_referrals", dossier, work)
         return await work.allocation.referrals_of(known.dossier)
-    return await work.allocation.referrals_by(access.organisation_of(actor, "list_referrals"))
+    referred = await work.allocation.referrals_by(access.organisation_of(actor, "list_referrals"))
+    work.audit(actor, "organisation", *(one.dossier for one in referred))
+    return referred
 
 
 async def propose(asked: Agreement, actor: Caller, work: PriorityWork) -> UUID:
@@ -258,6 +266,7 @@ async def agreements(actor: Caller, work: PriorityWork) -> list[AdoptedAgreement
 async def ledger(id: UUID, actor: Caller, work: PriorityWork) -> tuple[Ledger, list[LedgerEntry], dict[str, int]]:
     """The ledger of an agreement, every entry of it, and how many referrals each group can take."""
     agreed = await _agreement(id, access.company_of(actor, "read_ledger"), work)
+    work.audit(actor, "company", None, detail=str(id))
     found = work.allocation
     return await found.ledger(agreed), await found.entries_of(agreed), await found.room(agreed)
 
@@ -301,6 +310,7 @@ async def next_for(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy,
     vacancy, agreed = await _vacancy(id, access.company_of(actor, "read_next"), work)
     if vacancy.chosen is not None:
         raise Conflict("Somebody was chosen for this dwelling already: the ledger of the agreement shows the turn.")
+    work.audit(actor, "company", None, detail=id)
     return vacancy, agreed, await work.next_for(vacancy, agreed, work.clock.today())
 
 
@@ -335,6 +345,7 @@ async def choose(id: str, asked: requests.Choice, actor: Caller, work: PriorityW
         )
     )
     work.allocation.vacancies.put(replace(vacancy, chosen=candidacy.dossier))
+    work.audit(actor, "company", candidacy.dossier, detail=id)
 
 
 async def _agreement(id: UUID, company: str, work: PriorityWork) -> AdoptedAgreement:

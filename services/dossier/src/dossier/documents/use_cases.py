@@ -54,7 +54,9 @@ class Upload:
 
 async def refuse_uploader(ref: DossierRef, caller: Caller, work: RegisterWork) -> None:
     """Before his file is read. Raises `NotFound`, `NotAllowed`, `Conflict`."""
-    await refuse_unavailable("upload", await opened(ref, caller, work), work)
+    register = await opened(ref, caller, work)
+    await refuse_unavailable("upload", register, work)
+    work.forget_audited(register.row.id)  # it shows nothing: the upload is put on record, if it comes to one
 
 
 async def upload(ref: DossierRef, brought: Upload, caller: Caller, work: RegisterWork) -> None:

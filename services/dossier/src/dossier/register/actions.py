@@ -79,6 +79,8 @@ def _replace_applicant(register: Register, why: str) -> dict[str, Any]:
 async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
     """Who left another dossier in which he was applicant or partner keeps its date in his own (K)."""
     other = await work.find(body.of, lock=False) if body.of else None
+    if other:
+        work.audit(register.actor.caller, register.actor.relation, other.id, detail=body.action)
     acts = await work.acts_of(other.id) if other else []
     number, undone = register.applicant.number, {one.refers["act"] for one in acts if one.kind == "undo"}
     done = [one.refers for one in acts if str(one.id) not in undone]

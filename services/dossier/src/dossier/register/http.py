@@ -3,7 +3,7 @@
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Header, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Header, Query, Request, Response
 
 from cir_chassis.http import IN_WORK, if_match_version
 from cir_chassis.idempotency import idempotent
@@ -66,6 +66,18 @@ async def read_file(dossier: DossierRef, response: Response, caller: OwnOrCompan
 async def read_history(dossier: DossierRef, caller: OwnOrCompany, work: Work) -> list[requests.HistoryItem]:
     """Every act on the dossier, the oldest first."""
     return await reading.read_history(dossier, caller, work)
+
+
+@router.get("/{dossier}/audit")
+async def read_audit(
+    dossier: DossierRef,
+    caller: OwnOrCompany,
+    work: Work,
+    before: Annotated[int | None, Query(description="The id of the last entry that was read")] = None,
+    most: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> list[requests.AuditItem]:
+    """Who read or changed the dossier, the newest first."""
+    return await reading.read_audit(dossier, caller, work, before, most)
 
 
 @router.put("/{dossier}/household")

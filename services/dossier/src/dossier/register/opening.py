@@ -18,7 +18,8 @@ NO_SUCH = "There is no such dossier, or it is not yours to see."
 async def opened(
     ref: DossierRef, caller: Caller, work: RegisterWork, *, to: str | None = None, lock: bool = False
 ) -> Register:
-    """The dossier, for the caller. to: the action that he is about to take, for which it is locked; none: to read it.
+    """The dossier, for the caller; the audit has it. to: the action that he is about to take, for which it is locked; none: to
+    read it.
 
     Raises `NotFound` where he has nothing to do with it, `Conflict` with what is available where that action is not.
     """
@@ -26,6 +27,7 @@ async def opened(
     actor = row and actor_of(row, caller, work)
     if not (row and actor):
         raise NotFound(NO_SUCH)
+    work.audit(caller, actor.relation, row.id, detail=to)
     register = Register(row, work, actor)
     if to:
         await refuse_unavailable(to, register, work)

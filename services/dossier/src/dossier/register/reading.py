@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cir_chassis import audit
 from cir_chassis.login import Caller
 from cir_chassis.problems import NotAllowed
 from cir_schemas.eligibility import Assessment, Say
@@ -11,7 +12,7 @@ from dossier.access import VIEW
 from dossier.facts.compose import TIES, declared
 from dossier.register.opening import actor_of, available, opened
 from dossier.register.register import Register
-from dossier.register.requests import Contacts, DossierListed, DossierRead, FileRead, HistoryItem, OnHold
+from dossier.register.requests import AuditItem, Contacts, DossierListed, DossierRead, FileRead, HistoryItem, OnHold
 from dossier.register.store import RegisterWork
 
 
@@ -65,6 +66,7 @@ async def mine(caller: Caller, work: RegisterWork) -> list[DossierListed]:
     found = []
     for row in await work.dossiers_of(caller.relation("number") or ""):
         if (actor := actor_of(row, caller, work)) and actor.member:
+            work.audit(caller, actor.relation, row.id)
             register = Register(row, work, actor)
             he = {"member": actor.member, "role": register.members[actor.member].role, "pending": register.pending}
             found.append(DossierListed(id=row.id, number=row.number, status=row.status, **he))
@@ -135,3 +137,16 @@ async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> l
         )
         for act in await work.acts_of(register.row.id)
     ]
+
+
+async def read_audit(
+    ref: DossierRef, caller: Caller, work: RegisterWork, before: int | None, most: int
+) -> list[AuditItem]:
+    """Who read or changed the dossier, the newest first. No login is named: operators find it by the entry's id, for the company
+    that a candidate asks. Raises `NotAllowed` as `read_history` does."""
+    register = await opened(ref, caller, work)
+    if VIEW[register.actor.relation] != "whole":
+        raise NotAllowed("the audit of a dossier is for its candidates and for the company that treats it")
+    found = await audit.entries_of(work.connection, register.row.id, before, most)
+    same = AuditItem.model_fields.keys() - {"by"}
+    return [AuditItem(by=one.role, **{name: getattr(one, name) for name in same}) for one in found]

@@ -264,6 +264,18 @@ class HistoryItem(Shape):
     upheld: bool | None = None
 
 
+class AuditItem(Shape):
+    """One reading or change. by: the role; works_for: the company or organisation; call: method and path; detail: the action."""
+
+    id: int
+    at: datetime
+    by: str
+    works_for: str | None
+    relation: str
+    call: str
+    detail: str | None
+
+
 class Started(Shape):
     """The new dossier."""
 

@@ -307,7 +307,9 @@ class RegisterWork(Work):
         who = sa.select(acts.c.subject).where(acts.c.dossier == dossier)
         made = keys.c.caller.in_(who) & keys.c.answer["id"].astext.in_(map(str, [dossier, *files]))
         await self.connection.execute(sa.delete(keys).where(made))
-        for table in (tables.candidates, tables.members, tables.acts, tables.statements, tables.questions):
+        of_it = (tables.candidates, tables.members, tables.acts, tables.statements, tables.questions, tables.audit)
+        for table in of_it:
             await self.connection.execute(sa.delete(table).where(table.c.dossier == dossier))
         await self.connection.execute(sa.delete(tables.dossiers).where(tables.dossiers.c.id == dossier))
+        self.forget_audited(dossier)
         return files

@@ -56,6 +56,7 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
         **{name: said[name] for name in ("municipality", "language", "email", "phone", "help")},
     )
     register = Register(row, work, Actor(caller, "applicant" if himself else "treating", applicant.id))
+    work.audit(caller, register.actor.relation, row.id)
     register.record("start", person=applicant.number if himself else None)
     register.put_household(body.household.places(), _members(body.household, register))
     state(register, body.household.facts(), FACTS)
