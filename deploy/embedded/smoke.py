@@ -11,7 +11,7 @@ import httpx
 from rich.console import Console
 
 from deploy.embedded import SERVICES
-from deploy.embedded.demo import COMPANIES, NotAsPromised, Played, Register, expect, play, play_one, until
+from deploy.embedded.demo import COMPANIES, NotAsPromised, Played, Register, expect, play, play_one, send, until
 from deploy.embedded.samples import SAMPLES, Sample, national_number
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import Say
@@ -209,6 +209,94 @@ async def _killed(smoke: Smoke) -> None:
         pids = smoke.stack.addresses["pids"]
         must(isinstance(pids, dict) and pids[service] != before, f"{service} still has process id {before}")
         await until(_ready(smoke, service), f"{service} is not ready at {smoke.stack.addresses[service]}")
+
+
+@promise(
+    "helped by an OCMW: investigated on a paper whose two answers are known beforehand, registered; struck, and back on appeal"
+)
+async def _way_back(smoke: Smoke) -> None:
+    sample, company = helped_couple(), "dijledal"
+    worker, helper, himself = {"case_worker": company}, {"helper": "OCMW Leuven"}, {"candidate": sample.applicant}
+    id_ = await send(smoke.register, sample)
+    path = f"/v1/dossiers/{id_}"
+    [ask] = (await _settled(smoke, path, "under_investigation"))["assessment"]["asks"]
+    outcomes = {answer: given["outcome"] for answer, given in ask["answers"].items()}
+    must(outcomes == {"interpreted": "met", "rejected": "not_met"}, f"the two answers are {outcomes}")
+    file = {"file": ("payslips.pdf", b"%PDF-1.7 three months of pay slips", "application/pdf")}
+    told = {"member": ask["person"], "fact": ask["fact"]}
+    made = await smoke.register.call("POST", "dossier", f"{path}/documents", files=file, data=told, **helper)
+    document = expect(made, 201).json()["id"]
+    await _settled(smoke, path, "under_investigation")
+    judged = {"decision": "accepted", "reasons": "Three pay slips of this year."}
+    url = f"{path}/documents/{document}/interpretation"
+    expect(await smoke.register.call("POST", "dossier", url, json=judged, **worker), 200)
+    registered = await _settled(smoke, path, "registered")
+    must(registered["assessment"]["outcome"] == outcomes["interpreted"], "the answer was not the one foretold")
+    expect(await smoke.register.call("POST", "dossier", url, json=judged, **worker), 409)
+
+    async def place() -> int:
+        there = await smoke.register.get("priority", "/v1/waiting-list?municipality=24062", **worker)
+        return next((one["position"] for one in there if one["dossier"] == registered["number"]), 0)
+
+    async def at(position: int) -> None:
+        async def there() -> bool:
+            return await place() == position
+
+        await until(there, f"the place on the list is not {position}")
+
+    async def act(action: str, who: dict[str, str], **more: Any) -> None:
+        body = {"action": action, "reasons": "It was another household's debt.", **more}
+        expect(await smoke.register.call("POST", "dossier", f"{path}/actions", json=body, **who), 201)
+
+    async def listed() -> bool:
+        return await place() > 0
+
+    await until(listed, "who is registered is not on the list")
+    before = await place()
+    await act("strike", worker)
+    await at(0)
+    await act("appeal", himself, ground="struck")
+    await act("answer_appeal", worker, upheld=True)
+    await at(before)
+    now = await _settled(smoke, path, "registered")
+    same = ("number", "registered_on")
+    must([now[name] for name in same] == [registered[name] for name in same], f"{now} is not what it was")
+
+    async def told_once() -> bool:
+        messages = await smoke.register.messages(id_, company)
+        found = [(one["audience"], one["kind"]) for one in messages if one["state"] == "sent"]
+        kinds = {"submitted", "under_investigation", "registered", "struck", "appealed", "appeal_upheld"}
+        must(len({(one["event"], one["audience"], one["channel"]) for one in messages}) == len(messages), f"{messages}")
+        must(len(set(found)) == len(found), f"a letter came twice: {sorted(found)}")
+        return {(who, kind) for who in ("candidate", "helper") for kind in kinds} <= set(found)
+
+    await until(told_once, "a letter is missing")
+
+
+def helped_couple() -> Sample:
+    """The sample with pay slips, as somebody of the same age with a partner, helped by an OCMW that is to be told."""
+    alone = next(sample for sample in SAMPLES if sample.name.endswith("recent_income"))
+    post = json.loads(json.dumps(alone.post | {"email": "way_back@candidates.example"}))
+    [applicant] = post["household"]["members"]
+    applicant["number"] = national_number(applicant["born_on"], 911)
+    partner = {name: value for name, value in applicant.items() if name != "recent_income"}
+    partner |= {"id": "p2", "role": "partner", "number": national_number(applicant["born_on"], 912)}
+    partner["incomes"] = [{"year": 2023, "jointly_taxable": "12000.00"}]
+    post["household"]["members"].append(partner)
+    post["help"] = {"kind": "ocmw", "organisation": "OCMW Leuven", "email": "way_back@ocmw.example", "inform": True}
+    return replace(alone, name="way_back", post=post, confirm=["p1", "p2"], counter={})
+
+
+async def _settled(smoke: Smoke, path: str, status: str) -> dict[str, Any]:
+    """The dossier as a case worker reads it, once it has this status and nothing is awaited."""
+    dossier: dict[str, Any] = {}
+
+    async def has_it() -> bool:
+        dossier.update(await smoke.register.get("dossier", path, case_worker="dijledal"))
+        return dossier["status"] == status and not dossier["pending"]
+
+    await until(has_it, f"not {status}: {path}")
+    return dossier
 
 
 def _ready(smoke: Smoke, service: str) -> Callable[[], Awaitable[bool]]:
