@@ -428,3 +428,25 @@ async def test_stays_at_the_counter_are_those_of_the_candidate_they_name(asking:
     assert [(stay["member"], stay["from"]) for stay in file["wishes"]["residence"]] == counting
     assert ("p2", "1990-01-01") in [(stay["member"], stay["from"]) for stay in file["declared"]["residence"]]
     assert file["ties"]["informal_care_in"] == ["24062"]
+
+
+async def test_a_partner_who_becomes_a_co_resident_is_asked_about_as_one(
+    asking: Register, authentic: Authentic
+) -> None:
+    """The old questions about him go, and not the new ones: else his answers would be awaited in vain."""
+    for number in (ANNA, BRAM):
+        await authentic.know(number, residence="population_register", real_rights=[])
+    id_ = await asking.started(members=[applicant(), partner()])
+    await asking.submit(id_)
+    for member, number in (("p1", ANNA), ("p2", BRAM)):
+        await asking.confirm(id_, member, await asking.candidate(number))
+
+    async def answered() -> bool:
+        return "sources" not in (await asking.read(id_))["pending"]
+
+    await until(answered)
+    await asking.assess(id_, "met")
+    worker, version = await asking.case_worker(), (await asking.read(id_))["facts_version"]
+    changed = [applicant(), person("p2", "co_resident", BRAM)]
+    assert (await asking.change(id_, *changed, version=version, who=worker)).status_code == 200
+    await until(answered)

@@ -197,9 +197,9 @@ class RegisterWork(Work):
         self._of.clear()
 
     async def flush(self) -> None:
-        await super().flush()
-        while self._deletions:
+        while self._deletions:  # first: who leaves as one thing and is asked about as another is asked anew
             await self.connection.execute(self._deletions.pop())
+        await super().flush()
 
     async def find(self, dossier: DossierRef, *, lock: bool) -> Dossier | None:
         """A dossier and its members, by its id or its number."""
