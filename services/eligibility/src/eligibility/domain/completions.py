@@ -114,6 +114,8 @@ class Decided:
     def grids(self, units: Sequence[int], values: Ints | None = None) -> Ints:
         """The outcomes (or other values) of the completions of units that are alike: an axis for the units, and one per slot."""
         values, slots = self.outcome if values is None else values, self.slots.get(units[0], ())
+        if not self.slots:
+            return values
         sizes = [slot.size for slot in slots]
         grids: Ints = values[self.starts[units][:, None] + np.arange(prod(sizes))].reshape([len(units), *sizes])
         return grids
@@ -127,7 +129,7 @@ class Decided:
     def best(self) -> Ints:
         """The row of each unit's most favourable completion."""
         best = self.starts[:-1].copy()
-        for units in self.alike:
+        for units in self.alike if self.slots else ():
             best[units] += self.grids(units).reshape(len(units), -1).argmin(axis=1)
         return best
 

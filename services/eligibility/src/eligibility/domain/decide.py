@@ -351,6 +351,8 @@ def _missing(decided: Decided, own: Sequence[int], by: Mapping[int, Result]) -> 
 
 def _ranges(grids: Ints, slots: Sequence[Slot]) -> list[Range]:
     """By unit, from the least to the most a figure can be; no upper end where only an amount at its maximum gives it."""
+    if not slots:
+        return list(zip(*[grids.tolist()] * 2, strict=True))
     bounded = grids
     for axis, slot in enumerate(slots, 1):
         if slot.kind == "amount" and slot.size > 1:
