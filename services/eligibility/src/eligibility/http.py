@@ -40,16 +40,9 @@ class PastAssessment(BaseModel):
 
     @classmethod
     def of(cls, kept: Assessed) -> "PastAssessment":
-        answer = Assessment.model_validate(kept.assessment, extra="ignore")
-        return cls(
-            number=kept.version,
-            assessed_on=kept.assessed_at.astimezone(BELGIUM).date(),
-            rules=kept.rules,
-            reference_date=answer.reference_date,
-            outcome=answer.outcome,
-            provisional=answer.provisional,
-            conditions={name: one.model_copy(update={"figures": None}) for name, one in answer.conditions.items()},
-        )
+        conditions = {name: {**one, "figures": None} for name, one in kept.assessment["conditions"].items()}
+        about = {"number": kept.version, "assessed_on": kept.assessed_at.astimezone(BELGIUM).date()}
+        return cls.model_validate({**kept.assessment, **about, "conditions": conditions}, extra="ignore")
 
 
 class Recomputed(BaseModel):
