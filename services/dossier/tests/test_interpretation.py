@@ -235,7 +235,8 @@ async def test_fifty_clicks_by_two_case_workers_are_one_interpretation(register:
     workers = [await register.as_("case_worker", company="dijledal"), await register.case_worker()]
     clicks = (judge(register, id_, document, ("accepted", "rejected")[n % 2], workers[n % 2]) for n in range(50))
     answers = await asyncio.gather(*clicks)
-    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses.count(200), {*statuses} - {200, 503}) == (1, {409})  # 503: all connections are in use, click again
     [one] = [one for one in await register.said() if isinstance(one, DocumentInterpreted)]
     [document_] = await listed(register, id_)
     assert document_["state"] == one.decision
