@@ -259,7 +259,22 @@ async def test_a_document_for_somebody_who_left_is_refused_and_what_he_brought_l
     await register.decline(id_, "p2", bram)
     answer = await register.upload(id_, anna, "p2", "recent_income.proof")
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "member")
-    assert [one["state"] for one in await listed(register, id_)] == ["lapsed"]
+    assert [one["state"] for one in await listed(register, id_, await register.case_worker())] == ["lapsed"]
+
+
+async def test_the_papers_of_who_left_are_not_for_who_stays_nor_for_who_has_his_place(register: Register) -> None:
+    """They tell where he lives now."""
+    id_ = await register.registered(applicant(), partner())
+    anna, bram, other = [await register.candidate(number) for number in (ANNA, BRAM, STRANGER)]
+    document = await register.uploaded(id_, bram, "p2", "residence")
+    await register.decline(id_, "p2", bram)
+    members = [applicant(), person("p2", "partner", STRANGER)]
+    assert (await register.change(id_, *members, version=await version(register, id_))).status_code == 200
+    await register.confirm(id_, "p2", other)
+    for who, status in ((anna, 404), (other, 404), (bram, 404), (await register.case_worker(), 200)):
+        path = f"/v1/dossiers/{id_}/documents/{document}"
+        assert (await register.http.get(path, headers=who)).status_code == status
+    assert await listed(register, id_, other) == await listed(register, id_, anna) == []
 
 
 async def test_an_upload_moves_its_claim_alone_to_uploaded(register: Register) -> None:

@@ -18,6 +18,7 @@ from dossier.documents import store
 from dossier.documents.files import AGE, Files
 from dossier.documents.requests import DocumentListed
 from dossier.documents.store import Document
+from dossier.domain.household import person_of
 from dossier.facts.compose import RIGHT, TIES, key_of
 from dossier.facts.origins import ORIGINS
 from dossier.facts.statements import compose_anew, seen
@@ -141,7 +142,7 @@ def cleaned(name: str, type_: str) -> str:
 
 
 async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[DocumentListed]:
-    """What was brought, and what became of it. A helper sees what his organisation brought."""
+    """What was brought, and what became of it. A helper sees what his organisation brought, candidates what is of who is here."""
     register, found = await _listed(ref, caller, work)
     waiting = {one["document"] for of in register.row.uploaded.values() for one in of.values()}
     reasons = {act.id: act.reasons for act in await work.acts_of(register.row.id)}
@@ -182,9 +183,16 @@ async def _listed(ref: DossierRef, caller: Caller, work: RegisterWork) -> tuple[
     view = VIEW[register.actor.relation]
     if view not in ("whole", "asked"):
         raise NotAllowed("documents are for the candidates and for the company that treats their dossier")
-    found = await store.of_dossier(work, register.row.id)
-    own = caller.relation("organisation")
-    return register, [one for one in found if view == "whole" or (one.role == "helper" and one.organisation == own)]
+    found, own = await store.of_dossier(work, register.row.id), caller.relation("organisation")
+    if view == "asked":
+        return register, [one for one in found if one.role == "helper" and one.organisation == own]
+    if register.actor.at_counter:
+        return register, found
+    # the papers of who left tell where he is now, and another may have his member id
+    here = {*register.persons.values(), *(person_of(member, None) for member in register.persons)}
+    acts = await work.acts_of(register.row.id)
+    persons = {act.refers["document"]: act.person for act in acts if act.kind == "upload"}
+    return register, [one for one in found if persons[str(one.id)] in here]
 
 
 async def sweep(database: Database[RegisterWork], files: Files, age: timedelta = AGE) -> None:
