@@ -87,6 +87,21 @@ async def test_each_trace_runs_from_its_request_through_two_topics(open_database
         assert last.parent.span_id == context_of(effect).span_id
 
 
+async def test_no_span_holds_what_somebody_looks_for() -> None:
+    spans, app = drawn(), create_app("test", "", (), Login("http://x", "x", {}), lambda: True, ())
+
+    @app.get("/v1/things")
+    async def look(q: str) -> None:
+        assert q == EARNS
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        sampled = {"traceparent": f"00-{uuid4().hex}-00f067aa0ba902b7-01"}
+        assert (await client.get("/v1/things", params={"q": EARNS}, headers=sampled)).status_code == 200
+    [span] = spans.get_finished_spans()
+    assert span.name == "GET /v1/things"
+    assert EARNS not in span.to_json()
+
+
 async def test_what_is_parked_ends_its_span_with_the_reason_and_no_value(open_database: Open, kafka: str) -> None:
     database, topic, spans = open_database(), Topic(), drawn()
     topic.event.type = f"{topic.name}.Counted"

@@ -7,11 +7,12 @@ and a batch holds events of many traces, where FastStream's middleware draws one
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import Span, SpanKind, StatusCode
@@ -19,6 +20,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 _TRACEPARENT = TraceContextTextMapPropagator()
 _PATIENCE = 3.0  # seconds that an unavailable collector may hold up the end of a process
+
+
+class _WithoutQuery(SpanProcessor):
+    """What is looked for may be a name or a number: no query leaves the process."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        if "url.query" in (span.attributes or ()):
+            span.set_attribute("url.query", "REDACTED")
 
 
 def configure(service: str, collector: str | None) -> None:
@@ -30,6 +39,7 @@ def configure(service: str, collector: str | None) -> None:
         return
     sampler = ParentBased(ALWAYS_ON if collector else ALWAYS_OFF)
     provider = TracerProvider(sampler, Resource.create({SERVICE_NAME: service}))
+    provider.add_span_processor(_WithoutQuery())
     if collector:
         exporter = OTLPSpanExporter(f"{collector.rstrip('/')}/v1/traces", timeout=_PATIENCE)
         provider.add_span_processor(BatchSpanProcessor(exporter))

@@ -18,6 +18,8 @@ from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import EVENTS
 from dossier import handlers
+from dossier.desk import http as desk
+from dossier.desk.store import OLD_CLAIMS
 from dossier.directory import http as directory_http
 from dossier.directory.files import Directory, load_directory
 from dossier.directory.publishing import publish
@@ -73,7 +75,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         consumes=handlers.EVENTS,
     )
     service.jobs.append(partial(publish_directory, service.background, directory))
-    service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
+    service.jobs += [partial(forget, service.background.engine, old) for old in (idempotency.OLD, OLD_CLAIMS)]
     erase = partial(erase_drafts, service.background, timedelta(days=settings.draft_days))
     service.jobs.append(partial(hourly, "old drafts are erased", erase))
     files = service.app.state.files = Files(settings.documents)
@@ -82,6 +84,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
     service.app.include_router(http.router)
     service.app.include_router(documents_http.router)
+    service.app.include_router(desk.router)
     service.app.include_router(directory_http.routes(directory))
     return service
 

@@ -1,7 +1,7 @@
 """The register's tables. National numbers stay in this database."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from cir_chassis.audit import audit_table
 from cir_chassis.idempotency import idempotency_table
@@ -57,11 +57,21 @@ dossiers = sa.Table(
         comment="persons, and until when answers are awaited",
     ),
     sa.Column("sources_until", sa.DateTime(timezone=True), comment="until when their answers are awaited"),
+    sa.Column("waits", _json(), nullable=False, server_default="{}", comment="for a case worker, and since when"),
+    sa.Column("waits_from", sa.DateTime(timezone=True), comment="when the first of it begins to wait"),
+)
+BIRTH_DATES = sa.cast(sa.func.jsonb_path_query_array(dossiers.c.household, sa.text("'$[*].born_on'")), JSONB)
+sa.Index("dossiers_birth_dates", BIRTH_DATES, postgresql_using="gin")
+sa.Index(
+    "dossiers_waiting",
+    *(dossiers.c.company, dossiers.c.waits_from, dossiers.c.id),
+    postgresql_where=dossiers.c.waits_from.is_not(None),
 )
 sa.Index("dossiers_awaiting", dossiers.c.sources_until, postgresql_where=dossiers.c.sources_until.is_not(None))
 sa.Index("dossiers_proof_due", dossiers.c.proof_due_on, postgresql_where=dossiers.c.proof_due_on.is_not(None))
 sa.Index("dossiers_drafts", dossiers.c.touched_at, postgresql_where=dossiers.c.status == "draft")
 
+_NAME_TRIGRAMS = "name_trigrams(coalesce(sheet ->> 'first_name', '') || ' ' || coalesce(sheet ->> 'last_name', ''))"
 members = sa.Table(
     "members",
     metadata,
@@ -70,8 +80,10 @@ members = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("number", sa.Text, index=True, comment="national register number"),
     sa.Column("sheet", _json(), nullable=False, server_default="{}", comment="name, phones, addresses, informal care"),
+    sa.Column("trigrams", ARRAY(sa.Text), sa.Computed(_NAME_TRIGRAMS), comment="of his name, to look for him"),
     comment="who is in the household now",
 )
+sa.Index("members_named", members.c.trigrams, postgresql_using="gin")
 
 acts = sa.Table(  # a trigger refuses to change or delete them, but for those of a draft that is erased
     "acts",
@@ -175,4 +187,24 @@ day_numbers = sa.Table(
     metadata,
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("last", sa.Integer, nullable=False),
+)
+
+claims = sa.Table(  # for a day
+    "claims",
+    metadata,
+    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True, comment="what waits in it"),
+    sa.Column("subject", sa.Text, nullable=False, comment="who has it, as his login names him"),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+
+notes = sa.Table(
+    "notes",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, comment="the case worker who wrote it, as his login names him"),
+    sa.Column("text", sa.Text, nullable=False),
+    comment="of case workers for each other",
 )

@@ -9,12 +9,15 @@ from cir_chassis.http import IN_WORK, if_match_version
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, may
 from cir_schemas.types import DossierRef
+from dossier.desk import use_cases as desk
+from dossier.desk.http import Cursor, link
 from dossier.register import actions, reading, requests, use_cases
 from dossier.register.store import RegisterWork
 
 Candidate = Annotated[Caller, Depends(may("candidate"))]
 OwnOrCompany = Annotated[Caller, Depends(may("candidate", "case_worker"))]
 OwnCompanyOrHelper = Annotated[Caller, Depends(may("candidate", "case_worker", "helper"))]
+Sought = Annotated[str | None, Query(max_length=100)]
 Version = Annotated[int, Depends(if_match_version)]
 Work = Annotated[RegisterWork, IN_WORK]
 Versioned = TypeVar("Versioned", requests.DossierRead, requests.FileRead, requests.Changed)
@@ -39,9 +42,16 @@ async def start(
 
 
 @router.get("")
-async def mine(caller: Candidate, work: Work) -> list[requests.DossierListed]:
-    """The candidate's dossiers, and those where he is asked to confirm."""
-    return await reading.mine(caller, work)
+async def list_dossiers(
+    response: Response, caller: OwnOrCompany, work: Work, q: Sought = None, cursor: Cursor = None
+) -> list[requests.DossierListed]:
+    """The candidate's dossiers, and those where he is asked to confirm. To a case worker those of his company that he looks for:
+    by `q`, a number, name, birth date or national number."""
+    if caller.role == "candidate":
+        return await reading.mine(caller, work)
+    found, then = await desk.search(q or "", cursor, caller, work)
+    link(response, then, q=q or "")
+    return found
 
 
 @router.get("/{dossier}")

@@ -13,6 +13,7 @@ from cir_chassis.login import Caller
 from cir_schemas import ApplicantReplaced, MemberLeft
 from cir_schemas.envelope import Event, Happening
 from dossier.access import Relation
+from dossier.desk.waiting import waits, waits_from
 from dossier.domain import household as rules
 from dossier.domain.acts import OPEN, Situation, after
 from dossier.domain.household import CANDIDATES, person_of
@@ -237,6 +238,8 @@ class Register:
         asked = asks(self)
         due = min((date.fromisoformat(one["by"]) for one in asked if one["by"]), default=None)
         self.row = replace(self.row, asked=asked, proof_due_on=due)
+        now_waits = waits(self)
+        self.row = replace(self.row, waits=now_waits, waits_from=waits_from(now_waits))
         publish(self, because_of)
         self.work.dossiers.put(self.row)
 

@@ -225,7 +225,8 @@ class DossierRead(Shape):
 
 
 class DossierListed(Shape):
-    """A dossier of the caller's, or one that waits for his confirmation."""
+    """A dossier of the caller's, or one that waits for his confirmation: he is the member. To a case worker one that he looked
+    for, with the member whom he looked for and his name."""
 
     id: UUID
     number: str | None
@@ -233,6 +234,7 @@ class DossierListed(Shape):
     member: MemberId
     role: str
     pending: list[str]
+    name: str | None = None
 
 
 class FileRead(Shape):

@@ -57,6 +57,8 @@ class Dossier:
     proof_due_on: date | None = None
     asked_about: dict[str, dict[str, Any]] = field(default_factory=dict)
     sources_until: datetime | None = None
+    waits: dict[str, str] = field(default_factory=dict)
+    waits_from: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -308,7 +310,7 @@ class RegisterWork(Work):
         made = keys.c.caller.in_(who) & keys.c.answer["id"].astext.in_(map(str, [dossier, *files]))
         await self.connection.execute(sa.delete(keys).where(made))
         of_it = (tables.candidates, tables.members, tables.acts, tables.statements, tables.questions, tables.audit)
-        for table in of_it:
+        for table in (*of_it, tables.claims, tables.notes):
             await self.connection.execute(sa.delete(table).where(table.c.dossier == dossier))
         await self.connection.execute(sa.delete(tables.dossiers).where(tables.dossiers.c.id == dossier))
         self.forget_audited(dossier)

@@ -1,0 +1,1 @@
+"""The desk of a case worker: what waits for him, the dossiers of his company by name or number, and notes among colleagues."""

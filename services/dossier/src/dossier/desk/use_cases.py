@@ -1,0 +1,161 @@
+"""What a case worker does at his desk, with dossiers that his company treats; of any other he sees nothing."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import StringConstraints
+
+from cir_chassis.login import Caller
+from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
+from cir_schemas.types import DossierRef, Shape
+from dossier.desk import store
+from dossier.register.opening import opened
+from dossier.register.register import Register
+from dossier.register.requests import DossierListed
+from dossier.register.store import RegisterWork
+
+_DOSSIER_NUMBER = re.compile(r"\d{4}\.\d{2}\.\d{2}\.\d{4,}")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[ .\-/](?=\d)")
+
+
+class QueueItem(Shape):
+    """Something that waits for a human eye. kind: document · appeal · contradiction (a source, of an interpretation) · term (to
+    bring what is asked, passed) · unconfirmed (for 30 days); since: from when on; claimed_by: the subject of who has it."""
+
+    item: str
+    dossier: UUID
+    kind: str
+    since: datetime
+    claimed_by: str | None
+
+
+class NoteWritten(Shape):
+    """A note among case workers."""
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class Note(NoteWritten):
+    """The same on record. by: the subject of who wrote it."""
+
+    id: UUID
+    at: datetime
+    by: str
+
+
+def _item(one: store.Waiting) -> QueueItem:
+    kind = one.name.partition(".")[0]
+    return QueueItem(
+        item=f"{one.dossier}.{one.name}", dossier=one.dossier, kind=kind, since=one.since, claimed_by=one.claimed_by
+    )
+
+
+def _note(row: sa.Row[Any]) -> Note:
+    return Note(id=row.id, at=row.at, by=row.subject, text=row.text)
+
+
+async def queue(cursor: str | None, caller: Caller, work: RegisterWork) -> tuple[list[QueueItem], str | None]:
+    """A page of what waits for the caller's company, by dossier, the one first in which something waits longest; and the cursor
+    of the next."""
+    after = _place(cursor, datetime.fromisoformat)
+    found, end = await store.queue(work, caller.relation("company") or "", after)
+    work.audit(caller, "treating", *(one.dossier for one in found))
+    return [_item(one) for one in found], _cursor(end)
+
+
+async def claim(item: str, caller: Caller, work: RegisterWork) -> QueueItem:
+    """Take what waits: nobody else has it for a day. Twice is once. Raises `NotFound`, `Conflict` with who has it."""
+    dossier, _, name = item.partition(".")
+    found = await store.waiting(work, caller.relation("company") or "", dossier, name)
+    if found is None:
+        raise NotFound("Nothing waits by this name, or not for your company: it may be done already.")
+    work.audit(caller, "treating", found.dossier, detail="claim")
+    if not await store.claim(work, found, caller.subject):
+        by = (await store.claimed(work, [found.dossier]))[found.dossier, name]
+        raise Conflict("Somebody else has it, until a day after he took it.", claimed_by=by)
+    return _item(replace(found, claimed_by=caller.subject))
+
+
+async def search(
+    q: str, cursor: str | None, caller: Caller, work: RegisterWork
+) -> tuple[list[DossierListed], str | None]:
+    """A page of the company's dossiers by their number, or by a member's name, birth date or national number; and the cursor of
+    the next. By name also those with one alike, where there is none."""
+    if len(q := q.strip()) < 2:
+        where = [("query.q", "a number, a name or its beginning, a birth date, or a national number")]
+        raise Problem(422, "Say what to look for, in two characters or more.", where)
+    company, after, digits = caller.relation("company") or "", _place(cursor, int), _BETWEEN_DIGITS.sub("", q)
+    day = _day(q)
+    members: sa.Select[Any] | sa.CompoundSelect[Any] | None = None
+    if _DOSSIER_NUMBER.fullmatch(q):
+        members = store.of_number(q)
+    elif day:
+        members = store.born_on(day)
+    elif len(digits) == 11 and digits.isdecimal():
+        members = store.of_person(digits)
+    if members is not None:
+        found, end = await store.found(work, company, members, after)
+    else:
+        alike = after is not None and after[0] < 0
+        found, end = await store.found(work, company, await store.named(work, q, alike=alike), after)
+        if not found and not alike:
+            found, end = await store.found(work, company, await store.named(work, q, alike=True), None)
+    await work.load([dossier for dossier, _ in found], lock=False)
+    listed = []
+    for dossier, id_ in found:
+        register = Register(work.dossiers.get(dossier), work)
+        member, row = register.members[id_], register.row
+        if day and day.isoformat() not in (one["born_on"] for one in register.people if one["id"] == id_):
+            continue  # of another century
+        work.audit(caller, "treating", row.id)
+        name = " ".join(filter(None, (member.sheet.get("first_name"), member.sheet.get("last_name"))))
+        of = {"member": id_, "role": member.role, "name": name or None, "pending": register.pending}
+        listed.append(DossierListed(id=row.id, number=row.number, status=row.status, **of))
+    return listed, _cursor(end)
+
+
+async def add_note(ref: DossierRef, body: NoteWritten, caller: Caller, work: RegisterWork) -> Note:
+    """Write down what colleagues are to know."""
+    register = await _at_counter(ref, caller, work)
+    return _note(await store.add_note(work, register.row.id, caller.subject, body.text))
+
+
+async def read_notes(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[Note]:
+    """Every note, the oldest first."""
+    register = await _at_counter(ref, caller, work)
+    return [_note(one) for one in await store.notes_of(work, register.row.id)]
+
+
+async def _at_counter(ref: DossierRef, caller: Caller, work: RegisterWork) -> Register:
+    register = await opened(ref, caller, work)
+    if not register.actor.at_counter:
+        raise NotAllowed("notes are for the company that treats the dossier")
+    return register
+
+
+def _day(text: str) -> date | None:
+    for form in ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form).date()  # noqa: DTZ007
+    return None
+
+
+def _place(cursor: str | None, read: Callable[[str], Any]) -> store.Place | None:
+    """Where the page before ended. Raises a 422 problem."""
+    if cursor is None:
+        return None
+    order, _, dossier = cursor.rpartition("~")
+    try:
+        return read(order), UUID(dossier)
+    except ValueError:
+        raise Problem(422, "A page is reached by the link of the one before.", [("query.cursor", "none")]) from None
+
+
+def _cursor(end: store.Place | None) -> str | None:
+    return end and f"{end[0]}~{end[1]}"
