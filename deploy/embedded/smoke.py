@@ -11,12 +11,13 @@ import httpx
 from rich.console import Console
 
 from deploy.embedded import SERVICES
-from deploy.embedded.demo import COMPANIES, NotAsPromised, Played, Register, expect, play, play_one, send, until
+from deploy.embedded.demo import COMPANIES, NotAsPromised, Played, Register, expect, look, play, play_one, send, until
 from deploy.embedded.samples import SAMPLES, Sample, national_number
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import Say
 
 SHIFT = 10_000  # its ports stay out of the way of a demo
+PAPER = b"%PDF-1.7\n%%EOF"
 ONE = next(sample for sample in SAMPLES if sample.name.endswith("single"))
 
 
@@ -196,6 +197,33 @@ async def _situation(smoke: Smoke) -> None:
         return [one["state"] for one in mails if one["kind"] == "situation_forwarded"] == ["sent"]
 
     await until(told, "the candidate was not told of the review")
+
+
+@promise("a helper brings the paper that is asked, a case worker judges it once, and both mails come once")
+async def _paper(smoke: Smoke) -> None:
+    played = next(played for played in smoke.all_played if played.sample.name.endswith("debt_settlement_unproven"))
+    sample, path = played.sample, f"/v1/dossiers/{played.id}/documents"
+    helper = {"helper": sample.post["help"]["organisation"]}
+    worker = {"case_worker": COMPANIES[sample.post["municipality"]]}
+    sent: dict[str, Any] = {
+        "data": {"member": "p1", "fact": "set_aside.proof"},
+        "files": {"file": ("order.pdf", PAPER)},
+    }
+    brought = expect(await smoke.register.call("POST", "dossier", path, **sent, **helper), 201).json()["id"]
+    file = expect(await smoke.register.call("GET", "dossier", f"{path}/{brought}", candidate=sample.applicant), 200)
+    must(file.content == PAPER, "another file came back")
+    body = {"decision": "accepted", "reasons": "The order of the court of 4 March."}
+    for status in (200, 409):
+        judged = f"{path}/{brought}/interpretation"
+        expect(await smoke.register.call("POST", "dossier", judged, json=body, **worker), status)
+    told = [[audience, kind] for audience in ("candidate", "helper") for kind in ("document_accepted", "registered")]
+    expected = {"status": "registered", "because": [], "asks": [], "mails": sample.expect["mails"] + told}
+    played.sample = replace(sample, expect=expected)
+
+    async def arrived() -> bool:
+        return await look(smoke.register, played)
+
+    await until(arrived, "it is not registered by the paper, with a mail each")
 
 
 @promise("services that are killed while a candidate applies come back at the same address, and the candidate arrives")
