@@ -13,7 +13,8 @@ from .calls import CALLERS, calls, set_scene
 from .conftest import Services
 
 NOBODYS = {  # shows and changes nothing of anybody
-    "GET /health/live", "GET /metrics", "GET /asyncapi.json", "GET /v1/companies", "POST /v1/preview", "GET /v1/assessments",
+    "GET /health/live", "GET /metrics", "GET /asyncapi.json", "GET /v1/companies", "GET /v1/certificates/{code}",
+    "POST /v1/preview", "GET /v1/assessments",
     "GET /v1/assessments/{number}/again", "GET /v1/agreements", "POST /v1/agreements", "POST /v1/agreements/{id}/adoption",
     "GET /v1/priorities", "POST /v1/dwellings", "GET /not-mine", "GET /confirm", "DELETE /v1/dossiers/{dossier}",
 }  # fmt: skip

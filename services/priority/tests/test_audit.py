@@ -35,6 +35,8 @@ async def test_who_reads_and_who_decides_is_on_record(priority: Priority) -> Non
     await priority.post(f"/v1/situations/{made.json()['id']}/review", {"decision": "refused", "reasons": "No ground."})
     await priority.refer("2019.04.02.0008")
     assert (await priority.ask()).status_code == 200
+    async with priority.service.database.engine.connect() as connection:
+        assert CANDIDATE not in str(list(await connection.execute(sa.select(AUDIT))))
     worker, caw = ("case_worker", "dijledal"), ("helper", "caw")
     assert before == []
     assert await rows(priority) == [

@@ -18,6 +18,8 @@ from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import EVENTS
 from dossier import handlers
+from dossier.certificates import http as certificates_http
+from dossier.certificates.pdf import Certificates
 from dossier.desk import http as desk
 from dossier.desk.store import OLD_CLAIMS
 from dossier.directory import http as directory_http
@@ -85,6 +87,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.app.include_router(http.router)
     service.app.include_router(documents_http.router)
     service.app.include_router(desk.router)
+    service.app.include_router(certificates_http.router)
+    service.app.state.certificates = Certificates()
     service.app.include_router(directory_http.routes(directory))
     return service
 

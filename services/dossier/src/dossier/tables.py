@@ -172,6 +172,16 @@ candidates = sa.Table(  # an applicant or partner is bound to one dossier only: 
     sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
 )
 
+certificates = sa.Table(
+    "certificates",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False),
+    sa.Column("registered_on", sa.Date, nullable=False),
+    sa.UniqueConstraint("dossier", "registered_on"),
+    comment="codes by which anyone finds out whether a certificate still holds",
+)
+
 directory = sa.Table(
     "directory",
     metadata,

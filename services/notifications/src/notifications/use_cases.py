@@ -1,5 +1,6 @@
 """What people say of an address: its reader that it is not his, or that it is; a case worker that it is right after all."""
 
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import structlog
@@ -35,7 +36,8 @@ async def end_mails(reader: Reader, work: NotificationsWork) -> None:
 
 async def confirm_address(reader: Reader, caller: Caller, work: NotificationsWork) -> None:
     """Mails to this address of this dossier are no longer held back: its reader logged in."""
-    work.audit(caller, reader.audience, reader.dossier)
+    by_address = replace(caller, subject=reader.addressee)  # his login may be his national number
+    work.audit(by_address, reader.audience, reader.dossier)
     await work.judge(reader.dossier, reader.addressee, "confirmed")
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cir_chassis.bulk import among, given, rows
 from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
+from cir_chassis.login import Caller
+from cir_chassis.pseudonym import pseudonym
 from cir_schemas.types import DossierRef
 from priority import tables
 from priority.allocation import AdoptedAgreement, Allocation, Vacancy, lets, prioritised, was_chosen
@@ -120,6 +122,12 @@ class PriorityWork(Work):
         await self.load_others([company])
         known = self.companies.find(company)
         return known.municipalities if known else None
+
+    def audit(self, caller: Caller, relation: str, *dossiers: UUID | None, detail: str | None = None) -> None:
+        """As it has it; a candidate is known by his pseudonym, since his login may be his number."""
+        if number := caller.relation("number"):
+            caller = replace(caller, subject=pseudonym(number, self.person_key))
+        super().audit(caller, relation, *dossiers, detail=detail)
 
     def place(self, candidacy: Candidacy) -> None:
         """Keep this candidacy, and its places in the stead of those of the one before."""

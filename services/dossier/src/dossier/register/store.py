@@ -271,6 +271,13 @@ class RegisterWork(Work):
         await self.connection.execute(sa.text("LOCK TABLE directory IN EXCLUSIVE MODE"))
         await self.directory.load(self.connection, "kind", ["company", "organisation"])
 
+    async def company_name(self, company: str) -> str:
+        """The company and its phone, as they were published last; its id before that."""
+        table = tables.directory
+        query = sa.select(table.c.content).where(table.c.kind == "company", table.c.id == company)
+        found = await self.connection.scalar(query) or {"name": company}
+        return ", ".join(filter(None, (found["name"], found.get("phone"))))
+
     async def treating(self, companies: Collection[str]) -> list[str]:
         """Those of these companies that treat a dossier."""
         company = tables.dossiers.c.company
