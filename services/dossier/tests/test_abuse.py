@@ -33,7 +33,7 @@ async def test_a_named_applicant_leaves_to_the_partner_who_confirmed(register: R
     await register.submit(id_, worker)
     await register.confirm(id_, "p2", await register.candidate(BRAM))
     refused = await register.decline(id_, "p1", anna)
-    assert (refused.status_code, refused.json()["available"]) == (409, ["confirm", "leave"])
+    assert (refused.status_code, refused.json()["available"]) == (409, ["confirm", "appeal", "leave"])
     assert (await register.act(id_, anna, "leave")).status_code == 201
     assert await listed(register, ANNA) == []
     assert (await register.read(id_, await register.candidate(BRAM)))["number"]

@@ -130,22 +130,34 @@ def test_a_helper_reads_that_the_candidate_agreed(language: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "by", "words"),
     [
-        ("on_hold", "candidate", ["because you asked for it", "end the hold yourself"]),
+        ("on_hold", "candidate", ["or the other candidate", "did you not ask", "end the hold yourself"]),
         (
             "on_hold",
             "case_worker",
             ["housing company put your dossier on hold", "reasons are not in this email", "30 days"],
         ),
-        ("woken", "candidate", ["You ended the hold"]),
+        ("woken", "candidate", ["or the other candidate", "Is this not right?"]),
         ("woken", "case_worker", ["ended its hold"]),
         ("struck", "case_worker", ["The decision is of 1 March 2024.", "reasons are not in this email"]),
         ("appealed_late", "candidate", ["stays on record all the same"]),
         ("corrected", "case_worker", ["was a mistake", "does not hold"]),
+        ("corrected", "candidate", ["or the other candidate", "decisions of the housing company stay"]),
     ],
 )
 def test_a_decision_is_told_as_whose_it_is(kind: str, by: str, words: list[str]) -> None:
     text = letter(kind, by=by, asks=[]).text
     assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize("audience", ["candidate", "partner", "helper"])
+@pytest.mark.parametrize("kind", ["on_hold", "woken", "corrected"])
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ["mistake", "sorry", "you asked for it"]), ("nl", ["vergissing", "excuses", "omdat u dat vroeg"])],
+)
+def test_a_candidates_own_act_is_laid_on_nobody_else(kind: str, audience: str, language: str, words: list[str]) -> None:
+    written = letter(kind, language, by="candidate", audience=audience, asks=[])
+    assert not any(word in text for word in words for text in (written.subject, written.text, written.html))
 
 
 @pytest.mark.parametrize("kind", ["refused", "struck", "situation_refused", "referral_refused"])

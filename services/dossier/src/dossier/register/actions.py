@@ -7,12 +7,12 @@ from typing import Any, get_args
 from uuid import UUID, uuid4
 
 from cir_chassis.login import Caller
-from cir_chassis.problems import Problem
+from cir_chassis.problems import Conflict, Problem
 from dossier.documents.interpretation import take_back
 from dossier.domain.acts import standing
 from dossier.facts.compose import STRUCTURE
 from dossier.register.appeals import answer_appeal, appeal
-from dossier.register.opening import bind, opened, undoable
+from dossier.register.opening import available, bind, opened, undoable
 from dossier.register.register import Register
 from dossier.register.requests import ActionRequest, ActionTaken, AppealGround, StrikeGround
 from dossier.register.store import Member, RegisterWork, read_standing
@@ -117,9 +117,13 @@ async def _hold(body: ActionRequest, register: Register, work: RegisterWork) -> 
 async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> UUID:
     """What was recorded by mistake never happened. After a death or an interpretation, what was assessed since was of a household
     that never was."""
-    undone = await undoable(register, work)
-    assert undone
-    acts = await work.acts_of(register.row.id)
+    acts, possible = await work.acts_of(register.row.id), await undoable(register, work)
+    # twice the same request takes back one act
+    again = body.act is None and [one for one in acts if one.relation != "register"][-1].kind == "undo"
+    undone = next((one for one in possible if body.act in (None, one.id) and not again), None)
+    if undone is None:
+        what = "Which act is taken back? Name it as act: one of acts."
+        raise Conflict(what, acts=[str(one.id) for one in possible], available=await available(register, work))
     never_was = undone.kind in ("deceased", "interpret")
     since = [str(one.id) for one in acts[acts.index(undone) :] if never_was and one.relation == "register"]
     about: dict[str, Any] = {"act": str(undone.id), "assessed": since}
@@ -178,7 +182,7 @@ _GROUNDS: dict[str, tuple[str | None, ...]] = {
 
 def refuse_impossible_action(body: ActionRequest, register: Register, today: date) -> None:
     """An action happened, since the day of application or (a death) the birth; it takes the fields that are its own."""
-    own = {"member": "deceased", "of": "keep_date", "notified_on": "appeal", "upheld": "answer_appeal"}
+    own = {"member": "deceased", "of": "keep_date", "notified_on": "appeal", "upheld": "answer_appeal", "act": "undo"}
     given = [name for name in own if getattr(body, name) is not None]
     errors = [(name, f"is for {own[name]}") for name in given if body.action != own[name]]
     if body.ground not in (grounds := _GROUNDS.get(body.action, (None,))):

@@ -6,7 +6,7 @@ from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound
 from cir_schemas.types import DossierRef
 from dossier.access import Relation, allowed, ever_allowed
-from dossier.domain.acts import UNDONE_THE_SAME_DAY, available_actions
+from dossier.domain.acts import DECISIONS, UNDONE_THE_SAME_DAY, available_actions
 from dossier.domain.household import CANDIDATES
 from dossier.register.register import Actor, Register
 from dossier.register.requests import ActionName
@@ -73,23 +73,24 @@ def _relation(member: Member, register: Register) -> Relation | None:
 async def available(register: Register, work: RegisterWork) -> list[str]:
     actor, status = register.actor, register.standing.status
     names = allowed(actor.relation, status)
-    can_undo = "undo" in names and await undoable(register, work) is not None
+    can_undo = "undo" in names and bool(await undoable(register, work))
     return available_actions(names, register.situation(can_undo), himself=actor.member, at_counter=actor.at_counter)
 
 
-async def undoable(register: Register, work: RegisterWork) -> RecordedAct | None:
-    """The newest act on record that the actor may take back: a death, as long as nothing was declared since, and what he did
-    himself on this day."""
+async def undoable(register: Register, work: RegisterWork) -> list[RecordedAct]:
+    """The acts that the actor may take back, newest first: the newest decision of anybody, where he took it on this day; at the
+    counter the newest death, as long as nothing was declared since."""
     acts = await work.acts_of(register.row.id)
     undone = {one.refers["act"] for one in acts if one.kind == "undo"}
+    decisions = [one for one in acts if one.kind in DECISIONS and str(one.id) not in undone]
 
     def may_be_undone(one: RecordedAct) -> bool:
         if one.kind == "deceased":
             return register.actor.at_counter and one.refers["facts"] == register.row.declared_version
         his = one.kind in UNDONE_THE_SAME_DAY and one.subject == register.actor.caller.subject
-        return his and one.act.recorded_on == work.today
+        return one is decisions[-1] and his and one.act.recorded_on == work.today
 
-    return next((one for one in reversed(acts) if str(one.id) not in undone and may_be_undone(one)), None)
+    return [one for one in reversed(decisions) if may_be_undone(one)]
 
 
 async def bind(register: Register, work: RegisterWork) -> None:

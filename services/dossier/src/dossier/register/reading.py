@@ -128,6 +128,7 @@ async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> l
     hidden = () if register.actor.at_counter else ("leave",)
     return [
         HistoryItem(
+            id=act.id,
             at=act.at,
             on=act.on,
             kind=act.kind,

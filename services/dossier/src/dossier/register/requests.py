@@ -181,7 +181,8 @@ AppealGround = Literal[
 class ActionRequest(Shape):
     """An action on a submitted dossier. on: the day it happened (today); member: who died; of: the former dossier's number;
     ground: of the law, why it was struck, or of the appeal that is made or answered; notified_on: the notice of the decision
-    appealed against, where the register has no such decision; upheld: the answer."""
+    appealed against, where the register has no such decision; upheld: the answer; act: the one to undo, where that is not the
+    newest possible one, or another was undone just before."""
 
     action: ActionName
     reasons: Reasons = ()
@@ -191,6 +192,7 @@ class ActionRequest(Shape):
     ground: Literal[StrikeGround, AppealGround] | None = None
     notified_on: Day | None = None
     upheld: bool | None = None
+    act: UUID | None = None
 
 
 class ActionTaken(Shape):
@@ -256,6 +258,7 @@ class HistoryItem(Shape):
     """One act. by: the role of who acted; ground: why somebody was struck, or appeals; late: was an appeal out of time? upheld:
     was it answered so?"""
 
+    id: UUID
     at: datetime
     on: date
     kind: str
