@@ -184,7 +184,7 @@ async def test_the_dossier_of_somebody_who_dies_alone_is_closed_and_writes_to_no
     ]
     said = [type(event) for event in await register.said()]
     assert said.index(ContactsRecorded) < len(said) - said[::-1].index(StatusChanged)
-    assert (await register.read(id_, worker))["actions"] == ["appeal", "undo"]
+    assert (await register.read(id_, worker))["actions"] == ["appeal", "undo", "change_contacts", "decline"]
     undone = await register.act(id_, worker, "undo", reasons="The wrong person was taken for dead.")
     assert undone.json()["status"] == "registered"
     assert (await newest(register, ContactsRecorded)).email == "anna@example.org"
@@ -225,7 +225,7 @@ async def test_who_withdraws_is_free_and_still_reads_what_was(register: Register
     id_ = await register.registered()
     assert (await register.act(id_, await register.candidate(), "withdraw", reasons="")).json()["status"] == "withdrawn"
     found = await register.read(id_)
-    assert (found["status"], found["pending"], found["actions"]) == ("withdrawn", [], ["appeal"])
+    assert (found["status"], found["pending"], found["actions"]) == ("withdrawn", [], ["appeal", "change_contacts"])
     assert (await register.change(id_, applicant(balances="1.00"))).status_code == 409
     assert (await register.recorded(id_)).test is None
     assert (await newest(register, CandidacyRecorded)).status == "withdrawn"

@@ -50,11 +50,11 @@ _TABLE: Mapping[Relation, Mapping[Literal["draft", "open", "closed"], tuple[str,
     "partner": {"draft": ("submit", *_CHANGE, "decline"), "open": (*_CHANGE, *_DECIDE, "decline")},
     "named": {"draft": ("confirm", "decline"), "open": ("confirm", "decline")},
     "co_resident": {"draft": ("decline",), "open": ("decline",)},
-    "former": {"closed": ("appeal",)},
+    "former": {"closed": ("appeal", "change_contacts", "leave", "decline")},
     "treating": {
         "draft": ("submit", "confirm", *_CHANGE),
         "open": (*_CHANGE, *_COUNTER, *_DECIDE),
-        "closed": ("reinstate", "appeal", "answer_appeal", "undo"),
+        "closed": ("reinstate", "appeal", "answer_appeal", "undo", "change_contacts", "deceased", "leave", "decline"),
     },
     "wanted": {},
     "helper": {"draft": ("upload",), "open": ("upload",)},
@@ -69,5 +69,5 @@ def allowed(relation: Relation, status: str) -> tuple[str, ...]:
 
 def ever_allowed(relation: Relation, action: str) -> bool:
     """May somebody in this relation do it with a dossier in some status? (Who was a candidate might have before.)"""
-    was: Relation = "applicant" if relation == "former" else relation
-    return any(action in actions for actions in _TABLE[was].values())
+    was: tuple[Relation, ...] = ("former", "applicant") if relation == "former" else (relation,)
+    return any(action in actions for one in was for actions in _TABLE[one].values())

@@ -177,7 +177,7 @@ def test_act_by_act_is_the_same_as_all_at_once(some: list[tuple[str, dict[str, A
 def test_actions_wait_for_their_time() -> None:
     everything = ["confirm", "withdraw", "leave", "undo", "change_household"]
     alone = Situation(Standing(), ["p1"])
-    couple = Situation(Standing(), [], confirmed_partner=True, undoable=True)
+    couple = Situation(Standing(), [], confirmed_partner=True, undoable=True, applicant="p1")
     assert available_actions(everything, alone, himself="p1", at_counter=False) == [
         "confirm",
         "withdraw",

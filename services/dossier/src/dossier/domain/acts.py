@@ -145,7 +145,7 @@ def after(before: Standing, act: Act) -> Standing:
         case "withdraw" | "refuse" | "strike" if not here.closed:
             return replace(here, closed=CLOSES[act.kind], closed_by=act.id, test=None, interrupted=here.test)
         case "deceased" if refers["closes"]:
-            return replace(here, closed="withdrawn", test=None)
+            return replace(here, closed=here.closed or "withdrawn", closed_by=None, test=None)
         case "hold":
             return replace(here, held=here.held | {refers["side"]: act.id})
         case "wake":
@@ -170,13 +170,14 @@ def _reopened(here: Standing, act: Act) -> Standing:
 @dataclass(frozen=True)
 class Situation:
     """What the possible actions depend on beside the role: the acts, persons to confirm, a partner who did, an act to undo,
-    a document to judge."""
+    a document to judge, the applicant's member id."""
 
     standing: Standing
     unconfirmed: Collection[str] = ()
     confirmed_partner: bool = False
     undoable: bool = False
     uploaded: bool = False
+    applicant: str | None = None
 
 
 def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | None, at_counter: bool) -> list[str]:
@@ -191,7 +192,11 @@ def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | 
             case "withdraw":
                 return at_counter or not now.confirmed_partner
             case "leave":
-                return now.confirmed_partner
+                return now.confirmed_partner and (at_counter or himself == now.applicant)
+            case "decline":
+                return himself is None or himself != now.applicant
+            case "deceased":
+                return not now.standing.closed or now.standing.closed_by is not None
             case "undo":
                 return now.undoable
             case "refuse":

@@ -133,7 +133,8 @@ async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> 
     if undone.kind == "interpret":
         await take_back(undone, register, work)
     register.standing = standing([one.act for one in acts] + [undo.act])
-    register.decision = "corrected"
+    if not (undone.kind == "deceased" and register.standing.closed):  # else what closed it stands
+        register.decision = "corrected"
     return undo.id
 
 

@@ -36,17 +36,18 @@ async def opened(
 
 def actor_of(row: Dossier, caller: Caller, work: RegisterWork) -> Actor | None:
     """What the caller is to the dossier; None: nothing. A login that names no company or organisation is of none."""
+    number = caller.relation("number")
+    member = next((one for one in work.members_of(row.id).values() if number and one.number == number), None)
     if caller.role == "case_worker":
         company = caller.relation("company")
-        if company == row.company:
+        if company == row.company and not (member and member.role in CANDIDATES):
             return Actor(caller, "treating")
-        wanted = row.number and company in {work.companies.get(place, "") for place in row.wants}
+        # of his own dossier he is told what a company elsewhere is
+        wanted = company == row.company or (row.number and company in {work.companies.get(at, "") for at in row.wants})
         return Actor(caller, "wanted") if wanted else None
     if caller.role == "helper":
         helps = row.help and row.help["inform"] and (row.help["organisation"] or "") == caller.relation("organisation")
         return Actor(caller, "helper") if helps else None
-    number = caller.relation("number")
-    member = next((one for one in work.members_of(row.id).values() if number and one.number == number), None)
     if caller.role != "candidate" or member is None:
         return None
     relation = _relation(member, Register(row, work))
@@ -104,6 +105,8 @@ async def bind(register: Register, work: RegisterWork) -> None:
 
 
 async def refuse_unavailable(action: str, register: Register, work: RegisterWork) -> None:
+    if register.actor.relation == "wanted" and register.actor.caller.relation("company") == register.row.company:
+        raise NotAllowed("a case worker does nothing in his own dossier: a colleague does")
     if action not in get_args(ActionName) and not ever_allowed(register.actor.relation, action):
         raise NotAllowed(f"to {action} is for others who have to do with this dossier")
     if action not in (now := await available(register, work)):

@@ -72,8 +72,8 @@ def public(register: "Register") -> Public:
     return Public(contacts, candidacy, frozenset((one["member"], one["email"]) for one in invited))
 
 
-def publish(register: "Register", because_of: Event | None) -> None:
-    """Publish what became different."""
+def publish(register: "Register", because_of: Event | None, aside: bool) -> None:
+    """Publish what became different. aside: a decision moved no status; where one moves all the same, that is news of its own."""
     row, standing, before, was, now = (
         register.row,
         register.standing,
@@ -98,13 +98,14 @@ def publish(register: "Register", because_of: Event | None) -> None:
     happenings, about = list(register.happenings), {"number": row.number, "asks": row.asked}
     by = register.actor.caller.role
     decided = {"by": by if by != "helper" else "register", "decision": register.decision}
-    if before.status != row.status:
-        happenings.append((StatusChanged, about | decided | {"was": before.status, "now": row.status}))
-    else:
-        if register.decision:
-            happenings.append((DecisionTaken, decided | {"number": row.number}))
-        if asks_more(register):
-            happenings.append((ProofAsked, about))
+    moved = before.status != row.status
+    if moved:
+        news = about | decided | {"was": before.status, "now": row.status}
+        happenings.append((StatusChanged, news | ({"decision": None} if aside else {})))
+    if register.decision and (aside or not moved):
+        happenings.append((DecisionTaken, decided | {"number": row.number}))
+    if not moved and asks_more(register):
+        happenings.append((ProofAsked, about))
     for member, _ in sorted(now.invited - was.invited):
         happenings.append((MemberInvited, {"number": row.number, "member": member}))
     for kind, content in happenings:

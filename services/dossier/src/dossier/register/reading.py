@@ -1,7 +1,8 @@
 """What people read of a dossier: as much of it as they may see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from cir_chassis import audit
 from cir_chassis.login import Caller
@@ -13,7 +14,7 @@ from dossier.facts.compose import TIES, declared
 from dossier.register.opening import actor_of, available, opened
 from dossier.register.register import Register
 from dossier.register.requests import AuditItem, Contacts, DossierListed, DossierRead, FileRead, HistoryItem, OnHold
-from dossier.register.store import RegisterWork
+from dossier.register.store import RecordedAct, RegisterWork
 
 
 async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRead:
@@ -40,9 +41,27 @@ async def _on_hold(register: Register, work: RegisterWork) -> OnHold | None:
     standing = register.standing
     if standing.closed or not standing.held:
         return None
-    holds = [one for one in await work.acts_of(register.row.id) if str(one.id) in standing.held.values()]
-    reasons = [reason for one in holds for reason in one.reasons] if VIEW[register.actor.relation] == "whole" else []
+    acts = await work.acts_of(register.row.id)
+    holds, seen = [one for one in acts if str(one.id) in standing.held.values()], _reasons(register, acts)
+    reasons = [reason for one in holds for reason in seen[one.id]]
     return OnHold(since=min(one.on for one in holds), reason="\n".join(reasons) or None)
+
+
+def _reasons(register: Register, acts: Sequence[RecordedAct]) -> dict[UUID, list[str]]:
+    """Act → its reasons, as far as the caller reads them: not why another candidate did it, or why somebody left, and nothing
+    from before he confirmed himself as the partner, or in a household that he joined later."""
+    actor, number = register.actor, register.actor.caller.relation("number")
+    if actor.at_counter:
+        return {one.id: one.reasons for one in acts}
+    member, since = register.members.get(actor.member or ""), 0
+    if member and (member.role == "partner" or number in register.standing.joined):
+        since = max((n for n, one in enumerate(acts) if one.kind == "confirm" and one.person == number), default=0)
+
+    def seen(one: RecordedAct) -> bool:
+        return (one.kind != "leave" and one.role != "candidate") or one.subject == actor.caller.subject
+
+    whole = VIEW[actor.relation] == "whole"
+    return {one.id: one.reasons if whole and n >= since and seen(one) else [] for n, one in enumerate(acts)}
 
 
 def _assessment(register: Register) -> Assessment | None:
@@ -120,12 +139,13 @@ def _ties_declared(register: Register) -> dict[str, list[Any]]:
 
 
 async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[HistoryItem]:
-    """Every act on the dossier, the oldest first; why somebody left is not for who stays. Raises `NotAllowed` where the caller
+    """Every act on the dossier, the oldest first, with the reasons that are the caller's to read. Raises `NotAllowed` where he
     does not see the whole dossier."""
     register = await opened(ref, caller, work)
     if VIEW[register.actor.relation] != "whole":
         raise NotAllowed("the history of a dossier is for its candidates and for the company that treats it")
-    hidden = () if register.actor.at_counter else ("leave",)
+    acts = await work.acts_of(register.row.id)
+    reasons = _reasons(register, acts)
     return [
         HistoryItem(
             id=act.id,
@@ -133,10 +153,10 @@ async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> l
             on=act.on,
             kind=act.kind,
             by=act.role,
-            reasons=[] if act.kind in hidden else act.reasons,
+            reasons=reasons[act.id],
             **{name: act.refers.get(name) for name in ("ground", "late", "upheld")},
         )
-        for act in await work.acts_of(register.row.id)
+        for act in acts
     ]
 
 

@@ -148,7 +148,7 @@ class Register:
     def situation(self, undoable: bool) -> Situation:
         """What the available actions depend on."""
         partner, uploaded = self.confirmed_partner is not None, any(self.row.uploaded.values())
-        return Situation(self.standing, self.unconfirmed, partner, undoable, uploaded)
+        return Situation(self.standing, self.unconfirmed, partner, undoable, uploaded, self.applicant.member)
 
     # what changes
 
@@ -231,6 +231,7 @@ class Register:
     def settle(self, because_of: Event | None = None) -> None:
         """Let the newest assessment count if it may, work out the status anew, and publish what became different."""
         ask_sources(self)
+        aside = self.standing.status == self.before.status
         self._count()
         touched = self.row.touched_at if self.actor is ITSELF else self.work.now
         status, standing = self.standing.status, write_standing(self.standing)
@@ -240,7 +241,7 @@ class Register:
         self.row = replace(self.row, asked=asked, proof_due_on=due)
         now_waits = waits(self)
         self.row = replace(self.row, waits=now_waits, waits_from=waits_from(now_waits))
-        publish(self, because_of)
+        publish(self, because_of, aside)
         self.work.dossiers.put(self.row)
 
     def _count(self) -> None:

@@ -41,6 +41,10 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
     if caller.role == "case_worker" and caller.relation("company") != company:
         raise NotAllowed(f"the company of this municipality is {company}, whose case workers start a dossier here")
     refuse.nameless(body.household, {}, "household.")
+    if caller.role == "case_worker" and caller.relation("number") in {one.number for one in body.household.members} - {
+        None
+    }:
+        raise NotAllowed("a case worker starts his own dossier as a candidate, or at a colleague's")
     if caller.role == "candidate" and caller.relation("number") != applicant.number:
         raise NotAllowed("a candidate starts his own dossier, with the number he logged in with as the applicant's")
     refuse.impossible(body.household, {}, work.today, work.today, "household.")
@@ -102,7 +106,8 @@ async def change_contacts(ref: UUID, body: Contacts, version: int, caller: Calle
     """Change how the household is reached and who helps, with or without consent. A partner has an address of his own."""
     register = await opened(ref, caller, work, to="change_contacts")
     refuse.outdated(register, version)
-    if register.actor.relation == "partner" and register.row.email not in (None, body.email):
+    his_own = register.actor.at_counter or register.actor.member == register.applicant.member
+    if not his_own and register.row.email not in (None, body.email):
         where = [("email", "is changed by the applicant or at the counter")]
         raise Problem(422, "Where the applicant is reached is his own to say: see errors.", where)
     addresses = _addresses(register)
@@ -162,17 +167,21 @@ async def confirm(ref: UUID, member: str, on_paper: bool, caller: Caller, work: 
 
 
 async def decline(ref: UUID, member: str, caller: Caller, work: RegisterWork) -> None:
-    """An adult declines to take part, or leaves: he is out of the household, and the dossier is no longer his to see."""
+    """An adult declines to take part, or leaves: he is out of the household, and the dossier is no longer his to see. The
+    counter takes out who left a dossier that is closed."""
     register = await opened(ref, caller, work, lock=True)
-    if register.actor.member != member:
+    himself = register.actor.member == member
+    if not (himself or register.actor.at_counter):
         raise NotAllowed("every adult leaves by himself: log in as this member")
+    if member not in register.members:
+        raise NotFound("There is no such member in this dossier.")
     if register.members[member].role == "applicant":
         what = "An applicant leaves his dossier to a partner who confirmed (leave), or withdraws it (withdraw)."
         raise Conflict(what, available=await available(register, work))
     await refuse_unavailable("decline", register, work)
     leaving = register.members[member]
     register.record("decline", person=register.persons[member], **register.remove(member))
-    register.tell_left(leaving, "left")
+    register.tell_left(leaving, "left" if himself else "removed")
     register.settle()
     await bind(register, work)
 
