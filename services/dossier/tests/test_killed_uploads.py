@@ -94,10 +94,12 @@ async def test_kill_9_amid_uploads_leaves_no_row_without_its_file_and_no_file_wi
             content = PDF + random.Random(1).randbytes(400_000)
             uploads = [asyncio.create_task(upload_until_killed(at, who, id_, content)) for who, id_ in people]
             there = len(list(folder.rglob("*")))
-            await until(lambda there=there: len(list(folder.rglob("*"))) > there + 2 * PEOPLE, 180)  # type: ignore[misc]
-            await asyncio.sleep(chance.uniform(0, 0.2))  # anywhere amid an upload
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
+            try:
+                await until(lambda there=there: len(list(folder.rglob("*"))) > there + 2 * PEOPLE, 180)  # type: ignore[misc]
+                await asyncio.sleep(chance.uniform(0, 0.2))  # anywhere amid an upload
+            finally:
+                process.send_signal(signal.SIGKILL)
+                await process.wait()
             for found in await asyncio.gather(*uploads):
                 acknowledged |= found
             files, rows = on_disk(folder), await on_record(register)
