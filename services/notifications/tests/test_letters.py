@@ -130,7 +130,7 @@ def test_a_helper_reads_that_the_candidate_agreed(language: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "by", "words"),
     [
-        ("on_hold", "candidate", ["or the other candidate", "did you not ask", "end the hold yourself"]),
+        ("on_hold", "candidate", ["or the other candidate", "did you not ask", "ends the hold online"]),
         (
             "on_hold",
             "case_worker",
@@ -138,8 +138,12 @@ def test_a_helper_reads_that_the_candidate_agreed(language: str) -> None:
         ),
         ("woken", "candidate", ["or the other candidate", "Is this not right?"]),
         ("woken", "case_worker", ["ended its hold"]),
-        ("struck", "case_worker", ["The decision is of 1 March 2024.", "reasons are not in this email"]),
-        ("appealed_late", "candidate", ["stays on record all the same"]),
+        (
+            "struck",
+            "case_worker",
+            ["Your dossier is closed", "The decision is of 1 March 2024.", "reasons are not in this email"],
+        ),
+        ("appealed_late", "candidate", ["We keep your appeal all the same", "registered letter"]),
         ("corrected", "case_worker", ["was a mistake", "does not hold"]),
         ("corrected", "candidate", ["or the other candidate", "decisions of the housing company stay"]),
     ],
