@@ -24,6 +24,18 @@ OTHER = "90630100169"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(30)
 JPEG, GIF, TIFF = b"\xff\xd8\xff\xe0" + bytes(30), b"GIF89a" + bytes(30), b"II*\x00" + bytes(300)
 CLAIM = {"months": 3, "amount": "6000.00"}
+TEN_FACTS = (
+    *(
+        "incomes",
+        "residence",
+        "language",
+        "balances",
+        "recognised_handicap",
+        "emancipated",
+        "guided_independent_living",
+    ),
+    *("recent_income.proof", "set_aside.proof", "no_income_declared.proof"),
+)
 HOUSE = {"right": "full_ownership", "object": "dwelling", "country": "BE"}
 EXPROPRIATED = HOUSE | {"exception": "expropriation"}
 
@@ -177,7 +189,7 @@ async def test_ten_megabytes_are_taken_and_eleven_refused_in_words(register: Reg
 async def test_a_dossier_has_fifty_megabytes_also_when_ten_come_at_once(register: Register, tmp_path: Path) -> None:
     id_, anna = await register.started(), await register.candidate()
     answers = await asyncio.gather(
-        *(register.upload(id_, anna, content=PDF.ljust(9_000_000), name=f"{n}.pdf") for n in range(10))
+        *(register.upload(id_, anna, fact=fact, content=PDF.ljust(9_000_000)) for fact in TEN_FACTS)
     )
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [413] * 5
     assert len(await listed(register, id_)) == len(list(kept(tmp_path))) == 5

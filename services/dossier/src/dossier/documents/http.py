@@ -58,7 +58,7 @@ async def upload(
 ) -> Uploaded:
     """Bring a document for a fact that is asked of a member, or for a housing situation (`fact`: `situation`).
 
-    PDF, JPEG, PNG, GIF or TIFF, by its content; 10 MB at most, 50 MB a dossier.
+    PDF, JPEG, PNG, GIF or TIFF, by its content; 10 MB at most, 50 MB a household.
     """
     database: Database[RegisterWork] = request.app.state.database
     files: Files = request.app.state.files

@@ -1,6 +1,6 @@
 """A case worker judges a document: once, for the claim as it was when the document was brought; and takes that back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +11,18 @@ from cir_schemas.household import Household, impossible_on
 from cir_schemas.types import DossierRef
 from dossier.documents import store
 from dossier.documents.requests import Interpretation, Interpreted
-from dossier.documents.use_cases import claim_of, document_of, wait_on
+from dossier.documents.use_cases import claim_of, document_of, wait_on, waiting_in
 from dossier.domain.numbers import contradictions
 from dossier.facts.compose import RIGHT, by_key, right_of
 from dossier.facts.origins import ORIGINS
+from dossier.facts.statements import bring_back, seen
 from dossier.facts.statements import interpret as put_on_record
-from dossier.facts.statements import seen
 from dossier.register.opening import opened, refuse_unavailable
 from dossier.register.register import Register
 from dossier.register.store import RecordedAct, RegisterWork
 
 _NOT_WAITING = {
-    "uploaded": "Its person, or its right, is no longer in the household.",
+    "uploaded": "Its person, its right, or the claim that it was brought for is no longer there.",
     "replaced": "Another document on the same fact has replaced it: judge that one.",
     "filed": "It is judged with the housing situation that it was brought for.",
 }
@@ -36,7 +36,7 @@ async def interpret(
     if not register.actor.at_counter:
         raise NotAllowed("a case worker of the company that treats the dossier judges its documents")
     found = document_of(document, await store.of_dossier(work, register.row.id))
-    places = {one["document"]: (person, key) for person, of in register.row.uploaded.items() for key, one in of.items()}
+    places = waiting_in(register)
     if str(document) not in places:
         raise Conflict(_NOT_WAITING.get(found.state, "It was judged before: undo that first."), state=found.state)
     await refuse_unavailable("interpret", register, work)
@@ -45,9 +45,10 @@ async def interpret(
     follows = _follows(body, person, key, waiting[key]["claim"], register)
     left = {other: one for other, one in waiting.items() if other != key}
     register.change(uploaded=register.row.uploaded | {person: left})
+    former = _interpreted(follows, register, person)
     put_on_record(register, person, follows)
     about = {"document": str(document), "key": key, "claim": waiting[key]["claim"], "decision": body.decision}
-    about |= {"facts": list(follows), "since": register.row.facts_version}
+    about |= {"facts": list(follows), "since": register.row.facts_version, "former": former}
     act = register.record("interpret", person=person, reasons=body.reasons, **about)
     await store.decide(work, document, body.decision, act.id)
     role = next(one["role"] for one in register.row.household if register.persons[one["id"]] == person)
@@ -58,17 +59,22 @@ async def interpret(
 
 
 async def take_back(act: RecordedAct, register: Register, work: RegisterWork) -> None:
-    """What was established by this act is so no more, and its document waits again, unless another does."""
+    """What was established by this act is so no more: what another established before holds again, as of then. Its document
+    waits again, unless another does."""
     document, key, person = UUID(act.refers["document"]), act.refers["key"], act.person or ""
-    of = register.row.layers.get(person, {})
-    stated = {fact: of.get(fact, {}).get("interpretation") for fact in act.refers["facts"]}
-    put_on_record(
-        register, person, {fact: None for fact, one in stated.items() if one and one["since"] == act.refers["since"]}
-    )
+    former, stated = act.refers.get("former", {}), _interpreted(act.refers["facts"], register, person)
+    back = {fact: former.get(fact) for fact, one in stated.items() if one["since"] == act.refers["since"]}
+    bring_back(register, person, back)
     waits = key in register.row.uploaded.get(person, {})
     await store.decide(work, document, "replaced" if waits else "uploaded")
     if not waits and person in register.persons.values():
         wait_on(document, person, key, act.refers["claim"], register)
+
+
+def _interpreted(facts: Iterable[str], register: Register, person: str) -> dict[str, Any]:
+    """Those of these facts that were read in a document before → the statement."""
+    of = register.row.layers.get(person, {})
+    return {fact: of[fact]["interpretation"] for fact in facts if "interpretation" in of.get(fact, {})}
 
 
 def _follows(

@@ -49,7 +49,8 @@ class Interpreted(Shape):
 
 class DocumentListed(Shape):
     """A document. state: uploaded (waits to be judged) · accepted · rejected · replaced (by another on the same fact) · lapsed
-    (its person, or its right, is no longer there) · filed (for a housing situation). A helper sees neither name nor reasons."""
+    (its person or right is gone, or the claim is another) · filed (for a housing situation). A helper sees neither name nor
+    reasons."""
 
     id: UUID
     member: MemberId

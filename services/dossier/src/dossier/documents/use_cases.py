@@ -18,7 +18,7 @@ from dossier.documents import store
 from dossier.documents.files import AGE, Files
 from dossier.documents.requests import DocumentListed
 from dossier.documents.store import Document
-from dossier.domain.household import person_of
+from dossier.domain.household import is_nameless, moving_in
 from dossier.facts.compose import RIGHT, TIES, key_of
 from dossier.facts.origins import ORIGINS
 from dossier.facts.statements import compose_anew, seen
@@ -64,8 +64,11 @@ async def upload(ref: DossierRef, brought: Upload, caller: Caller, work: Registe
     """Put a document on record, whose file is kept already; its fact waits for a case worker."""
     register = await opened(ref, caller, work, to="upload")
     key = _key(brought, register)
-    there = await store.of_dossier(work, register.row.id)
-    if len(there) >= MOST or sum(one.size for one in there) + brought.size > LARGEST_DOSSIER:
+    there = await _of_persons_here(register, work)
+    waiting = waiting_in(register)
+    counted = [one.size for one in there if one.state in ("accepted", "filed") or str(one.id) in waiting]
+    size = sum(counted) + brought.size
+    if not register.actor.at_counter and (len(there) >= MOST or size > LARGEST_DOSSIER):
         most = f"{LARGEST_DOSSIER // 10**6} MB or {MOST} documents"
         raise Problem(
             413, f"A dossier has at most {most}. Nothing was stored: hand this one in at the housing company."
@@ -144,14 +147,14 @@ def cleaned(name: str, type_: str) -> str:
 async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[DocumentListed]:
     """What was brought, and what became of it. A helper sees what his organisation brought, candidates what is of who is here."""
     register, found = await _listed(ref, caller, work)
-    waiting = {one["document"] for of in register.row.uploaded.values() for one in of.values()}
+    waiting = waiting_in(register)
     reasons = {act.id: act.reasons for act in await work.acts_of(register.row.id)}
     whole = VIEW[register.actor.relation] == "whole"
     return [
         DocumentListed(
             id=one.id,
             member=one.member,
-            fact=one.fact,
+            fact=_fact_of(one, waiting, register),
             state="lapsed" if one.state == "uploaded" and str(one.id) not in waiting else one.state,
             at=one.at,
             by=one.role,
@@ -163,6 +166,18 @@ async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) ->
         )
         for one in found
     ]
+
+
+def waiting_in(register: Register) -> dict[str, tuple[str, str]]:
+    """Document → the person and the key that it waits on."""
+    return {one["document"]: (person, key) for person, of in register.row.uploaded.items() for key, one in of.items()}
+
+
+def _fact_of(document: Document, waiting: Mapping[str, tuple[str, str]], register: Register) -> str:
+    """What it proves: a right that waits for it, at the place where that stands now."""
+    person, key = waiting.get(str(document.id), ("", ""))
+    rights = next((of for member, of in register.composed().rights.items() if register.persons[member] == person), [])
+    return f"real_rights[{rights.index(key.removeprefix(RIGHT))}].proof" if key.startswith(RIGHT) else document.fact
 
 
 async def read_document(ref: DossierRef, document: UUID, caller: Caller, work: RegisterWork) -> Document:
@@ -183,16 +198,27 @@ async def _listed(ref: DossierRef, caller: Caller, work: RegisterWork) -> tuple[
     view = VIEW[register.actor.relation]
     if view not in ("whole", "asked"):
         raise NotAllowed("documents are for the candidates and for the company that treats their dossier")
-    found, own = await store.of_dossier(work, register.row.id), caller.relation("organisation")
     if view == "asked":
+        found, own = await store.of_dossier(work, register.row.id), caller.relation("organisation")
         return register, [one for one in found if one.role == "helper" and one.organisation == own]
     if register.actor.at_counter:
-        return register, found
-    # the papers of who left tell where he is now, and another may have his member id
-    here = {*register.persons.values(), *(person_of(member, None) for member in register.persons)}
-    acts = await work.acts_of(register.row.id)
-    persons = {act.refers["document"]: act.person for act in acts if act.kind == "upload"}
-    return register, [one for one in found if persons[str(one.id)] in here]
+        return register, await store.of_dossier(work, register.row.id)
+    return register, await _of_persons_here(register, work)  # the papers of who left tell where he is now
+
+
+async def _of_persons_here(register: Register, work: RegisterWork) -> list[Document]:
+    """The documents of persons who take part now, by the acts on record. Who leaves without a number is known no more: the next
+    with his member id is another."""
+    acts, persons = await work.acts_of(register.row.id), dict[UUID, str | None]()
+    undone = {act.refers["act"] for act in acts if act.kind == "undo"}
+    for act in acts:
+        if act.kind == "upload":
+            persons[UUID(act.refers["document"])] = act.person
+        if "left" in act.refers and str(act.id) not in undone:
+            gone = {person: "" for person in act.refers["left"] if is_nameless(person)} | act.refers.get("renamed", {})
+            persons = {document: gone.get(person, person) for document, person in persons.items()}
+    here = moving_in(register.row.household, register.persons)
+    return [one for one in await store.of_dossier(work, register.row.id) if persons.get(one.id) in here]
 
 
 async def sweep(database: Database[RegisterWork], files: Files, age: timedelta = AGE) -> None:

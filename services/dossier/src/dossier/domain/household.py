@@ -23,6 +23,11 @@ def person_of(member: str, number: str | None) -> str:
     return number or f"member:{member}"
 
 
+def is_nameless(person: str) -> bool:
+    """Is his number unknown?"""
+    return person.startswith("member:")
+
+
 def part_of(role: str) -> Part:
     """What somebody in this role takes part as."""
     return "candidate" if role in CANDIDATES else "co_resident"

@@ -210,6 +210,12 @@ def _claim(said: Mapping[str, Statement]) -> tuple[Layer | None, Any]:
     return layer, judged["value"]
 
 
+def is_made(claim: Mapping[str, Any] | None, said: Mapping[str, Statement]) -> bool:
+    """Is a claim that a document was brought for still made, on the same ground? None: it was brought for none."""
+    now = _claim(said)[1]
+    return claim is None or (now is not None and all(claim.get(of) == now.get(of) for of in ("ground", "exception")))
+
+
 def _incomes(of: Statements, origin: Origin, facts: dict[str, Any], origins: dict[str, dict[str, Any]]) -> None:
     """Each year has an origin of its own, and the latest is that of `incomes`. To know of none is to know as well."""
     said = of.get("incomes", {})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dossier.domain.household import part_of
-from dossier.facts.compose import RIGHT, Layer, Layers, by_key, changes, compose, declarations
+from dossier.facts.compose import RIGHT, Layer, Layers, Statement, by_key, changes, compose, declarations, is_made
 from dossier.facts.compose import state as with_statement
 from dossier.facts.origins import ORIGINS, facts_of, sources_about
 from dossier.register.store import RecordedStatement
@@ -59,8 +59,19 @@ def take_answers(
 
 
 def interpret(register: "Register", person: str, changed: Mapping[str, Any]) -> None:
-    """Put on record what the actor reads in a document about a person: key → value, None where that is taken back."""
+    """Put on record what the actor reads in a document about a person: key → value."""
     _add(register, "interpretation", person, changed, register.actor.caller.subject, register.actor.caller.role)
+    compose_anew(register)
+
+
+def bring_back(register: "Register", person: str, statements: Mapping[str, Statement | None]) -> None:
+    """Put in the place of what was read by mistake what was read before: key → that statement, as of then; None: nothing was."""
+    values = {key: one and one["value"] for key, one in statements.items()}
+    _add(register, "interpretation", person, values, register.actor.caller.subject, register.actor.caller.role)
+    for key, one in statements.items():
+        if one:
+            layers = with_statement(register.row.layers, person, "interpretation", {key: one["value"]}, one)
+            register.row = replace(register.row, layers=layers)
     compose_anew(register)
 
 
@@ -101,7 +112,11 @@ def compose_anew(register: "Register") -> None:
             _add(register, layer, person, taken_back, "register", "register")
         rights = {f"{RIGHT}{right}" for right in found.rights[member]}
         waiting = register.row.uploaded.get(person, {})
-        there = {key: one for key, one in waiting.items() if key in rights or not key.startswith(RIGHT)}
+        there = {
+            key: one
+            for key, one in waiting.items()
+            if (key in rights or not key.startswith(RIGHT)) and is_made(one["claim"], judged.get(key, {}))
+        }
         if there != waiting:
             register.row = replace(register.row, uploaded=register.row.uploaded | {person: there})
     before, row = register.before, register.row

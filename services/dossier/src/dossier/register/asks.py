@@ -1,6 +1,5 @@
 """What is asked: of the sources about persons, and of the household to confirm and to bring."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from dossier.register.register import Register
 
 CONFIRMATION = "confirmation"
+Ask = tuple[str, list[str]]
+"""Member id, and the proofs that he is asked for."""
 
 
 def ask_sources(register: "Register") -> None:
@@ -75,28 +76,27 @@ def asks(register: "Register") -> rules.Asks:
         return []
     asked = [(member, [CONFIRMATION]) for member in register.unconfirmed]
     if row.status == "under_investigation" and row.assessment:
+        conditions, rights, persons = row.assessment["conditions"], register.composed().rights, register.persons
+        waiting, still = list[Ask](), list[Ask]()  # a document was brought: then it is the company's turn
+        for ask in [*row.assessment["asks"], *row.assessment["could_claim"]]:
+            if conditions[ask["condition"]]["effect"] == "bar":  # a duty has its own term, and bars nobody
+                key = key_of(ask["fact"], rights.get(ask["person"], ()))
+                waits = key in row.uploaded.get(persons.get(ask["person"], ""), {})
+                (waiting if waits else still).append((ask["person"], ask["proofs"]))
         if register.awaits_sources or not register.assessed:  # what was asked stays asked, and nothing more is
             role_of = {one["role"]: one["id"] for one in reversed(row.household)}
+            brought, left = (
+                {(one["role"], proof) for one in rules.to_bring(row.household, of) for proof in one["proofs"]}
+                for of in (waiting, still)
+            )
             asked += [
-                (role_of[one["role"]], [proof for proof in one["proofs"] if proof != CONFIRMATION])
+                (role_of[one["role"]], [proof])
                 for one in register.before.asked
-                if one["role"] in role_of and one["proofs"] != [CONFIRMATION]
+                for proof in one["proofs"]
+                if one["role"] in role_of and proof != CONFIRMATION and (one["role"], proof) not in brought - left
             ]
         else:
-            conditions = row.assessment["conditions"]
-            rights, persons = register.composed().rights, register.persons
-
-            def waits(ask: Mapping[str, Any]) -> bool:
-                """Was a document brought? Then it is the company's turn."""
-                key = key_of(ask["fact"], rights.get(ask["person"], ()))
-                return key in row.uploaded.get(persons.get(ask["person"], ""), {})
-
-            asked += [
-                (ask["person"], ask["proofs"])
-                for ask in [*row.assessment["asks"], *row.assessment["could_claim"]]
-                if conditions[ask["condition"]]["effect"] == "bar"  # a duty has its own term, and bars nobody
-                and not waits(ask)
-            ]
+            asked += still
     return _by_when(rules.to_bring(row.household, asked), register)
 
 

@@ -124,8 +124,9 @@ class Register:
         return waits + ["sources"] * self.awaits_sources + ["assessment"] * (not self.assessed)
 
     def has_established(self, person: str) -> bool:
-        """Did anybody else than people themselves say something of him?"""
-        return any(said.keys() - {"declaration"} for said in self.row.layers.get(person, {}).values())
+        """Did anybody else than people themselves say something of him, or does a document of his wait?"""
+        layers, waiting = self.row.layers.get(person, {}), self.row.uploaded.get(person)
+        return bool(waiting) or any(said.keys() - {"declaration"} for said in layers.values())
 
     def composed(self) -> Composed:
         """What the rules and the order see by what is on record, and by whom."""
@@ -184,7 +185,7 @@ class Register:
         return act
 
     def put_household(self, household: Sequence[Mapping[str, Any]], changed: Sequence[Member] = ()) -> dict[str, Any]:
-        """Put this household in the place of the one on record. Returns who left and who joined, for the act.
+        """Put this household in the place of the one on record. Returns who left, who joined and who got a number, for the act.
 
         household: each member's place in it (`STRUCTURE`); changed: the members who are new or different. The facts of a person
         hang on him as long as he is in the household; who gets a number keeps those that hung on his member id.
@@ -201,6 +202,7 @@ class Register:
         return {
             "left": {person: part.get(person) for person in before - now},
             "joined": sorted(now - before),
+            "renamed": {known[id_]: person for id_, person in self.persons.items() if known.get(id_, person) != person},
             "no_candidates": sorted((candidates - self.candidates) & now),
         }
 
