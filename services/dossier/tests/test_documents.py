@@ -186,7 +186,10 @@ async def test_ten_megabytes_are_taken_and_eleven_refused_in_words(register: Reg
     assert len(list(kept(tmp_path))) == 1
 
 
-async def test_a_dossier_has_fifty_megabytes_also_when_ten_come_at_once(register: Register, tmp_path: Path) -> None:
+async def test_a_dossier_has_fifty_megabytes_also_when_ten_come_at_once(
+    register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dossier.documents.http.PATIENCE", 60.0)  # two of one caller are read at a time
     id_, anna = await register.started(), await register.candidate()
     answers = await asyncio.gather(
         *(register.upload(id_, anna, fact=fact, content=PDF.ljust(9_000_000)) for fact in TEN_FACTS)

@@ -1,13 +1,20 @@
 """Documents in the hands of who cheats, separates, errs or is unlucky: who reads them, what they count for."""
 
+import asyncio
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from cir_schemas import ProofAsked, StatusChanged
+from dossier.documents import http
+from dossier.documents.files import Files
+from dossier.documents.use_cases import sweep
 
 from .conftest import BRAM, PDF, Register, applicant, partner, person
-from .test_documents import BARS, CLAIM, EXPROPRIATED, HOUSE, PAPERS, SLIPS, ask, asked, listed, seen, version
+from .test_documents import BARS, CLAIM, EXPROPRIATED, HOUSE, PAPERS, SLIPS, ask, asked, kept, listed, seen, version
 from .test_interpretation import INCOME, PROOF, WHY, judge, judged
 
 CARL, CHILD = "90630100169", "15650100189"
@@ -172,3 +179,78 @@ async def test_who_fills_a_dossier_keeps_no_family_from_proving(register: Regist
     await register.uploaded(id_, worker, content=big)
     await register.decline(id_, "p2", bram)
     assert (await register.upload(id_, anna)).status_code == 201
+
+
+# files
+
+
+async def put_orphans(tmp_path: Path, n: int) -> Files:
+    files = Files((tmp_path / "documents").as_uri())
+    with (tmp_path / "x").open("w+b") as file:
+        for _ in range(n):
+            await files.put(uuid4(), file)
+    return files
+
+
+async def test_a_database_that_was_restored_costs_no_papers(
+    register: Register, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of last night's, or a wrong address of it: its sweep would delete all that came today."""
+    files = await put_orphans(tmp_path, 10)
+    await register.uploaded(await register.started(), await register.candidate())
+    await sweep(register.service.background, files, timedelta())
+    assert (len(list(kept(tmp_path))), "restore the database and the files" in caplog.text) == (11, True)
+
+
+async def test_a_file_of_somebody_else_ends_no_sweep(
+    register: Register, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = await put_orphans(tmp_path, 9)  # too few to tell anything
+    for name in ("README", f"{uuid4()}"):
+        (tmp_path / "documents" / name).write_text("an operator left this here")
+    await sweep(register.service.background, files, timedelta())
+    assert len(list(kept(tmp_path))) == 2
+    assert caplog.text.count("left alone") == 1
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "undefined", "utf-16"])
+async def test_a_form_in_a_strange_charset_is_refused_and_leaves_no_file(
+    register: Register, tmp_path: Path, charset: str
+) -> None:
+    """Each would stay on the disk until the sweep."""
+    id_, anna = await register.started(), await register.candidate()
+    parts = {b'name="member"': b"p1\\ud800", b'name="fact"': b"incomes", b'name="file"; filename="a.pdf"': PDF}
+    form = b"".join(b"--x\r\nContent-Disposition: form-data; %b\r\n\r\n%b\r\n" % part for part in parts.items())
+    headers = anna | {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    answer = await register.http.post(f"/v1/dossiers/{id_}/documents", headers=headers, content=form + b"--x--\r\n")
+    assert (answer.status_code, list(kept(tmp_path))) == (415, [])
+
+
+async def test_one_caller_has_two_uploads_read_and_keeps_nobody_else_from_it(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """His sixteen slow ones would be all that are read on the last day of a term."""
+    monkeypatch.setattr(http, "PATIENCE", 1.0)
+    id_, anna, bram = await register.started(), await register.candidate(), await register.candidate(BRAM)
+    others = await register.started(who=bram, key="k2", members=[applicant(number=BRAM)])
+    stop, two, on_their_way = asyncio.Event(), asyncio.Event(), 0
+
+    async def body() -> Any:
+        nonlocal on_their_way
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+        on_their_way += 1
+        if on_their_way == 2:
+            two.set()
+        await stop.wait()
+        yield b"\r\n--x--\r\n"
+
+    headers, url = anna | {"Content-Type": "multipart/form-data; boundary=x"}, f"/v1/dossiers/{id_}/documents"
+    slow = [asyncio.create_task(register.http.post(url, headers=headers, content=body())) for _ in range(2)]
+    try:
+        await asyncio.wait_for(two.wait(), 30)
+        assert (await register.upload(id_, anna)).status_code == 503
+        await register.uploaded(others, bram)
+    finally:
+        stop.set()
+        await asyncio.gather(*slow)
+    await register.uploaded(id_, anna)

@@ -23,6 +23,14 @@ def _path(document: UUID) -> str:
     return f"{document.hex[:2]}/{document}"  # no folder has all of them
 
 
+def _document_at(path: str) -> UUID | None:
+    try:
+        document = UUID(path.rpartition("/")[2])
+    except ValueError:
+        return None
+    return document if _path(document) == path else None
+
+
 class Files:
     """The files in one object store. url: `file:///folder`, which is made where it is missing, `s3://bucket/prefix` or another
     of obstore's."""
@@ -52,10 +60,15 @@ class Files:
             log.warning("files are left to the sweep", exc_info=True)
 
     async def older(self, age: timedelta) -> AsyncIterator[list[UUID]]:
-        """Those that are there for so long, some at a time. What a kill left half written is not listed, and removed here."""
-        before = datetime.now(UTC) - age
+        """Those that are there for so long, some at a time. What a kill left half written is not listed, and removed here; a file
+        of somebody else stays."""
+        before, foreign = datetime.now(UTC) - age, 0
         async for some in self._store.list(chunk_size=1000):
-            yield [UUID(one["path"].rpartition("/")[2]) for one in some if one["last_modified"] <= before]
+            old = [_document_at(one["path"]) for one in some if one["last_modified"] <= before]
+            foreign += old.count(None)
+            yield [document for document in old if document]
+        if foreign:
+            log.warning("files that are no documents are left alone: keep them elsewhere", files=foreign)
         if isinstance(self._store, LocalStore):
             await asyncio.to_thread(_remove_halves, Path(str(self._store.prefix)), before)
 

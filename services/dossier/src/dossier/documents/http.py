@@ -3,14 +3,16 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
+from weakref import WeakValueDictionary
 
 import filetype
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
@@ -32,6 +34,7 @@ CaseWorker = Annotated[Caller, Depends(may("case_worker"))]
 LARGEST_BODY = LARGEST + 2_000_000  # a file that is a little too large is refused in words
 PATIENCE = 5.0  # seconds until an upload beyond those at once is refused
 _READING = asyncio.Semaphore(16)  # uploads at once
+_OF_ONE = WeakValueDictionary[str, asyncio.Semaphore]()  # two of them by one caller
 router = APIRouter(prefix="/v1/dossiers/{dossier}/documents", tags=["documents"])
 _TEXT, _BYTES = {"type": "string"}, {"type": "string", "format": "binary"}
 _FORM = {
@@ -64,7 +67,7 @@ async def upload(
     files: Files = request.app.state.files
     async with database.work() as work:  # before his file is read
         await use_cases.refuse_uploader(dossier, caller, work)
-    async with _form(request) as form:
+    async with _form(request, caller) as form:
         brought, file = await _read(form)
         await files.put(brought.id, file.file)
     answer = {"id": str(brought.id), "sha256": brought.sha256}
@@ -123,18 +126,23 @@ async def interpret(
 
 
 @asynccontextmanager
-async def _form(request: Request) -> AsyncIterator[FormData]:
-    try:
-        await asyncio.wait_for(_READING.acquire(), PATIENCE)
-    except TimeoutError:
-        raise Unavailable("Too many documents are on their way. Nothing was stored: send it again.") from None
-    try:
-        async with request.form(max_files=1, max_fields=2, max_part_size=1000) as form:
-            yield form
-    except ClientDisconnect:
-        raise Problem(400, "The body ended early. Nothing was stored: send it again.") from None
-    finally:
-        _READING.release()
+async def _form(request: Request, caller: Caller) -> AsyncIterator[FormData]:
+    charset = parse_options_header(request.headers.get("content-type"))[1].get(b"charset", b"utf-8")
+    if charset.lower() != b"utf-8":
+        raise Problem(415, "The form is sent in UTF-8: leave the charset out. Nothing was stored.")
+    own = _OF_ONE.setdefault(caller.subject, asyncio.Semaphore(2))
+    async with AsyncExitStack() as held:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                for turn in (own, _READING):
+                    await held.enter_async_context(turn)
+        except TimeoutError:
+            raise Unavailable("Too many documents are on their way. Nothing was stored: send it again.") from None
+        try:
+            async with request.form(max_files=1, max_fields=2, max_part_size=1000) as form:
+                yield form
+        except ClientDisconnect:
+            raise Problem(400, "The body ended early. Nothing was stored: send it again.") from None
 
 
 async def _read(form: FormData) -> tuple[Upload, UploadFile]:

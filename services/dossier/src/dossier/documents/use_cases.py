@@ -9,6 +9,8 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from cir_chassis.database import Database
 from cir_chassis.login import Caller
 from cir_chassis.problems import NotAllowed, NotFound, Problem
@@ -27,7 +29,9 @@ from dossier.register.opening import opened, refuse_unavailable
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork
 
+log = structlog.get_logger()
 LARGEST, LARGEST_DOSSIER, MOST = 10_000_000, 50_000_000, 200  # bytes of a file, of a dossier's files, and how many
+MANY = 10  # files without a row that are left alone, where they are most of the files
 SITUATION = "situation"
 """What a document of a housing situation is brought for: priority judges it, with the request that names it."""
 SUFFIXES = {
@@ -222,8 +226,16 @@ async def _of_persons_here(register: Register, work: RegisterWork) -> list[Docum
 
 
 async def sweep(database: Database[RegisterWork], files: Files, age: timedelta = AGE) -> None:
-    """Delete the files that have no row: of uploads that a crash ended, and of drafts that were erased."""
+    """Delete the files that have no row: of uploads that a crash ended, and of drafts that were erased. So many that the database
+    must be another one, or an older one, stay."""
+    orphans, found = list[UUID](), 0
     async for some in files.older(age):
         async with database.work() as work:
             kept = await store.on_record(work, some)
-        await files.delete([one for one in some if one not in kept])
+        orphans += [one for one in some if one not in kept]
+        found += len(some)
+    if len(orphans) >= MANY and len(orphans) > found / 2:
+        what = "most files have no row, and none is deleted: restore the database and the files of one time together"
+        log.error(what, files=found, without_row=len(orphans))
+    else:
+        await files.delete(orphans)
