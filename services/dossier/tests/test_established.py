@@ -129,6 +129,7 @@ async def test_who_is_a_co_resident_now_is_not_asked_about_at_tax_again(asking: 
     await asking.confirm(id_, "p2", await asking.candidate(BRAM))
     await answered(asking, id_)
     await change(asking, id_, applicant(), partner() | {"role": "co_resident"})
+    await answered(asking, id_)
     await job.ask_again(asking.service.database, UUID(id_))
     again = {one.source for one in await questions(asking, person=BRAM) if one.ground == "asked again"}
     assert again == {"national_register", "social_security"}

@@ -29,6 +29,7 @@ async def test_a_candidate_starts_his_own_dossier(register: Register) -> None:
         "assessment": None,
         "actions": ["submit", "confirm", "change_household", "change_contacts", "change_wishes", "upload", "erase"],
         "on_hold": None,
+        "asked": [],
     }
 
 

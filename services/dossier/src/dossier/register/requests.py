@@ -236,7 +236,7 @@ class DossierListed(Shape):
     member: MemberId
     role: str
     pending: list[str]
-    name: str | None = None
+    name: str | None = Field(default=None, exclude_if=lambda name: name is None)
 
 
 class FileRead(Shape):
