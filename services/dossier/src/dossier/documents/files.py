@@ -4,6 +4,7 @@ what a crash leaves without a row is swept.
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -24,11 +25,10 @@ def _path(document: UUID) -> str:
 
 
 def _document_at(path: str) -> UUID | None:
-    try:
-        document = UUID(path.rpartition("/")[2])
-    except ValueError:
-        return None
-    return document if _path(document) == path else None
+    with suppress(ValueError):
+        if _path(document := UUID(path.rpartition("/")[2])) == path:
+            return document
+    return None
 
 
 class Files:

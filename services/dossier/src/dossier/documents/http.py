@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID, uuid4
 from weakref import WeakValueDictionary
@@ -25,7 +25,8 @@ from cir_schemas.types import DossierRef, Shape
 from dossier.documents import interpretation, use_cases
 from dossier.documents.files import Files
 from dossier.documents.requests import DocumentListed, Interpretation, Interpreted
-from dossier.documents.use_cases import LARGEST, SUFFIXES, Upload
+from dossier.documents.store import Upload
+from dossier.documents.use_cases import LARGEST, SUFFIXES
 from dossier.register.store import RegisterWork
 
 Everybody = Annotated[Caller, Depends(may("candidate", "case_worker", "helper"))]
@@ -37,12 +38,9 @@ _READING = asyncio.Semaphore(16)  # uploads at once
 _OF_ONE = WeakValueDictionary[str, asyncio.Semaphore]()  # two of them by one caller
 router = APIRouter(prefix="/v1/dossiers/{dossier}/documents", tags=["documents"])
 _TEXT, _BYTES = {"type": "string"}, {"type": "string", "format": "binary"}
-_FORM = {
-    "type": "object",
-    "required": ["file", "member", "fact"],
-    "properties": {"file": _BYTES, "member": _TEXT, "fact": _TEXT},
-}
-_MULTIPART = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}}
+_FIELDS = {"file": _BYTES, "member": _TEXT, "fact": _TEXT}
+_FORM = {"type": "object", "required": [*_FIELDS], "properties": _FIELDS}
+_MULTIPART = {"content": {"multipart/form-data": {"schema": _FORM}}, "required": True}
 
 
 class Uploaded(Shape):
@@ -52,7 +50,7 @@ class Uploaded(Shape):
     sha256: str
 
 
-@router.post("", status_code=201, openapi_extra=_MULTIPART, max_body_size=LARGEST_BODY)
+@router.post("", status_code=201, openapi_extra={"requestBody": _MULTIPART}, max_body_size=LARGEST_BODY)
 async def upload(
     dossier: DossierRef,
     request: Request,
@@ -72,18 +70,14 @@ async def upload(
         await files.put(brought.id, file.file)
     answer = {"id": str(brought.id), "sha256": brought.sha256}
 
-    async def effect() -> dict[str, str]:
+    async def effect() -> Mapping[str, str]:
         await use_cases.upload(dossier, brought, caller, work)
         return answer
 
-    given: Mapping[str, Any]
+    same, key = f"{dossier} {brought.member} {brought.fact} {brought.sha256}".encode(), idempotency_key
     try:
         async with database.work() as work:
-            same = f"{dossier} {brought.member} {brought.fact} {brought.sha256}".encode()
-            if idempotency_key:
-                given = await idempotent(work.connection, caller.subject, idempotency_key, same, effect)
-            else:
-                given = await effect()
+            given = await (idempotent(work.connection, caller.subject, key, same, effect) if key else effect())
     except Problem:  # raised before the commit; after any other error there may be a row
         await files.delete([brought.id])
         raise
@@ -98,22 +92,18 @@ async def list_documents(dossier: DossierRef, caller: Everybody, work: Work) -> 
     return await use_cases.list_documents(dossier, caller, work)
 
 
-@router.get(
-    "/{document}",
-    response_class=StreamingResponse,
-    responses={200: {"content": {type_: {"schema": _BYTES} for type_ in SUFFIXES}}},
-)
+_CONTENT = {type_: {"schema": _BYTES} for type_ in SUFFIXES}
+
+
+@router.get("/{document}", response_class=StreamingResponse, responses={200: {"content": _CONTENT}})
 async def read(
     dossier: DossierRef, document: UUID, request: Request, caller: Everybody, work: Work
 ) -> StreamingResponse:
     """The file, as an attachment."""
     found = await use_cases.read_document(dossier, document, caller, work)
-    headers = {
-        "Content-Disposition": disposition(found.name),
-        "Content-Length": str(found.size),
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, no-store",
-    }
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"}  # RFC 6266
+    headers |= {"Content-Length": str(found.size), "X-Content-Type-Options": "nosniff"}
+    headers |= {"Cache-Control": "private, no-store"}
     return StreamingResponse(await request.app.state.files.read(found.id), media_type=found.type, headers=headers)
 
 
@@ -151,11 +141,9 @@ async def _read(form: FormData) -> tuple[Upload, UploadFile]:
     if not (isinstance(file, UploadFile) and isinstance(member, str) and isinstance(fact, str)):
         errors = [("file", "a file"), ("member", "a member's id"), ("fact", "what it proves")]
         raise Problem(422, "A document is sent as multipart/form-data with file, member and fact: see errors.", errors)
-    size = file.size or 0
-    if size > LARGEST:
-        raise Problem(
-            413, f"A file has at most {LARGEST // 10**6} MB. Nothing was stored: send it smaller, or in parts."
-        )
+    if (size := file.size or 0) > LARGEST:
+        most = f"A file has at most {LARGEST // 10**6} MB"
+        raise Problem(413, f"{most}. Nothing was stored: send it smaller, or in parts.")
     kind = filetype.guess_mime(await file.read(8192))
     if kind not in SUFFIXES:
         known = "PDF, JPEG, PNG, GIF or TIFF, by its content and not by its name"
@@ -164,9 +152,3 @@ async def _read(form: FormData) -> tuple[Upload, UploadFile]:
     digest = await asyncio.to_thread(hashlib.file_digest, file.file, "sha256")  # type: ignore[arg-type]
     await file.seek(0)
     return Upload(uuid4(), member, fact, file.filename or "", kind, size, digest.hexdigest()), file
-
-
-def disposition(name: str) -> str:
-    """As in RFC 6266: a plain name for old readers, and the name itself."""
-    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_").replace("%", "_")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

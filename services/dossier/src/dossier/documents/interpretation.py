@@ -11,7 +11,7 @@ from cir_schemas.household import Household, impossible_on
 from cir_schemas.types import DossierRef
 from dossier.documents import store
 from dossier.documents.requests import Interpretation, Interpreted
-from dossier.documents.use_cases import claim_of, document_of, wait_on, waiting_in
+from dossier.documents.use_cases import claim_of, document_of, is_claim, wait_on, waiting_in
 from dossier.domain.numbers import contradictions
 from dossier.facts.compose import RIGHT, by_key, right_of
 from dossier.facts.origins import ORIGINS
@@ -87,7 +87,7 @@ def _follows(
     """
     given, fact = body.facts.given(), key.split(".")[0]
     _refuse_impossible(body, given, fact, person, register)
-    if not (ORIGINS[fact].is_claim or key.startswith(RIGHT)):
+    if not is_claim(key):
         if body.decision == "accepted" and fact not in given:
             raise Problem(422, "An accepted document shows a fact: say which.", [(f"facts.{fact}", "is missing")])
         return by_key(given)

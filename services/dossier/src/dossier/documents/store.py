@@ -12,17 +12,23 @@ from dossier.tables import documents as _table
 
 
 @dataclass(frozen=True)
-class Document:
-    """One document, as its row (see tables.documents)."""
+class Upload:
+    """A file that is brought. type: by its content; name: as it is sent, on record without folders."""
 
     id: UUID
-    dossier: UUID
     member: str
     fact: str
     name: str
     type: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document(Upload):
+    """One document, as its row (see tables.documents)."""
+
+    dossier: UUID
     subject: str
     role: str
     organisation: str | None
@@ -48,7 +54,7 @@ async def decide(work: RegisterWork, document: UUID, state: str, act: UUID | Non
 async def of_dossier(work: RegisterWork, dossier: UUID) -> list[Document]:
     """All of a dossier, the oldest first."""
     query = sa.select(*_COLUMNS).where(_table.c.dossier == dossier).order_by(_table.c.at, _table.c.id)
-    return [Document(*row) for row in await work.connection.execute(query)]
+    return [Document(**row) for row in (await work.connection.execute(query)).mappings()]
 
 
 async def on_record(work: RegisterWork, documents: Collection[UUID]) -> set[UUID]:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
@@ -19,7 +19,7 @@ from dossier.access import VIEW
 from dossier.documents import store
 from dossier.documents.files import AGE, Files
 from dossier.documents.requests import DocumentListed
-from dossier.documents.store import Document
+from dossier.documents.store import Document, Upload
 from dossier.domain.household import is_nameless, moving_in
 from dossier.facts.compose import RIGHT, TIES, key_of
 from dossier.facts.origins import ORIGINS
@@ -44,19 +44,6 @@ SUFFIXES = {
 """Media type, by the content → how its files are called."""
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A file that was brought. type: by its content; name: as it was sent."""
-
-    id: UUID
-    member: str
-    fact: str
-    name: str
-    type: str
-    size: int
-    sha256: str
-
-
 async def refuse_uploader(ref: DossierRef, caller: Caller, work: RegisterWork) -> None:
     """Before his file is read. Raises `NotFound`, `NotAllowed`, `Conflict`."""
     register = await opened(ref, caller, work)
@@ -78,14 +65,8 @@ async def upload(ref: DossierRef, brought: Upload, caller: Caller, work: Registe
             413, f"A dossier has at most {most}. Nothing was stored: hand this one in at the housing company."
         )
     row = Document(
-        id=brought.id,
+        **asdict(replace(brought, name=cleaned(brought.name, brought.type))),
         dossier=register.row.id,
-        member=brought.member,
-        fact=brought.fact,
-        name=cleaned(brought.name, brought.type),
-        type=brought.type,
-        size=brought.size,
-        sha256=brought.sha256,
         subject=caller.subject,
         role=caller.role,
         organisation=caller.relation("organisation") if caller.role == "helper" else None,
@@ -113,9 +94,14 @@ def wait_on(document: UUID, person: str, key: str, claim: Mapping[str, Any] | No
     compose_anew(register)
 
 
+def is_claim(key: str) -> bool:
+    """Is it a claim with a proof? Else it is a fact that its document shows."""
+    return ORIGINS[key.split(".")[0]].is_claim or key.startswith(RIGHT)
+
+
 def claim_of(person: str, key: str, register: Register) -> dict[str, Any] | None:
     """The claim as the rules see it now, without its proof; None where it is not made, or the fact is no claim."""
-    if not (ORIGINS[key.split(".")[0]].is_claim or key.startswith(RIGHT)):
+    if not is_claim(key):
         return None
     claim = seen(register).get(person, {}).get(key)
     return claim and {name: value for name, value in claim.items() if name != "proof"}
@@ -131,8 +117,7 @@ def _key(brought: Upload, register: Register) -> str:
     if key == SITUATION:
         return key
     origin = ORIGINS.get(key.split(".")[0]) if key and key not in TIES else None
-    has_proof = key and origin and (origin.is_claim or key.startswith(RIGHT))
-    if not (key and origin) or has_proof != brought.fact.endswith(".proof"):
+    if not (key and origin) or is_claim(key) != brought.fact.endswith(".proof"):
         what = 'is a fact as in `asks`, such as "residence", "recent_income.proof" or "real_rights[0].proof", or "situation"'
         raise Problem(422, "A document proves a fact that is asked, or shows a housing situation.", [("fact", what)])
     if not origin.is_of(member["role"]):
@@ -152,21 +137,16 @@ async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) ->
     """What was brought, and what became of it. A helper sees what his organisation brought, candidates what is of who is here."""
     register, found = await _listed(ref, caller, work)
     waiting = waiting_in(register)
-    reasons = {act.id: act.reasons for act in await work.acts_of(register.row.id)}
+    reasons: dict[UUID | None, list[str]] = {act.id: act.reasons for act in await work.acts_of(register.row.id)}
     whole = VIEW[register.actor.relation] == "whole"
     return [
         DocumentListed(
-            id=one.id,
-            member=one.member,
+            **{name: getattr(one, name) for name in ("id", "member", "at", "type", "size", "sha256")},
             fact=_fact_of(one, waiting, register),
             state="lapsed" if one.state == "uploaded" and str(one.id) not in waiting else one.state,
-            at=one.at,
             by=one.role,
             name=one.name if whole else None,
-            type=one.type,
-            size=one.size,
-            sha256=one.sha256,
-            reasons=reasons.get(one.decided) if whole and one.decided else None,
+            reasons=reasons.get(one.decided) if whole else None,
         )
         for one in found
     ]
