@@ -27,6 +27,7 @@ from dossier.directory.files import Directory, load_directory
 from dossier.directory.publishing import publish
 from dossier.documents import http as documents_http
 from dossier.documents.files import Files
+from dossier.documents.scanner import clamd_at
 from dossier.documents.use_cases import sweep
 from dossier.facts.questions import work_off
 from dossier.facts.sources import Sources
@@ -46,6 +47,8 @@ class DossierSettings(KeyedSettings):
     organisations: Path = HERE / "organisations.yaml"
     documents: Annotated[str, Field(pattern=r"^[a-z0-9]+://")] = (HERE / "documents").as_uri()
     """The object store of the documents: `file:///folder`, `s3://bucket/prefix` or another that obstore knows."""
+    clamd: Annotated[str, Field(pattern=r"^[^:/\s]+:\d{1,5}$")] | None = None
+    """The virus scanner, `host:port` of a clamd. Without it no document is scanned."""
     draft_days: Annotated[int, Field(ge=1)] = 90
     """A draft on which nobody acted for so many days is erased (K)."""
     sources: Annotated[str, Field(pattern=r"^https?://")] | None = None
@@ -82,6 +85,9 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.jobs.append(partial(hourly, "old drafts are erased", erase))
     files = service.app.state.files = Files(settings.documents)
     service.jobs.append(partial(hourly, "files without a row are swept", partial(sweep, service.background, files)))
+    service.app.state.clamd = clamd_at(settings.clamd) if settings.clamd else None
+    if not settings.clamd:
+        log.warning("documents are not scanned for viruses: CIR_CLAMD is not set")
     if settings.sources:
         service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
     service.app.include_router(http.router)

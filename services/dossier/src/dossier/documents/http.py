@@ -25,6 +25,7 @@ from cir_schemas.types import DossierRef, Shape
 from dossier.documents import interpretation, use_cases
 from dossier.documents.files import Files
 from dossier.documents.requests import DocumentListed, Interpretation, Interpreted
+from dossier.documents.scanner import refuse_infected
 from dossier.documents.store import Upload
 from dossier.documents.use_cases import LARGEST, SUFFIXES
 from dossier.register.store import RegisterWork
@@ -67,6 +68,9 @@ async def upload(
         await use_cases.refuse_uploader(dossier, caller, work)
     async with _form(request, caller) as form:
         brought, file = await _read(form)
+        if clamd := request.app.state.clamd:
+            await refuse_infected(file.file, clamd)
+            await file.seek(0)
         await files.put(brought.id, file.file)
     answer = {"id": str(brought.id), "sha256": brought.sha256}
 
