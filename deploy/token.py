@@ -40,6 +40,13 @@ def citizen(
     return "-".join([role, *(value for value in given.values() if value)]), {k: v for k, v in claims.items() if v}
 
 
+def claims_of(subject: str) -> dict[str, str]:
+    """The claims of somebody by his subject. Raises `ValueError`."""
+    role, _, value = subject.partition("-")
+    need = NEEDS.get(role)
+    return citizen(role, **({need: value} if need else {}))[1]
+
+
 def token(
     login: str,
     role: str,

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from cir_chassis import http
 from cir_chassis.database import Database
@@ -51,15 +51,26 @@ def small(
     kafka: str = NOWHERE,
     topic: Topic | None = None,
     migrations: Path = Path(),
+    pages: Path | None = None,
 ) -> Service[CountWork]:
-    """The small service with these routes."""
-    topic = topic or Topic()
+    """The small service with these routes; pages: the templates of its pages."""
+    topic, port = topic or Topic(), free_port()
     url = database.engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
     told = Settings(
-        database_url=url, kafka=kafka, port=free_port(), issuer=login, audience=AUDIENCE, environment="demo"
+        database_url=url,
+        kafka=kafka,
+        port=port,
+        issuer=login,
+        audience=AUDIENCE,
+        environment="demo",
+        public={"test": f"http://127.0.0.1:{port}"} if pages else {},
+        session_key=SecretStr("a key of tests alone, of 32 characters"),
+        client_secret=SecretStr("demo"),
     )
     work = partial(CountWork, mode={})
-    service = Service("test", "", told, work, migrations, publishes=[topic.event], consumes={topic.event: keep})
+    service = Service(
+        "test", "", told, work, migrations, publishes=[topic.event], consumes={topic.event: keep}, templates=pages
+    )
     for router in routers:
         service.app.include_router(router)
     return service

@@ -38,7 +38,7 @@ async def up() -> int:
         console.print(f"All played after {monotonic() - begun:.1f} s. Now yours, until Ctrl-C:")
         for name, base in stack.addresses.items():
             if isinstance(base, str):
-                say(f"{name:<14}{base}" + ("/docs  /metrics" if name in stack.services else ""))
+                say(f"{name:<14}{base}" + ("/openapi.json  /metrics" if name in stack.services else ""))
         token, id = ".venv/bin/python -m deploy.token case_worker --company dijledal", all_played[0].id
         say(f'a dossier     curl -H "Authorization: Bearer $({token})" {stack.url("dossier")}/v1/dossiers/{id}')
         await asyncio.Event().wait()

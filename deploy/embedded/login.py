@@ -16,13 +16,19 @@ from werkzeug.serving import make_server
 
 from deploy.embedded import HOST, write_private
 from deploy.embedded.samples import SAMPLES
-from deploy.token import citizen
+from deploy.token import citizen, claims_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its Authlib announces what will change one day
     import oidc_provider_mock  # type: ignore[import-untyped]
-    from authlib.jose import RSAKey  # type: ignore[import-untyped]
+    from authlib.jose import RSAKey
     from joserfc import jwk
+
+SIGN_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Log in</title>
+<meta name="viewport" content="width=device-width"><style>body{font:18px/2 sans-serif;margin:2rem}</style>
+<main><h1>The demo's login: who are you?</h1><ul>
+{% for subject in subjects %}<li><a href="{{ asked }}&amp;login_hint={{ subject }}">{{ subject }}</a>
+{% endfor %}</ul></main></html>"""
 
 
 def key_in(file: Path) -> RSAKey:
@@ -45,6 +51,20 @@ def provider(folder: Path) -> flask.Flask:
     @app.before_request
     def sign_with_the_same_key() -> None:
         flask.g.oidc_provider_mock_storage.jwk = key
+
+    @app.before_request
+    def by_link() -> flask.typing.ResponseReturnValue | None:
+        """A browser logs in by a link, on a page that fetches nothing from elsewhere, and logs out without a question."""
+        asked = flask.request
+        if asked.path == "/oauth2/end_session":
+            return flask.redirect(asked.args.get("post_logout_redirect_uri", "/"))
+        if asked.path != "/oauth2/authorize" or asked.method != "GET":
+            return None
+        if (subject := asked.args.get("login_hint")) is None:
+            return flask.render_template_string(SIGN_IN, subjects=[user.sub for user in users], asked=asked.full_path)
+        client = app.test_client()
+        client.put(f"/users/{subject}", json=claims_of(subject))
+        return client.post(asked.full_path, data={"sub": subject}, base_url=asked.host_url)
 
     if issuer := os.environ.get("CIR_DEMO_ISSUER"):  # who calls it by another name gets the same tokens
         inner, name = app.wsgi_app, issuer.removeprefix("http://")

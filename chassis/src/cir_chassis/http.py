@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import structlog
 from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import Headers
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cir_chassis.database import Work, is_outage, sqlstate
 from cir_chassis.login import Login
+from cir_chassis.pages import Pages, asks_for_a_page
 from cir_chassis.probes import DependencyProbe
 from cir_chassis.problems import Problem, Unavailable, path_of
 
@@ -66,8 +67,12 @@ def _problem(error: Exception, method: str) -> Problem:
     return Problem(500, "Something went wrong here, and nothing was stored. It has been logged.")
 
 
-async def _answer(request: Request, error: Exception) -> JSONResponse:
+async def _answer(request: Request, error: Exception) -> Response:
+    """A page for who looks at pages, else a problem document."""
     problem = _problem(error, request.method)
+    pages: Pages | None = getattr(request.app.state, "pages", None)
+    if pages and asks_for_a_page(request):
+        return pages.error(request, problem)
     title = HTTPStatus(problem.status).phrase
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
     if problem.errors:
@@ -154,16 +159,18 @@ def create_app(
     joined: whether it consumes its topics; measures: set the metrics that are looked up when they are read.
     """
     app = FastAPI(
-        title=title, description=description, version="1", redoc_url=None, telemetry=_TELEMETRY, responses=_PROBLEMS
+        title=title,
+        description=description,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        telemetry=_TELEMETRY,
+        responses=_PROBLEMS,
     )
     app.state.login = login
     app.add_middleware(_Edge)
     for kind in (Problem, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)
-
-    @app.get("/", include_in_schema=False)
-    async def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
     @app.get("/health/live", tags=["operators"])
     async def live() -> dict[str, str]:

@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cir_chassis import outbox, trace
+from cir_chassis import outbox, session, trace
 from cir_chassis.asyncapi import channels
 from cir_chassis.bus import Bus
 from cir_chassis.consumer import Consumer, Handlers
@@ -28,7 +28,9 @@ from cir_chassis.driver import forget
 from cir_chassis.http import create_app
 from cir_chassis.login import Login
 from cir_chassis.outbox import Relay
+from cir_chassis.pages import Pages
 from cir_chassis.probes import DependencyProbe
+from cir_chassis.session import Sessions
 from cir_chassis.settings import Settings, WrongSettings
 
 log = structlog.get_logger()
@@ -66,8 +68,10 @@ class Service(Generic[W]):
         *,
         publishes: Sequence[Any] = (),
         consumes: Handlers,
+        templates: Path | None = None,
     ) -> None:
-        """work: makes the unit of work; publishes: event types, on topics of its own; consumes: its handlers by type."""
+        """work: makes the unit of work; publishes: event types, on topics of its own; consumes: its handlers by type;
+        templates: of its pages, which it shows where settings name public addresses."""
         trace.configure(name, settings.otlp)
         self.name, self.settings, self._migrations = name, settings, migrations
         self.jobs: list[Job] = []
@@ -88,6 +92,12 @@ class Service(Generic[W]):
         measures = (partial(outbox.measure, self.database.engine), self.bus.measure)
         self.app = create_app(name, description, self._probes, login, lambda: self.bus.joined, measures)
         self.app.state.database = self.database
+        self.pages: Pages | None = None
+        if templates and settings.public and settings.session_key:
+            self.pages = self.app.state.pages = Pages(name, settings, templates)
+            self.app.add_middleware(Sessions, key=settings.session_key, secure=self.pages.secure)
+            self.app.add_api_route(self.pages.style, self.pages.sheet, include_in_schema=False)
+            self.app.include_router(session.routes(settings, name))
         self.app.add_api_route(
             "/asyncapi.json",
             lambda: channels(name, description, publishes, list(consumes)),

@@ -8,7 +8,7 @@ import os
 from datetime import date
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PREFIX = "CIR_"
@@ -20,6 +20,8 @@ class WrongSettings(Exception):
 
 
 Address = Annotated[str, Field(pattern=r"^[^:/\s]+:\d{1,5}(,[^:/\s]+:\d{1,5})*$", description="host:port")]
+PublicAddress = Annotated[str, Field(pattern=r"^(https://[^/\s]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/?$")]
+"""Without a path. Plain http on the loopback alone: what is logged in there would be anyone's."""
 
 
 class Settings(BaseSettings):
@@ -33,8 +35,16 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)]
     issuer: Annotated[str, Field(pattern=r"^https?://")]
     audience: str
-    claims: dict[str, str] = {name: f"cir_{name}" for name in ("role", "number", "company", "organisation")}
-    """Which claim of a token holds the caller's role, and which his relations."""
+    claims: dict[str, str] = {name: f"cir_{name}" for name in ("role", "number", "company", "organisation")} | {
+        "name": "name"
+    }
+    """Which claim of a token holds the caller's role, which his relations, and which the name that pages show him."""
+    public: dict[str, PublicAddress] = {}
+    """Service → the address at which browsers find it. Without them the service shows no pages."""
+    session_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Seals what browsers keep: on one host the same for every service, which share the login there."""
+    client_secret: SecretStr | None = None
+    """By which the provider knows us when somebody logs in to the pages; the client's name is the audience."""
     otlp: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """The collector that spans are exported to: OTLP over HTTP. Without one nothing is exported."""
     environment: Literal["production", "demo"] = "production"
@@ -46,6 +56,12 @@ class Settings(BaseSettings):
     def _production_lives_today(self) -> "Settings":
         if self.today and self.environment == "production":
             raise ValueError("CIR_TODAY is for CIR_ENVIRONMENT=demo alone: in production the day is the real one")
+        return self
+
+    @model_validator(mode="after")
+    def _pages_need_a_key(self) -> "Settings":
+        if self.public and not self.session_key:
+            raise ValueError("CIR_SESSION_KEY: pages need one, of 32 random characters or more: openssl rand -hex 32")
         return self
 
     @classmethod

@@ -1,0 +1,63 @@
+"""What somebody typed in a form, read by the model that the API reads: the data, or what is wrong, field by field."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from fastapi import Request
+from itsdangerous import BadSignature
+from pydantic import BaseModel, ValidationError
+
+from cir_chassis.session import Seal
+
+SEALED = "sealed"  # the field that brings back what was typed when a login had ended
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Form(Generic[M]):
+    """typed: as it was typed, to show again; data: None where something is wrong; errors: field → pydantic's type of error."""
+
+    typed: Mapping[str, str] = field(default_factory=dict)
+    data: M | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    def error(self, name: str, words: Mapping[str, str]) -> dict[str, str] | None:
+        """`errorMessage` of the macros. words: "field.type" or else "field" → what is wrong and how to mend it; "*" → "Error"."""
+        if (kind := self.errors.get(name)) is None:
+            return None
+        return {"text": words.get(f"{name}.{kind}") or words[name], "visuallyHiddenText": words["*"]}
+
+    def summary(self, words: Mapping[str, str]) -> list[dict[str, str]]:
+        """`errorList` of the macros: the id of a field is its name."""
+        return [{"href": f"#{name}", **(self.error(name, words) or {})} for name in self.errors]
+
+
+async def read_form(request: Request, model: type[M]) -> Form[M]:
+    """A field left empty is left out; boxes that share a name come as one text, with commas between."""
+    sent = await request.form()
+    typed = {name: ",".join(v.strip() for v in sent.getlist(name) if isinstance(v, str)) for name in sent}
+    if sealed := typed.pop(SEALED, None):
+        typed = opened(sealed, request)
+    try:
+        return Form(typed, model.model_validate_strings({name: value for name, value in typed.items() if value}))
+    except ValidationError as error:
+        wrong = {str(e["loc"][0]) if e["loc"] else "": e["type"] for e in reversed(error.errors(include_url=False))}
+        return Form(typed, errors=dict(reversed(wrong.items())))
+
+
+def sealed(typed: Mapping[str, str], request: Request) -> str:
+    """For this address alone, and not to be read by the next at the same computer."""
+    seal: Seal = request.app.state.pages.seal
+    return seal.sign(json.dumps([request.url.path, dict(typed)]).encode()).decode()
+
+
+def opened(text: str, request: Request) -> dict[str, str]:
+    """What `sealed` closed; nothing where it does not hold, or is of another address."""
+    seal: Seal = request.app.state.pages.seal
+    try:
+        path, typed = json.loads(seal.unsign(text.encode()))
+    except (BadSignature, ValueError):
+        return {}
+    return typed if path == request.url.path else {}

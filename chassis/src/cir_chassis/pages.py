@@ -1,0 +1,165 @@
+"""The frame of every page: language, style, header by role, and errors in words. A page is a template and a few lines.
+
+Pages work without JavaScript and fetch nothing from elsewhere. Templates are in English; `nl.po` beside them has the Dutch.
+"""
+
+import gzip
+from collections.abc import Mapping
+from decimal import Decimal
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from babel.dates import format_date, format_datetime, get_timezone
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency
+from babel.support import Translations
+from fastapi import APIRouter, Depends, Request
+from jinja2 import (
+    ChainableUndefined,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    UndefinedError,
+)
+from jinja2.utils import missing
+from starlette.responses import RedirectResponse, Response
+
+from cir_chassis import forms
+from cir_chassis.login import anyone
+from cir_chassis.problems import Problem
+from cir_chassis.session import KEPT, LoginEnded, Seal, same_origin
+from cir_chassis.settings import Settings
+
+FRAME = Path(__file__).with_name("frame")
+LANGUAGES = {"nl": "Nederlands", "en": "English"}  # the first where nothing says another
+COOKIE = "cir_language"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class _Undefined(ChainableUndefined):
+    """A name that is nowhere is an error; an attribute that is missing is empty, and so are the names that the macros ask for."""
+
+    def __new__(
+        cls, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
+    ) -> Any:
+        strict = obj is missing and name not in ("caller", "undefined", "null")
+        return StrictUndefined(hint, obj, name, exc) if strict else super().__new__(cls)
+
+
+class Pages:
+    """Renders the pages of one service. templates: its folder, which may hold an `nl.po`."""
+
+    def __init__(self, name: str, settings: Settings, templates: Path) -> None:
+        """Raises OSError or `jinja2.TemplateError` where a file is missing or wrong."""
+        assert settings.session_key  # the settings see to it
+        self.seal = Seal(settings.session_key, "form", KEPT)
+        self.secure = settings.public[name].startswith("https:")
+        self._css = (FRAME / "govuk.css").read_bytes() + (FRAME / "own.css").read_bytes()
+        self.style = f"/style/{sha256(self._css).hexdigest()[:16]}.css"
+        loader = ChoiceLoader(
+            [
+                FileSystemLoader([templates, FRAME]),
+                PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
+            ]
+        )
+        self._environments = {}
+        for language in LANGUAGES:
+            one = Environment(
+                loader=loader,
+                autoescape=True,
+                undefined=_Undefined,
+                extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+                trim_blocks=True,
+                lstrip_blocks=True,
+            )
+            words = _catalogue(language, FRAME, templates)
+            one.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
+            one.filters |= _filters(f"{language}_BE")
+            one.globals |= {"language": language, "languages": LANGUAGES, "style": self.style}
+            one.globals |= {"service": name, "public": settings.public, "demo": settings.environment == "demo"}
+            self._environments[language] = one
+
+    def router(self) -> APIRouter:
+        """A router for pages, which are no part of the API's description."""
+        return APIRouter(include_in_schema=False, dependencies=[Depends(same_origin), Depends(anyone)])
+
+    def sheet(self, request: Request) -> Response:
+        """The style sheet: fetched once, since its address names its content."""
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return _packed(request, self._css, "text/css; charset=utf-8", headers)
+
+    def show(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
+        """A page by its template, whose name without `.html` is the page's own (`data-page`)."""
+        language = self.language(request)
+        other = {code: str(request.url.include_query_params(lang=code).query) for code in LANGUAGES if code != language}
+        page = self._environments[language].get_template(f"{template}.html")
+        who = getattr(request.state, "caller", None)
+        html = page.render(page=template, who=who, path=request.url.path, other_languages=other, **context)
+        answer = _packed(request, html.encode(), "text/html; charset=utf-8", HEADERS, status)
+        if request.query_params.get("lang") == language:
+            answer.set_cookie(COOKIE, language, 365 * 24 * 3600, secure=self.secure, httponly=True, samesite="lax")
+        return answer
+
+    def language(self, request: Request) -> str:
+        """What the reader chose, now or before; else the first of ours that his browser names."""
+        named = (
+            part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")
+        )
+        said = (request.query_params.get("lang"), request.cookies.get(COOKIE), *named)
+        return next((code for code in said if code in LANGUAGES), next(iter(LANGUAGES)))
+
+    def error(self, request: Request, problem: Problem) -> Response:
+        """What an error is to somebody who reads pages: the login, or a page."""
+        if not isinstance(problem, LoginEnded):
+            return self.show(request, "error", problem.status, error=problem.status)
+        if problem.typed is None:
+            address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?to={quote(address, safe='')}", 303)
+        return self.show(request, "login_ended", problem.status, sealed=forms.sealed(problem.typed, request))
+
+
+def asks_for_a_page(request: Request) -> bool:
+    """A browser that shows a page, not a program that reads JSON."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _packed(request: Request, content: bytes, kind: str, headers: Mapping[str, str], status: int = 200) -> Response:
+    sent = dict(headers) | {"Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content, sent["Content-Encoding"] = gzip.compress(content, 6), "gzip"
+    return Response(content, status, sent, kind)
+
+
+def _catalogue(language: str, *folders: Path) -> Translations:
+    """The `<language>.po` of these folders in one, compiled in memory; where there is none, English stays."""
+    words = Translations()
+    for file in (folder / f"{language}.po" for folder in folders):
+        if file.exists():
+            compiled = BytesIO()
+            with file.open("rb") as source:
+                write_mo(compiled, read_po(source))
+            compiled.seek(0)
+            words.merge(Translations(compiled))
+    return words
+
+
+def _filters(locale: str) -> dict[str, Any]:
+    zone = get_timezone("Europe/Brussels")
+    return {
+        "day": lambda on: format_date(on, "d MMMM y", locale),
+        "moment": lambda at: format_datetime(at, "d MMMM y HH:mm", zone, locale),
+        "money": lambda amount: format_currency(Decimal(amount), "EUR", locale=locale),
+    }

@@ -1,0 +1,201 @@
+"""Pages in a browser's words: who comes without a login, by somebody else's link or from another site gets nowhere."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from fastapi import Depends, Request, Response
+from itsdangerous import BadSignature
+from pydantic import BaseModel, SecretStr, StrictInt
+
+from cir_chassis.forms import Form, read_form
+from cir_chassis.login import Caller, may
+from cir_chassis.service import Service
+from cir_chassis.session import Seal, logged_in
+
+from .conftest import CountWork, Open
+from .test_http import served, small
+
+ANNA, WORKER = "candidate-85622300173", "case_worker-dijledal"
+KEY = SecretStr("a key of tests alone, of 32 characters")
+
+
+class Asked(BaseModel):
+    email: str
+    rooms: StrictInt | None = None
+
+
+def add_pages(service: Service[CountWork]) -> None:
+    pages = service.pages
+    assert pages
+    router = pages.router()
+
+    @router.get("/things")
+    async def show(request: Request, caller: Annotated[Caller, Depends(logged_in("candidate"))]) -> Response:
+        return pages.show(request, "thing", form=Form(), on=date(2024, 3, 20))
+
+    @router.post("/things")
+    async def send(request: Request, caller: Annotated[Caller, Depends(logged_in("candidate"))]) -> Response:
+        form = await read_form(request, Asked)
+        service.app.state.sent = form.data
+        return pages.show(request, "thing", 200 if form.data else 422, form=form, on=date(2024, 3, 20))
+
+    @service.app.get("/v1/things")
+    async def api(caller: Annotated[Caller, Depends(may("candidate"))]) -> str:
+        return caller.role
+
+    service.app.include_router(router)
+
+
+@asynccontextmanager
+async def browser(service: Service[CountWork], **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+    base = service.settings.public["test"]
+    accept = {"Accept": "text/html", "Accept-Language": "fr, en-GB;q=0.8, nl;q=0.5"}
+    async with httpx.AsyncClient(
+        base_url=base, trust_env=False, timeout=20, headers=accept | headers, follow_redirects=True
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def service(open_database: Open, login: str) -> AsyncIterator[Service[CountWork]]:
+    made = small(open_database(), login=login, pages=Path(__file__).with_name("frame"))
+    add_pages(made)
+    async with served(made):
+        yield made
+
+
+def of(answer: httpx.Response) -> str:
+    """Which page it is."""
+    found = re.search(r'data-page="(\w+)"', answer.text)
+    assert found, answer.text
+    return found[1]
+
+
+async def test_a_page_asks_for_the_login_and_comes_back(service: Service[CountWork]) -> None:
+    async with browser(service) as one:
+        asked = await one.get("/things?x=1", follow_redirects=False)
+        assert (asked.status_code, asked.headers["location"]) == (303, "/login?to=%2Fthings%3Fx%3D1")
+        sent = await one.get(asked.headers["location"], follow_redirects=False)
+        query = {name: value for name, (value,) in parse_qs(urlsplit(sent.headers["location"]).query).items()}
+        assert query.keys() >= {"state", "nonce", "code_challenge"}
+        assert query["code_challenge_method"] == "S256"
+        page = await one.get(f"/login?to=/things&person={ANNA}")
+        assert (page.status_code, of(page), page.url.path) == (200, "thing", "/things")
+        assert "A thing" in page.text
+        assert "1.234,50\xa0€ 20 March 2024" in page.text  # as in Belgium
+        held = one.cookies["cir"]
+        assert "85622300173" not in page.headers.get("set-cookie", "") + held
+        api = await one.get("/v1/things", headers={"Accept": "application/json"})
+        assert (api.status_code, api.headers["content-type"]) == (401, "application/problem+json")
+        gone = await one.get("/logout", follow_redirects=False)
+        assert urlsplit(gone.headers["location"]).path == "/oauth2/end_session"
+        assert "id_token_hint" in gone.headers["location"]
+        assert (await one.get("/things", follow_redirects=False)).status_code == 303
+
+
+async def test_a_login_that_somebody_else_began_is_refused(service: Service[CountWork], login: str) -> None:
+    async with browser(service) as cheat, browser(service) as victim:
+        begun = await cheat.get(f"/login?person={ANNA}", follow_redirects=False)
+        back = (await cheat.get(begun.headers["location"], follow_redirects=False)).headers["location"]
+        assert of(wrong := await victim.get(back)) == "error"
+        assert wrong.status_code == 400
+        assert (await cheat.get(back.replace("state=", "state=x"))).status_code == 400
+        begun = await cheat.get(f"/login?person={ANNA}", follow_redirects=False)
+        swapped = re.sub("nonce=[^&]+", "nonce=another", begun.headers["location"])
+        back = (await cheat.get(swapped, follow_redirects=False)).headers["location"]
+        assert (await cheat.get(back)).status_code == 400
+        assert (await cheat.get("/things", follow_redirects=False)).status_code == 303
+
+
+@pytest.mark.parametrize("to", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"])
+async def test_a_login_leads_to_a_page_of_ours(service: Service[CountWork], to: str) -> None:
+    async with browser(service) as one:
+        begun = await one.get("/login", params={"to": to, "person": ANNA}, follow_redirects=False)
+        back = (await one.get(begun.headers["location"], follow_redirects=False)).headers["location"]
+        assert (await one.get(back, follow_redirects=False)).headers["location"] == "/"
+
+
+async def test_a_form_is_read_in_the_words_of_the_page(service: Service[CountWork]) -> None:
+    async with browser(service) as one:
+        await one.get(f"/login?person={ANNA}")
+        wrong = await one.post("/things?lang=nl", data={"email": " ", "rooms": "two <b>"})
+        assert wrong.status_code == 422
+        assert wrong.text.index('<a href="#email">Geef uw adres</a>') < wrong.text.index('href="#rooms"')
+        assert 'value="two &lt;b&gt;"' in wrong.text
+        assert '<html lang="nl"' in wrong.text
+        assert '<a href="?lang=en" hreflang="en" lang="en">English</a>' in wrong.text
+        right = await one.post("/things", data={"email": "a@example.org", "rooms": "2"})
+        assert (right.status_code, '<html lang="nl"' in right.text) == (200, True)  # as was chosen before
+        assert service.app.state.sent == Asked(email="a@example.org", rooms=2)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://elsewhere.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 200),
+    ],
+)
+async def test_another_site_sends_no_form(service: Service[CountWork], headers: dict[str, str], status: int) -> None:
+    async with browser(service) as one:
+        await one.get(f"/login?person={ANNA}")
+        sent = await one.post("/things", data={"email": "a@example.org"}, headers=headers)
+        assert (sent.status_code, hasattr(service.app.state, "sent")) == (status, status == 200)
+
+
+async def test_another_role_and_an_unknown_page_are_told_in_words(service: Service[CountWork]) -> None:
+    async with browser(service) as one:
+        await one.get(f"/login?person={WORKER}")
+        refused, nowhere = await one.get("/things"), await one.get("/nowhere")
+        assert (refused.status_code, of(refused), nowhere.status_code, of(nowhere)) == (403, "error", 404, "error")
+        assert (await one.get("/logout", headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403
+
+
+async def test_what_was_typed_outlives_the_login(service: Service[CountWork]) -> None:
+    async with browser(service) as one:
+        ended = await one.post("/things", data={"email": "anna@example.org", "rooms": "2"})
+        assert (ended.status_code, of(ended), "anna@" in ended.text) == (401, "login_ended", False)
+        found = re.search(r'name="sealed" value="([^"]+)"', ended.text)
+        assert found
+        await one.get(f"/login?person={ANNA}")
+        assert (await one.post("/things", data={"sealed": found[1][:-9] + "AAAAAAAAA"})).status_code == 422
+        assert (await one.post("/things", data={"sealed": found[1]})).status_code == 200
+        assert service.app.state.sent == Asked(email="anna@example.org", rooms=2)
+        one.cookies.set("cir", found[1])  # sealed for another use
+        assert (await one.get("/things", follow_redirects=False)).status_code == 303
+
+
+def test_a_seal_holds_for_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seal = Seal(KEY, "session", 60)
+    sealed = seal.sign(b"x")
+    assert seal.unsign(sealed) == b"x"
+    with pytest.raises(BadSignature):
+        Seal(SecretStr("another key, of 32 characters or more"), "session", 60).unsign(sealed)
+    monkeypatch.setattr("cir_chassis.session.time", lambda: 1e12)
+    with pytest.raises(BadSignature):
+        seal.unsign(sealed)
+
+
+async def test_a_page_is_safe_and_light(service: Service[CountWork]) -> None:
+    async with browser(service) as one:
+        page = await one.get(f"/login?to=/things&person={ANNA}")
+        assert page.headers["cache-control"] == "no-store"
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        (sheet,) = re.findall(r'rel="stylesheet" href="([^"]+)"', page.text)
+        style = await one.get(sheet)
+        assert "immutable" in style.headers["cache-control"]
+        assert style.headers["content-encoding"] == page.headers["content-encoding"] == "gzip"
+        assert int(style.headers["content-length"]) + int(page.headers["content-length"]) < 25_000
+        assert int(page.headers["content-length"]) < 5_000
+        assert "url(" not in style.text
