@@ -4,7 +4,7 @@ A call that is refused shows and changes nothing, and its row goes with its tran
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -53,8 +53,8 @@ _ADD = AUDIT.insert().from_select(_NAMES, sa.select(*(_these.c[name] for name in
 async def add(connection: AsyncConnection, audited: Collection[Audited]) -> None:
     """Write these, in one statement."""
     if audited:
-        columns = zip(_NAMES, zip(*map(astuple, audited), strict=True), strict=True)
-        await driver.run(connection, _ADD, rows(dict(columns)))
+        columns = {name: [getattr(one, name) for one in audited] for name in _NAMES}
+        await driver.run(connection, _ADD, rows(columns))
 
 
 async def entries_of(

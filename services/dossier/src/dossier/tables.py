@@ -81,9 +81,11 @@ members = sa.Table(
     sa.Column("number", sa.Text, index=True, comment="national register number"),
     sa.Column("sheet", _json(), nullable=False, server_default="{}", comment="name, phones, addresses, informal care"),
     sa.Column("trigrams", ARRAY(sa.Text), sa.Computed(_NAME_TRIGRAMS), comment="of his name, to look for him"),
+    sa.Column("company", sa.Text, comment="of the dossier, by a trigger"),
     comment="who is in the household now",
 )
-sa.Index("members_named", members.c.trigrams, postgresql_using="gin")
+NAMED_IN_COMPANY = sa.func.company_trigrams(members.c.company, members.c.trigrams, type_=ARRAY(sa.Text))
+sa.Index("members_of_company", NAMED_IN_COMPANY, postgresql_using="gin")
 
 acts = sa.Table(  # a trigger refuses to change or delete them, but for those of a draft that is erased
     "acts",

@@ -16,10 +16,12 @@ from dossier.register.store import RegisterWork
 PAGE = 50  # dossiers
 CLAIM = timedelta(days=1)  # after which what was claimed is anybody's again
 _dossiers, _members, _claims, _notes = tables.dossiers, tables.members, tables.claims, tables.notes
-_MEMBER = sa.select(_members.c.dossier, _members.c.member)
+_FIRST = sa.literal(0)
 OLD_CLAIMS = sa.delete(_claims).where(_claims.c.at < sa.func.now() - CLAIM)
 Place = tuple[Any, UUID]
 """Where a page ends: what it is ordered by, and the dossier."""
+Members = sa.Select[Any] | sa.CompoundSelect[Any]
+"""(dossier, member, rank) of members in dossiers of one company."""
 
 
 @dataclass(frozen=True)
@@ -76,28 +78,28 @@ async def claim(work: RegisterWork, one: Waiting, subject: str) -> bool:
     return bool((await work.connection.execute(mine)).rowcount)
 
 
-def of_number(number: str) -> sa.Select[Any]:
+def of_number(company: str, number: str) -> Members:
     """The applicant of the dossier with this number."""
-    query = _MEMBER.join(_dossiers).add_columns(sa.literal(0).label("rank"))
+    query = _in(company).join(_dossiers, _dossiers.c.id == _members.c.dossier)
     return query.where(_dossiers.c.number == number, _members.c.role == "applicant")
 
 
-def of_person(number: str) -> sa.Select[Any]:
+def of_person(company: str, number: str) -> Members:
     """The members with this national number."""
-    return _MEMBER.add_columns(sa.literal(0).label("rank")).where(_members.c.number == number)
+    return _in(company).where(_members.c.number == number)
 
 
-def born_on(day: date) -> sa.CompoundSelect[Any]:
+def born_on(company: str, day: date) -> Members:
     """The members whose number tells this birth date, of this century or another, or of whom it is established."""
-    rank, on = sa.literal(0).label("rank"), day.isoformat()
+    on = day.isoformat()
     months = (f"{day:%y}{day.month + added:02d}{day:%d}" for added in (0, 20, 40, 60))
     told = sa.or_(*(_members.c.number.between(f"{first}00000", f"{first}99999") for first in months))
     him = sa.func.jsonb_build_array(sa.func.jsonb_build_object("id", _members.c.member, "born_on", on))
     established = tables.BIRTH_DATES.contains([on]) & _dossiers.c.household.contains(him)
-    return _MEMBER.add_columns(rank).where(told).union(_MEMBER.add_columns(rank).join(_dossiers).where(established))
+    return _in(company).where(told).union(_in(company).join(_dossiers).where(established))
 
 
-async def named(work: RegisterWork, name: str, *, alike: bool) -> sa.Select[Any]:
+async def named(work: RegisterWork, company: str, name: str, *, alike: bool) -> Members:
     """The members with this name or a part of it, the shortest first; or with one alike, the likest first.
 
     A name has three trigrams less in common with one that has a letter more, less or other: of three parts of its trigrams one
@@ -105,36 +107,35 @@ async def named(work: RegisterWork, name: str, *, alike: bool) -> sa.Select[Any]
     """
     of = _members.c.trigrams
     asked: list[str] = await work.connection.scalar(sa.select(sa.func.name_trigrams(name))) or []
-    if not alike:
-        return _MEMBER.add_columns(sa.func.cardinality(of).label("rank")).where(of.contains(asked))
-    third = max(2, -(-len(asked) // 3))
+    third = max(2, -(-len(asked) // 3)) if alike else len(asked) or 1
     parts = [asked[n : n + third] for n in range(0, len(asked), third)]
+    has_part = sa.or_(
+        sa.false(), *(tables.NAMED_IN_COMPANY.contains([f"{company}{one}" for one in part]) for part in parts)
+    )
+    if not alike:
+        return _in(company, sa.func.cardinality(of)).where(has_part)
     one = sa.func.unnest(of).table_valued(sa.column("trigram", sa.Text)).render_derived()
     shared = sa.select(sa.func.count()).where(one.c.trigram == sa.any_(sa.literal(asked, of.type))).scalar_subquery()
-    return _MEMBER.add_columns((-shared).label("rank")).where(
-        sa.or_(*(of.contains(part) for part in parts)), shared * 2 > len(asked)
-    )
+    return _in(company, -shared).where(has_part, shared * 2 > len(asked))
 
 
 async def found(
-    work: RegisterWork, company: str, members: sa.Select[Any] | sa.CompoundSelect[Any], after: Place | None
+    work: RegisterWork, members: Members, after: Place | None
 ) -> tuple[list[tuple[UUID, str]], Place | None]:
-    """A page of the company's dossiers with one of these members: (dossier, member) each; and where it ends, if it does."""
+    """A page of the dossiers of these members: (dossier, member) each, of a dossier the first; and where it ends, if it does."""
     of = members.subquery()
-    best = (
-        sa.select(_dossiers.c.id, of.c.member, of.c.rank)
-        .ext(distinct_on(_dossiers.c.id))
-        .join(of, of.c.dossier == _dossiers.c.id)
-        .where(_dossiers.c.company == company)
-        .order_by(_dossiers.c.id, of.c.rank)
-        .subquery()
-    )
-    page = sa.select(best).order_by(best.c.rank, best.c.id).limit(PAGE + 1)
+    best = sa.select(of).ext(distinct_on(of.c.dossier)).order_by(of.c.dossier, of.c.rank).subquery()
+    page = sa.select(best).order_by(best.c.rank, best.c.dossier).limit(PAGE + 1)
     if after is not None:
-        page = page.where(sa.tuple_(best.c.rank, best.c.id) > after)
+        page = page.where(sa.tuple_(best.c.rank, best.c.dossier) > after)
     rows = list(await work.connection.execute(page))
     last = rows[PAGE - 1] if len(rows) > PAGE else None
-    return [(one.id, one.member) for one in rows[:PAGE]], last and (last.rank, last.id)
+    return [(one.dossier, one.member) for one in rows[:PAGE]], last and (last.rank, last.dossier)
+
+
+def _in(company: str, rank: sa.ColumnElement[int] = _FIRST) -> sa.Select[Any]:
+    of = _members.c
+    return sa.select(of.dossier, of.member, rank.label("rank")).where(of.company == company)
 
 
 async def add_note(work: RegisterWork, dossier: UUID, subject: str, text: str) -> sa.Row[Any]:

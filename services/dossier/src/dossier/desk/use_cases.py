@@ -91,27 +91,25 @@ async def search(
         where = [("query.q", "a number, a name or its beginning, a birth date, or a national number")]
         raise Problem(422, "Say what to look for, in two characters or more.", where)
     company, after, digits = caller.relation("company") or "", _place(cursor, int), _BETWEEN_DIGITS.sub("", q)
-    day = _day(q)
-    members: sa.Select[Any] | sa.CompoundSelect[Any] | None = None
+    day, alike = _day(q), after is not None and after[0] < 0
     if _DOSSIER_NUMBER.fullmatch(q):
-        members = store.of_number(q)
+        members = store.of_number(company, q)
     elif day:
-        members = store.born_on(day)
+        members = store.born_on(company, day)
     elif len(digits) == 11 and digits.isdecimal():
-        members = store.of_person(digits)
-    if members is not None:
-        found, end = await store.found(work, company, members, after)
+        members = store.of_person(company, digits)
     else:
-        alike = after is not None and after[0] < 0
-        found, end = await store.found(work, company, await store.named(work, q, alike=alike), after)
-        if not found and not alike:
-            found, end = await store.found(work, company, await store.named(work, q, alike=True), None)
+        members = await store.named(work, company, q, alike=alike)
+    found, end = await store.found(work, members, after)
+    if not (found or after or day or digits.isdecimal()):
+        found, end = await store.found(work, await store.named(work, company, q, alike=True), None)
     await work.load([dossier for dossier, _ in found], lock=False)
     listed = []
     for dossier, id_ in found:
         register = Register(work.dossiers.get(dossier), work)
         member, row = register.members[id_], register.row
-        if day and day.isoformat() not in (one["born_on"] for one in register.people if one["id"] == id_):
+        born_on = next(one["born_on"] for one in register.people if one["id"] == id_)
+        if row.company != company or day not in (None, born_on and date.fromisoformat(born_on)):
             continue  # of another century
         work.audit(caller, "treating", row.id)
         name = " ".join(filter(None, (member.sheet.get("first_name"), member.sheet.get("last_name"))))
