@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from cir_schemas import CandidacyRecorded, HouseholdRecorded
+from cir_schemas import CandidacyRecorded, HouseholdRecorded, ProofAsked, StatusChanged
 from dossier.register.appeals import Term, terms_on
 
 from .conftest import BRAM, STRANGER, Register, applicant, partner, person, serving
-from .test_decisions import WHY, _comparable, _told, under_investigation
+from .test_decisions import WHY, _comparable, _told
+from .test_documents import BARS, PAPERS, asked, papers
 from .test_stories import newest
 
 DAY = date(2024, 3, 20)
@@ -78,11 +79,15 @@ async def test_struck_by_mistake_appealed_and_upheld_everything_is_as_before(reg
 
 
 async def test_a_refusal_is_judged_anew(register: Register) -> None:
-    worker, id_ = await register.case_worker(), await under_investigation(register)
+    worker, id_ = await register.case_worker(), await asked(register, PAPERS)
     await register.act(id_, worker, "refuse", reasons=WHY)
     await register.act(id_, await register.candidate(), "appeal", ground="not_registered")
     answered = await register.act(id_, worker, "answer_appeal", reasons=WHY, upheld=True)
     assert answered.json()["status"] == "under_investigation"
+    # what was asked is asked in the same letter, and not once more where the assessment asks the same
+    await register.assess(id_, "to_investigate", asks=[PAPERS], conditions=BARS)
+    [*_, told] = [one for one in await register.said() if isinstance(one, StatusChanged | ProofAsked)]
+    assert (told.decision, papers(told)) == ("appeal_upheld", ["tax_assessment"])  # type: ignore[union-attr]
     [*_, closed, opened] = [event.test for event in await register.said() if isinstance(event, HouseholdRecorded)]
     assert (closed, opened is not None) == (None, True)
     await register.assess(id_, "met")

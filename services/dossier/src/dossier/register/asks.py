@@ -83,7 +83,8 @@ def asks(register: "Register") -> rules.Asks:
                 key = key_of(ask["fact"], rights.get(ask["person"], ()))
                 waits = key in row.uploaded.get(persons.get(ask["person"], ""), {})
                 (waiting if waits else still).append((ask["person"], ask["proofs"]))
-        if register.awaits_sources or not register.assessed:  # what was asked stays asked, and nothing more is
+        stale = register.awaits_sources or not register.assessed
+        if stale and register.before.status not in CLOSING:  # what was asked stays asked, and nothing more is
             role_of = {one["role"]: one["id"] for one in reversed(row.household)}
             brought, left = (
                 {(one["role"], proof) for one in rules.to_bring(row.household, of) for proof in one["proofs"]}
