@@ -180,12 +180,15 @@ class DecisionTaken(Happening, topic="cir.dossier.v1"):
 
 
 class DocumentInterpreted(Happening, topic="cir.dossier.v1"):
-    """A case worker judged a document. The reasons stand in the dossier, with what the document is of."""
+    """A case worker judged a document, or took that back (`undone`: it waits again); or somebody else brought another in the
+    place of one that waited (`replaced`). The reasons stand in the dossier."""
 
     number: DossierNumber
     role: Role
     """Of the member whose document it is."""
-    decision: Literal["accepted", "rejected"]
+    decision: Literal["accepted", "rejected", "undone", "replaced"]
+    fact: str | None = None
+    """The fact of that member that it proves, by its name in a household."""
 
 
 class ProofAsked(Happening, topic="cir.dossier.v1"):

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from cir_schemas import ProofAsked, StatusChanged
+from cir_schemas import DocumentInterpreted, ProofAsked, StatusChanged
 from dossier.documents import http
 from dossier.documents.files import Files
 from dossier.documents.use_cases import sweep
@@ -78,6 +78,16 @@ async def test_who_was_taken_for_dead_reads_his_papers_again(register: Register)
     assert await ids(register, id_, anna) == []
     await register.act(id_, worker, "undo", reasons=WHY)
     assert await ids(register, id_, anna) == [document]
+
+
+async def test_who_has_his_waiting_paper_replaced_by_another_is_told(register: Register) -> None:
+    """A former partner brings junk in its place; to bring a better one himself is no news."""
+    id_ = await register.registered(applicant(recent_income=CLAIM), partner())
+    anna, bram = await register.candidate(), await register.candidate(BRAM)
+    for who in (anna, anna, bram):
+        await register.uploaded(id_, who, fact=PROOF)
+    told = [one for one in await register.said() if isinstance(one, DocumentInterpreted)]
+    assert [(one.role, one.fact, one.decision) for one in told] == [("applicant", "recent_income", "replaced")]
 
 
 # which claim they count for

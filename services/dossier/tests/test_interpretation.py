@@ -64,7 +64,7 @@ async def test_a_claim_holds_as_it_was_judged_and_is_assessed_anew(
     [*_, act] = await register.get(f"/{id_}/history", await register.candidate())
     assert (act["kind"], act["by"], act["reasons"]) == ("interpret", "case_worker", [WHY])
     told = [one for one in await register.said() if isinstance(one, DocumentInterpreted)]
-    assert [(one.role, one.decision) for one in told] == [("applicant", decision)]
+    assert [(one.role, one.fact, one.decision) for one in told] == [("applicant", "recent_income", decision)]
     # the same again is no new claim; another is
     who = await register.candidate()
     assert (await register.change(id_, applicant(recent_income=CLAIM), version=before + 1)).status_code == 200
@@ -141,6 +141,9 @@ async def test_a_claim_that_was_changed_after_the_upload_is_not_accepted_unseen(
     assert changed.status_code == 200
     answer = await judge(register, id_, document)
     assert (answer.status_code, answer.json()["brought_for"], answer.json()["now"]) == (409, CLAIM, cheaper)
+    [shown] = await listed(register, id_, await register.case_worker())
+    assert shown["claim_changed"] == {"brought_for": CLAIM, "now": cheaper}
+    assert (await listed(register, id_))[0]["claim_changed"] is None
     assert (await seen(register, id_))["recent_income"]["proof"] == "uploaded"
     await judged(register, id_, document, facts={"recent_income": CLAIM})  # what the paper proves
     assert (await seen(register, id_))["recent_income"] == CLAIM | {"proof": "interpreted"}
@@ -154,6 +157,9 @@ async def test_to_reject_a_paper_rejects_no_claim_that_was_made_since_nor_one_th
     await register.change(id_, applicant(recent_income=other), version=await version(register, id_))
     await judged(register, id_, document, "rejected")
     assert (await seen(register, id_))["recent_income"] == other
+    await register.assess(id_, "to_investigate", asks=[PAPERS, SLIPS], conditions=BARS)
+    [*_, again] = [one for one in await register.said() if isinstance(one, ProofAsked)]
+    assert papers(again) == ["tax_assessment", "pay_slips"]  # of the claim as it is now
     anna = await register.candidate()
     await judged(register, id_, await register.uploaded(id_, anna, fact=PROOF))
     await judged(register, id_, await register.uploaded(id_, anna, fact=PROOF), "rejected")
@@ -256,7 +262,11 @@ async def test_a_mistake_is_taken_back_on_the_same_day_and_the_document_waits_ag
     assert (found["recent_income"], "language" in found) == (CLAIM | {"proof": "uploaded"}, False)
     assert [(one["state"], one["reasons"]) for one in await listed(register, id_)] == [("uploaded", None)]
     [*_, moved] = [one for one in await register.said() if isinstance(one, StatusChanged)]
-    assert (moved.decision, papers(moved)) == ("corrected", [])
+    assert (moved.now, moved.decision, papers(moved)) == ("under_investigation", None, [])  # told as any other
+    assert [one.decision for one in await register.said() if isinstance(one, DocumentInterpreted)] == [
+        "accepted",
+        "undone",
+    ]
     await judged(register, id_, document, "rejected")
     assert (await seen(register, id_))["recent_income"]["proof"] == "rejected"
 
@@ -271,7 +281,8 @@ async def test_to_take_one_back_leaves_what_another_document_established_since(r
     assert (await seen(register, id_))["recent_income"]["proof"] == "uploaded"
     await judged(register, id_, other)
     assert (await seen(register, id_))["recent_income"]["proof"] == "interpreted"
-    assert [one.decision for one in await register.said() if isinstance(one, DecisionTaken)] == ["corrected"]
+    told = [one for one in await register.said() if isinstance(one, DecisionTaken | DocumentInterpreted)]
+    assert [one.decision for one in told] == ["rejected", "undone", "accepted"]
 
 
 async def test_facts_of_a_child_without_a_number_follow_from_its_document(register: Register) -> None:

@@ -20,6 +20,7 @@ from cir_schemas import (
     ApplicantReplaced,
     CompanyRecorded,
     ContactsRecorded,
+    DocumentInterpreted,
     MemberInvited,
     MemberLeft,
     OrganisationRecorded,
@@ -89,6 +90,11 @@ def reviewed(dossier: UUID, decision: str = "forwarded") -> SituationReviewed:
     return SituationReviewed.model_validate(
         {"dossier": dossier, "number": NUMBER, "situation": uuid4(), "decision": decision}
     )
+
+
+def interpreted(dossier: UUID, decision: str = "accepted") -> DocumentInterpreted:
+    about = {"number": NUMBER, "role": "partner", "fact": "recent_income", "decision": decision}
+    return DocumentInterpreted.model_validate({"dossier": dossier, **about})
 
 
 def members(**emails: str) -> list[dict[str, str]]:

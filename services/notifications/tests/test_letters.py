@@ -108,6 +108,14 @@ def test_what_is_asked_is_said_per_role_in_words() -> None:
     assert "partner (by 5 April 2024)" in letter("under_investigation", "en").text
 
 
+@pytest.mark.parametrize("kind", [kind for kind in TEMPLATE_OF if kind.startswith("document_")])
+def test_a_letter_about_a_document_says_of_whom_and_of_what_it_is(kind: str) -> None:
+    dutch, english = (letter(kind, one, role="partner", fact="recent_income") for one in ("nl", "en"))
+    assert "gaat over: het inkomen van de laatste maanden (de partner)." in dutch.text
+    assert "is about: the income of the last months (the partner)." in english.text
+    assert "about:" not in letter(kind).text  # of an event from before
+
+
 def test_a_proof_without_words_is_shown_by_its_name() -> None:
     assert "- birth certificate" in letter(asks=[{"role": "applicant", "proofs": ["birth_certificate"]}]).text
 

@@ -178,7 +178,7 @@ async def test_what_somebody_else_decided_never_waits_and_never_counts(
 def test_only_what_a_candidate_can_bring_about_himself_waits() -> None:
     by_role = {f"{role}_{why}" for role in ("applicant", "partner", "co_resident") for why in ("left", "removed")}
     household = {"member_invited", "removed"} | by_role
-    decided = {"on_hold", "woken", "appealed", "appealed_late", "corrected"}
+    decided = {"on_hold", "woken", "appealed", "appealed_late", "corrected", "document_replaced"}
     moved = {"submitted", "registered", "under_investigation", "withdrawn", "proof_asked"}
     assert household | decided | moved == PROVOKED
 

@@ -28,6 +28,7 @@ from .conftest import (
     company,
     contacts,
     helped,
+    interpreted,
     moved,
     organisation,
     until,
@@ -56,6 +57,15 @@ async def test_a_mail_reaches_the_candidate_and_the_helper(
     assert await notifications.all_sent()
     assert not await notifications.sender.send_due()
     assert len(server.mails) == 2
+
+
+async def test_a_mail_about_a_document_names_it(
+    notifications: Notifications, server: MailServer, dossier: UUID
+) -> None:
+    await notifications.hear(interpreted(dossier), contacts(dossier))  # it waits for the contacts, and keeps that
+    assert await notifications.sender.send_due()
+    [(_, mail)] = server.mails
+    assert "het inkomen van de laatste maanden (de partner)" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
 
 async def test_a_mail_carries_the_trace_of_what_happened_also_where_that_waited_for_contacts(

@@ -58,18 +58,23 @@ class Letters:
         phone: str | None = None,
         organisation: str | None = None,
         by: str | None = None,
+        role: str | None = None,
+        fact: str | None = None,
         asks: list[dict[str, Any]],
         on: date,
         links: Mapping[str, str] = MappingProxyType({}),
     ) -> Letter:
         """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company, phone: its name, and its number where that
-        is known; organisation: the name of a recipient that is one; by: the role of who acted; on: the day in Belgium on
-        which it happened; links: `not_mine` and `confirm`, where the reader may use them."""
+        is known; organisation: the name of a recipient that is one; by: the role of who acted; role, fact: whose document it
+        is about, and what that proves; on: the day in Belgium on which it happened; links: `not_mine` and `confirm`, where
+        the reader may use them."""
         given = {
             "kind": kind,
             "audience": audience,
             "number": number,
             "by": by,
+            "fact": fact and self._word("facts", fact, language),
+            "role": role and self._word("roles", role, language),
             "company": company,
             "phone": phone,
             "status": self._word("statuses", kind, language),

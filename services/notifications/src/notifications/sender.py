@@ -186,6 +186,8 @@ def write_mail(due: Due, address: str, letters: Letters, mail_from: str, links: 
         phone=due.phone,
         organisation=due.organisation,
         by=due.by,
+        role=due.role,
+        fact=due.fact,
         on=due.happened_at.astimezone(BELGIUM).date(),
         asks=due.asks,
         links=links,

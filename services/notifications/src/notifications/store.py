@@ -72,6 +72,8 @@ class News:
     organisation: str | None
     member: str | None
     by: str | None
+    role: str | None
+    fact: str | None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ waiting = sa.Table(
     sa.Column("organisation", sa.Text, comment="that is to be told as well"),
     sa.Column("member", sa.Text, comment="that it is about"),
     sa.Column("by", sa.Text, comment="the role of who brought it about, where the event says it"),
+    sa.Column("role", sa.Text, comment="of the member that it is about"),
+    sa.Column("fact", sa.Text, comment="that a document proves"),
     comment="what was heard before the contacts of its dossier",
 )
 
@@ -82,6 +84,8 @@ messages = sa.Table(
     sa.Column("addressee", sa.Text, comment="pseudonym of the address: planned for; once sent, the one it went to"),
     sa.Column("member", sa.Text, comment="it is for: the applicant of then, or who was invited or removed"),
     sa.Column("by", sa.Text, comment="the role of who brought it about, where the event says it"),
+    sa.Column("role", sa.Text, comment="of the member that it is about"),
+    sa.Column("fact", sa.Text, comment="that a document proves"),
     sa.Column("email", sa.Text, comment="of who was removed, until his message came into a state that it keeps"),
 )
 sa.Index("messages_due", messages.c.due_at, postgresql_where=messages.c.state == "waiting")

@@ -6,12 +6,11 @@ from uuid import UUID
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, Problem, path_of
-from cir_schemas import DocumentInterpreted
 from cir_schemas.household import Household, impossible_on
 from cir_schemas.types import DossierRef
 from dossier.documents import store
 from dossier.documents.requests import Interpretation, Interpreted
-from dossier.documents.use_cases import claim_of, document_of, is_claim, wait_on, waiting_in
+from dossier.documents.use_cases import Waiting, claim_of, document_of, is_claim, tell, wait_on, waiting_in
 from dossier.domain.numbers import contradictions
 from dossier.facts.compose import RIGHT, by_key, right_of
 from dossier.facts.origins import ORIGINS
@@ -36,24 +35,20 @@ async def interpret(
     if not register.actor.at_counter:
         raise NotAllowed("a case worker of the company that treats the dossier judges its documents")
     found = document_of(document, await store.of_dossier(work, register.row.id))
-    places = waiting_in(register)
-    if str(document) not in places:
+    if (on := waiting_in(register).get(str(document))) is None:
         raise Conflict(_NOT_WAITING.get(found.state, "It was judged before: undo that first."), state=found.state)
     await refuse_unavailable("interpret", register, work)
-    person, key = places[str(document)]
-    waiting = register.row.uploaded[person]
-    follows = _follows(body, person, key, waiting[key]["claim"], register)
-    left = {other: one for other, one in waiting.items() if other != key}
+    person, key, claim = on
+    follows = _follows(body, on, register)
+    left = {other: one for other, one in register.row.uploaded[person].items() if other != key}
     register.change(uploaded=register.row.uploaded | {person: left})
     former = _interpreted(follows, register, person)
     put_on_record(register, person, follows)
-    about = {"document": str(document), "key": key, "claim": waiting[key]["claim"], "decision": body.decision}
+    about: dict[str, Any] = {"document": str(document), "key": key, "claim": claim, "decision": body.decision}
     about |= {"facts": list(follows), "since": register.row.facts_version, "former": former}
     act = register.record("interpret", person=person, reasons=body.reasons, **about)
     await store.decide(work, document, body.decision, act.id)
-    role = next(one["role"] for one in register.row.household if register.persons[one["id"]] == person)
-    told = {"number": register.row.number, "role": role, "decision": body.decision}
-    register.happenings.append((DocumentInterpreted, told))
+    tell(body.decision, person, key, register)
     register.settle()
     return Interpreted(id=act.id, state=body.decision, facts_version=register.row.facts_version)
 
@@ -69,6 +64,7 @@ async def take_back(act: RecordedAct, register: Register, work: RegisterWork) ->
     await store.decide(work, document, "replaced" if waits else "uploaded")
     if not waits and person in register.persons.values():
         wait_on(document, person, key, act.refers["claim"], register)
+    tell("undone", person, key, register)
 
 
 def _interpreted(facts: Iterable[str], register: Register, person: str) -> dict[str, Any]:
@@ -77,14 +73,13 @@ def _interpreted(facts: Iterable[str], register: Register, person: str) -> dict[
     return {fact: of[fact]["interpretation"] for fact in facts if "interpretation" in of.get(fact, {})}
 
 
-def _follows(
-    body: Interpretation, person: str, key: str, uploaded_for: Mapping[str, Any] | None, register: Register
-) -> dict[str, Any]:
+def _follows(body: Interpretation, on: Waiting, register: Register) -> dict[str, Any]:
     """What the document says of its person: key → value. Raises a 422 problem, or `Conflict`.
 
-    uploaded_for: the claim as it was when the document was brought. One that was changed since is accepted only where the
-    case worker says in `facts` what the document proves; rejected, the claim that is made now stays as it is.
+    A claim that was changed since the document was brought is accepted only where the case worker says in `facts` what the
+    document proves; rejected, the claim that is made now stays as it is.
     """
+    person, key, uploaded_for = on
     given, fact = body.facts.given(), key.split(".")[0]
     _refuse_impossible(body, given, fact, person, register)
     if not is_claim(key):
@@ -100,7 +95,8 @@ def _follows(
     if stated is None and now is None:
         raise Problem(422, "Nobody claims this: say what the document proves.", [(f"facts.{fact}", "is missing")])
     if stated is None and now != uploaded_for:
-        what = f"The claim was changed since this document was brought: look at it again, and say in facts.{fact} what is proven."
+        what = "The claim was changed since this document was brought: look at it again"
+        what += f", and say in facts.{fact} what is proven; or reject it, and the family is asked for another."
         raise Conflict(what, brought_for=uploaded_for, now=now)
     return by_key(given) | {key: {**(stated or now or {}), "proof": "interpreted"}}
 

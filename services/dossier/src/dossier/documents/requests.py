@@ -64,3 +64,6 @@ class DocumentListed(Shape):
     size: int
     sha256: str
     reasons: list[str] | None
+    claim_changed: dict[str, Any] | None = None
+    """At the counter alone, where the claim was changed since it was brought: {"brought_for", "now"}. It is accepted with
+    `facts`, or rejected: then the family is asked for another."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -14,6 +14,7 @@ import structlog
 from cir_chassis.database import Database
 from cir_chassis.login import Caller
 from cir_chassis.problems import NotAllowed, NotFound, Problem
+from cir_schemas import DocumentInterpreted
 from cir_schemas.types import DossierRef
 from dossier.access import VIEW
 from dossier.documents import store
@@ -42,6 +43,14 @@ SUFFIXES = {
     "image/tiff": (".tif", ".tiff"),
 }
 """Media type, by the content → how its files are called."""
+
+
+class Waiting(NamedTuple):
+    """What a document waits on. claim: as it was when the document was brought; None: the fact is none, or nobody claimed it."""
+
+    person: str
+    key: str
+    claim: Mapping[str, Any] | None
 
 
 async def refuse_uploader(ref: DossierRef, caller: Caller, work: RegisterWork) -> None:
@@ -79,8 +88,18 @@ async def upload(ref: DossierRef, brought: Upload, caller: Caller, work: Registe
     if key != SITUATION:
         if before := register.row.uploaded.get(person, {}).get(key):
             await store.decide(work, UUID(before["document"]), "replaced")
+            if any(str(one.id) == before["document"] and one.subject != caller.subject for one in there):
+                tell("replaced", person, key, register)
         wait_on(brought.id, person, key, claim_of(person, key, register), register)
     register.settle()
+
+
+def tell(decision: str, person: str, key: str, register: Register) -> None:
+    """The household is told what became of a document; not of a draft, nor where its person is no longer there."""
+    role = next((one["role"] for one in register.row.household if register.persons[one["id"]] == person), None)
+    if role and register.standing.submitted_on:
+        about = {"number": register.row.number, "role": role, "fact": key.split(".")[0], "decision": decision}
+        register.happenings.append((DocumentInterpreted, about))
 
 
 def wait_on(document: UUID, person: str, key: str, claim: Mapping[str, Any] | None, register: Register) -> None:
@@ -142,8 +161,8 @@ async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) ->
     return [
         DocumentListed(
             **{name: getattr(one, name) for name in ("id", "member", "at", "type", "size", "sha256")},
-            fact=_fact_of(one, waiting, register),
-            state="lapsed" if one.state == "uploaded" and str(one.id) not in waiting else one.state,
+            **(_shown_waiting(on, one, register) if (on := waiting.get(str(one.id))) else {"fact": one.fact}),
+            state="lapsed" if one.state == "uploaded" and not on else one.state,
             by=one.role,
             name=one.name if whole else None,
             reasons=reasons.get(one.decided) if whole else None,
@@ -152,16 +171,22 @@ async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) ->
     ]
 
 
-def waiting_in(register: Register) -> dict[str, tuple[str, str]]:
-    """Document → the person and the key that it waits on."""
-    return {one["document"]: (person, key) for person, of in register.row.uploaded.items() for key, one in of.items()}
+def waiting_in(register: Register) -> dict[str, Waiting]:
+    """Document → what it waits on."""
+    of_all = register.row.uploaded.items()
+    return {one["document"]: Waiting(person, key, one["claim"]) for person, of in of_all for key, one in of.items()}
 
 
-def _fact_of(document: Document, waiting: Mapping[str, tuple[str, str]], register: Register) -> str:
-    """What it proves: a right that waits for it, at the place where that stands now."""
-    person, key = waiting.get(str(document.id), ("", ""))
-    rights = next((of for member, of in register.composed().rights.items() if register.persons[member] == person), [])
-    return f"real_rights[{rights.index(key.removeprefix(RIGHT))}].proof" if key.startswith(RIGHT) else document.fact
+def _shown_waiting(on: Waiting, document: Document, register: Register) -> dict[str, Any]:
+    """The fact, for a right at the place where that stands now; at the counter the claim, where it was changed since."""
+    rights = next(
+        (of for member, of in register.composed().rights.items() if register.persons[member] == on.person), []
+    )
+    is_right = on.key.startswith(RIGHT)
+    fact = f"real_rights[{rights.index(on.key.removeprefix(RIGHT))}].proof" if is_right else document.fact
+    claims = {"brought_for": on.claim, "now": claim_of(on.person, on.key, register)}
+    changed = register.actor.at_counter and claims["brought_for"] != claims["now"]
+    return {"fact": fact, "claim_changed": claims if changed else None}
 
 
 async def read_document(ref: DossierRef, document: UUID, caller: Caller, work: RegisterWork) -> Document:

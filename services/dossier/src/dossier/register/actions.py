@@ -133,7 +133,8 @@ async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> 
     if undone.kind == "interpret":
         await take_back(undone, register, work)
     register.standing = standing([one.act for one in acts] + [undo.act])
-    if not (undone.kind == "deceased" and register.standing.closed):  # else what closed it stands
+    closed = undone.kind == "deceased" and register.standing.closed  # what closed it stands
+    if not closed and not register.happenings:  # else the letter about the document tells it
         register.decision = "corrected"
     return undo.id
 

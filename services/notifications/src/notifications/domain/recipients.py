@@ -29,11 +29,11 @@ UNREACHABLE: Final = "unreachable"
 HOLDS = frozenset({"on_hold", "woken"})
 APPEALS = frozenset({"appealed", "appealed_late", "appeal_upheld", "appeal_rejected"})
 REOPENED = frozenset({"reinstated", "corrected"})
-JUDGED = frozenset({"document_accepted", "document_rejected"})
+DOCUMENTS = frozenset({"document_accepted", "document_rejected", "document_undone", "document_replaced"})
 PROVOKED = (
     frozenset({"submitted", "registered", "under_investigation", "withdrawn", PROOF_ASKED, INVITED, REMOVED})
     | {kind for kind in LEFT if not kind.endswith("died")}
-    | {*HOLDS, "appealed", "appealed_late", "corrected"}
+    | {*HOLDS, "appealed", "appealed_late", "corrected", "document_replaced"}
 )
 """Kinds that a candidate can bring about by himself, again and again. All others take a decision of somebody else."""
 NOT_MINE: Final = "not_mine"
@@ -51,7 +51,7 @@ TEMPLATE_OF = {
     **dict.fromkeys(HOLDS, "hold"),
     **dict.fromkeys(APPEALS, "appeal"),
     **dict.fromkeys(REOPENED, "reopened"),
-    **dict.fromkeys(JUDGED, "document"),
+    **dict.fromkeys(DOCUMENTS, "document"),
     **dict.fromkeys(("situation_priority", "situation_forwarded", "situation_refused"), "situation"),
     **dict.fromkeys(("referral_accepted", "referral_refused"), "referral"),
     **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
