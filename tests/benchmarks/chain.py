@@ -54,8 +54,9 @@ from dossier.domain.numbers import dossier_number
 from dossier.facts.compose import TIES, by_key
 from dossier.facts.statements import state
 from dossier.register.register import Actor, Register
-from dossier.register.store import Dossier, Member, RegisterWork
+from dossier.register.store import RegisterWork
 from dossier.register.use_cases import FACTS
+from dossier.tables import Dossier, Member
 from eligibility import app as eligibility
 from eligibility.domain.decide import Engine
 from eligibility.rulefiles import RULES, load
@@ -741,7 +742,7 @@ class DossierByHand(ByHand):
                 for ask in (*answer["asks"], *answer["could_claim"])
                 if answer["conditions"][ask["condition"]]["effect"] == "bar"
             ]
-        row["asked"] = rules.to_bring(row["household"], asks)
+        row["asked"] = rules.to_bring(rules.asked_of(row["household"], asks), {})
         if row["status"] == was:
             return events
         moved = {"number": row["number"], "was": was, "now": row["status"], "asks": row["asked"]}

@@ -210,8 +210,11 @@ async def test_who_is_made_a_co_resident_first_keeps_the_date_as_well(register: 
         await work.connection.execute(sa.update(tables.dossiers).values(standing=older))
     own = (await register.start(bram, key="own", members=[applicant(number=BRAM)])).json()["id"]
     await register.submit(own, bram)
+    await register.confirm(own, "p1", bram)
+    await register.assess(own, "met")
     kept = await register.act(own, worker, "keep_date", of=former, reasons=WHY)
     assert kept.status_code == 201, kept.text
+    assert str((await register.recorded(own)).registered_on) == "2019-05-06"  # by which eligibility tests updates
 
 
 async def test_a_child_born_while_the_household_is_investigated_is_declared(register: Register) -> None:

@@ -90,11 +90,9 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         log.warning("documents are not scanned for viruses: CIR_CLAMD is not set")
     if settings.sources:
         service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
-    service.app.include_router(http.router)
-    service.app.include_router(documents_http.router)
-    service.app.include_router(desk.router)
-    service.app.include_router(certificates_http.router)
     service.app.state.certificates = Certificates()
+    for edge in (http, documents_http, desk, certificates_http):
+        service.app.include_router(edge.router)
     service.app.include_router(directory_http.routes(directory))
     return service
 

@@ -1,7 +1,6 @@
 """What events do: an assessment that arrives may move a dossier. Read from the table at the foot."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -20,14 +19,9 @@ def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) ->
         if row is None:
             log.info("an assessment of no dossier of ours, or of an erased draft", dossier=event.key)
         elif work.is_newer(event, row.assessment_version):
-            arrived = replace(
-                row,
-                assessment_version=event.version,
-                assessment=event.assessment.model_dump(mode="json"),
-                assessed_version=event.facts_version,
-                assessed_test=str(event.test) if event.test else None,
-            )
-            Register(arrived, work).settle(because_of=event)
+            row.assessment, row.assessment_version = event.assessment.model_dump(mode="json"), event.version
+            row.assessed_version, row.assessed_test = event.facts_version, str(event.test) if event.test else None
+            Register(row, work).settle(because_of=event)
 
 
 EVENTS: Handlers = {HouseholdAssessed: take_assessments}

@@ -1,4 +1,9 @@
-"""The register's tables. National numbers stay in this database."""
+"""The register's tables, and the rows of those that are changed in memory. National numbers stay in this database."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -6,60 +11,66 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from cir_chassis.audit import audit_table
 from cir_chassis.idempotency import idempotency_table
 from cir_chassis.outbox import outbox_table
+from cir_chassis.tables import table_of
+from dossier.domain.acts import Act
+from dossier.facts.compose import Layers
 
 metadata = sa.MetaData()
 outbox = outbox_table(metadata)
 idempotency_keys = idempotency_table(metadata)
 audit = audit_table(metadata)  # kept like acts: those of a draft go with it
 
+Json = dict[str, Any]
+Id = Annotated[UUID, {"primary_key": True}]
+OfDossier = Annotated[UUID, {"references": "dossiers.id", "index": True}]
 
-def _json() -> JSONB:
-    return JSONB(none_as_null=True)
+
+def _place(comment: str) -> sa.Column[int]:
+    return sa.Column("place", sa.BigInteger, sa.Identity(always=True), nullable=False, comment=comment)
 
 
-dossiers = sa.Table(
-    "dossiers",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("municipality", sa.Text, nullable=False),
-    sa.Column("company", sa.Text, nullable=False),
-    sa.Column("language", sa.Text, nullable=False),
-    sa.Column("email", sa.Text),
-    sa.Column("phone", sa.Text),
-    sa.Column("help", _json()),
-    sa.Column("vouched", _json(), nullable=False, server_default="[]", comment="addresses that the counter entered"),
-    sa.Column("wants", _json(), nullable=False),
-    sa.Column("residence", _json(), nullable=False, comment="stays that count for the order"),
-    sa.Column("informal_care_in", _json(), nullable=False, comment="where informal care counts for the order"),
-    sa.Column("household", _json(), nullable=False, comment="members as the rules see them, without numbers"),
-    sa.Column("layers", _json(), nullable=False, server_default="{}", comment="what the statements add up to"),
-    sa.Column("uploaded", _json(), nullable=False, server_default="{}", comment="facts that a document waits on"),
-    sa.Column("declared_version", sa.BigInteger, nullable=False, comment="the facts_version that people last drew"),
-    sa.Column("facts_version", sa.BigInteger, nullable=False),
-    sa.Column("household_version", sa.BigInteger, nullable=False, comment="the facts_version of the household"),
-    sa.Column("version", sa.BigInteger, nullable=False, comment="of the last snapshot published"),
-    sa.Column("number", sa.Text, unique=True),
-    sa.Column("standing", _json(), nullable=False, comment="what the acts add up to"),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("assessment", _json(), comment="the newest that arrived"),
-    sa.Column("assessment_version", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("assessed_version", sa.BigInteger, comment="the household_version that was assessed"),
-    sa.Column("assessed_test", sa.Text, comment="none: for information"),
-    sa.Column("asked", _json(), nullable=False, comment="what was last asked, per role and day by which it is due"),
-    sa.Column("proof_due_on", sa.Date, comment="by when the first of it is due"),
-    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False, comment="when somebody last acted on it"),
-    sa.Column(
-        "asked_about",
-        _json(),
-        nullable=False,
-        server_default="{}",
-        comment="persons, and until when answers are awaited",
-    ),
-    sa.Column("sources_until", sa.DateTime(timezone=True), comment="until when their answers are awaited"),
-    sa.Column("waits", _json(), nullable=False, server_default="{}", comment="for a case worker, and since when"),
-    sa.Column("waits_from", sa.DateTime(timezone=True), comment="when the first of it begins to wait"),
-)
+@dataclass
+class Dossier:
+    """One dossier."""
+
+    id: Id
+    municipality: str
+    company: str
+    language: str
+    email: str | None
+    phone: str | None
+    help: Json | None
+    wants: list[str]
+    started_at: datetime
+    touched_at: Annotated[datetime, "when somebody last acted on it"]
+    residence: Annotated[list[Json], "stays that count for the order"] = field(default_factory=list)
+    informal_care_in: Annotated[list[str], "where informal care counts for the order"] = field(default_factory=list)
+    household: Annotated[list[Json], "members as the rules see them, without numbers"] = field(default_factory=list)
+    layers: Annotated[Layers, "what the statements add up to"] = field(default_factory=dict)
+    uploaded: Annotated[dict[str, Json], "facts that a document waits on"] = field(default_factory=dict)
+    vouched: Annotated[list[str], "addresses that the counter entered"] = field(default_factory=list)
+    facts_version: int = 1
+    declared_version: Annotated[int, "the facts_version that people last drew"] = 1
+    household_version: Annotated[int, "the facts_version of the household"] = 1
+    version: Annotated[int, "of the last snapshot published"] = 0
+    number: Annotated[str | None, {"unique": True}] = None
+    standing: Annotated[Json, "what the acts add up to"] = field(default_factory=dict)
+    status: str = "draft"
+    assessment: Annotated[Json | None, "the newest that arrived"] = None
+    assessment_version: int = 0
+    assessed_version: Annotated[int | None, "the household_version that was assessed"] = None
+    assessed_test: Annotated[str | None, "none: for information"] = None
+    asked: Annotated[list[Json], "what was last asked, per role and day by which it is due"] = field(
+        default_factory=list
+    )
+    proof_due_on: Annotated[date | None, "by when the first of it is due"] = None
+    asked_about: Annotated[dict[str, Json], "persons, and until when answers are awaited"] = field(default_factory=dict)
+    sources_until: Annotated[datetime | None, "until when their answers are awaited"] = None
+    waits: Annotated[dict[str, str], "for a case worker, and since when"] = field(default_factory=dict)
+    waits_from: Annotated[datetime | None, "when the first of it begins to wait"] = None
+
+
+dossiers = table_of(metadata, Dossier, "dossiers")
 BIRTH_DATES = sa.cast(sa.func.jsonb_path_query_array(dossiers.c.household, sa.text("'$[*].born_on'")), JSONB)
 sa.Index("dossiers_birth_dates", BIRTH_DATES, postgresql_using="gin")
 sa.Index(
@@ -72,14 +83,23 @@ sa.Index("dossiers_proof_due", dossiers.c.proof_due_on, postgresql_where=dossier
 sa.Index("dossiers_drafts", dossiers.c.touched_at, postgresql_where=dossiers.c.status == "draft")
 
 _NAME_TRIGRAMS = "name_trigrams(coalesce(sheet ->> 'first_name', '') || ' ' || coalesce(sheet ->> 'last_name', ''))"
-members = sa.Table(
-    "members",
+
+
+@dataclass(frozen=True)
+class Member:
+    """Who a member is and how he is reached; his facts stand in the household."""
+
+    dossier: Annotated[UUID, {"references": "dossiers.id", "primary_key": True}]
+    member: Annotated[str, {"primary_key": True}]
+    role: str
+    number: Annotated[str | None, {"index": True}, "national register number"] = None
+    sheet: Annotated[Json, "name, phones, addresses, informal care"] = field(default_factory=dict)
+
+
+members = table_of(
     metadata,
-    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), primary_key=True),
-    sa.Column("member", sa.Text, primary_key=True),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("number", sa.Text, index=True, comment="national register number"),
-    sa.Column("sheet", _json(), nullable=False, server_default="{}", comment="name, phones, addresses, informal care"),
+    Member,
+    "members",
     sa.Column("trigrams", ARRAY(sa.Text), sa.Computed(_NAME_TRIGRAMS), comment="of his name, to look for him"),
     sa.Column("company", sa.Text, comment="of the dossier, by a trigger"),
     comment="who is in the household now",
@@ -87,42 +107,49 @@ members = sa.Table(
 NAMED_IN_COMPANY = sa.func.company_trigrams(members.c.company, members.c.trigrams, type_=ARRAY(sa.Text))
 sa.Index("members_of_company", NAMED_IN_COMPANY, postgresql_using="gin")
 
-acts = sa.Table(  # a trigger refuses to change or delete them, but for those of a draft that is erased
-    "acts",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column(
-        "place", sa.BigInteger, sa.Identity(always=True), nullable=False, comment="order in which they took place"
-    ),
-    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, nullable=False, comment="who acted, as his login names him"),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("relation", sa.Text, nullable=False),
-    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("on", sa.Date, nullable=False),
-    sa.Column("person", sa.Text, comment="whom the act is of"),
-    sa.Column("reasons", _json(), nullable=False),
-    sa.Column("refers", _json(), nullable=False),
-)
 
-statements = sa.Table(  # kept like acts: what was taken back has no value
-    "statements",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column(
-        "place", sa.BigInteger, sa.Identity(always=True), nullable=False, comment="order in which they were made"
-    ),
-    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
-    sa.Column("person", sa.Text, nullable=False, comment="whom the fact is of"),
-    sa.Column("key", sa.Text, nullable=False, comment="the fact, with its year or its right"),
-    sa.Column("layer", sa.Text, nullable=False, comment="declaration, source, counter or interpretation"),
-    sa.Column("value", _json()),
-    sa.Column("subject", sa.Text, nullable=False, comment="who said it, as his login names him"),
-    sa.Column("by", sa.Text, nullable=False, comment="his role, or the source"),
-    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("facts_version", sa.BigInteger, nullable=False),
-)
+@dataclass(frozen=True)
+class RecordedAct:
+    """One act. A trigger refuses to change or delete one, but for those of a draft that is erased."""
+
+    id: Id
+    dossier: OfDossier
+    kind: str
+    subject: Annotated[str, "who acted, as his login names him"]
+    role: str
+    relation: str
+    at: datetime
+    on: date
+    person: Annotated[str | None, "whom the act is of"]
+    reasons: list[str]
+    refers: Json
+
+    @property
+    def act(self) -> Act:
+        """The act, as far as the fold needs it."""
+        return Act(str(self.id), self.kind, self.on, self.person, self.refers)
+
+
+acts = table_of(metadata, RecordedAct, "acts", _place("order in which they took place"))
+
+
+@dataclass(frozen=True)
+class RecordedStatement:
+    """What one layer says differently about a key of a person. Kept like acts: what was taken back has no value."""
+
+    id: Id
+    dossier: OfDossier
+    person: Annotated[str, "whom the fact is of"]
+    key: Annotated[str, "the fact, with its year or its right"]
+    layer: Annotated[str, "declaration, source, counter or interpretation"]
+    value: Any
+    subject: Annotated[str, "who said it, as his login names him"]
+    by: Annotated[str, "his role, or the source"]
+    at: datetime
+    facts_version: int
+
+
+statements = table_of(metadata, RecordedStatement, "statements", _place("order in which they were made"))
 
 documents = (
     sa.Table(  # a trigger refuses to change or delete them, but for what was decided; their files: `CIR_DOCUMENTS`
@@ -145,20 +172,24 @@ documents = (
     )
 )
 
-questions = sa.Table(  # to the sources, worked off by a job
-    "questions",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
-    sa.Column("person", sa.Text, nullable=False, comment="national register number"),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("ground", sa.Text, nullable=False, comment="why it was asked"),
-    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("due_at", sa.DateTime(timezone=True), nullable=False, comment="when it is sent, or sent again"),
-    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("answered_at", sa.DateTime(timezone=True)),
-    sa.Column("answer", _json(), comment="none: the source does not know the person"),
-)
+
+@dataclass(frozen=True)
+class Question:
+    """One question to a source, worked off by a job."""
+
+    id: Id
+    dossier: OfDossier
+    person: Annotated[str, "national register number"]
+    source: str
+    ground: Annotated[str, "why it was asked"]
+    asked_at: datetime
+    due_at: Annotated[datetime, "when it is sent, or sent again"]
+    tries: Annotated[int, sa.Integer()] = 0
+    answered_at: datetime | None = None
+    answer: Annotated[Json | None, "none: the source does not know the person"] = None
+
+
+questions = table_of(metadata, Question, "questions")
 sa.Index("questions_due", questions.c.due_at, postgresql_where=questions.c.answered_at.is_(None))
 sa.Index(
     "questions_open",
@@ -184,14 +215,19 @@ certificates = sa.Table(
     comment="codes by which anyone finds out whether a certificate still holds",
 )
 
-directory = sa.Table(
-    "directory",
-    metadata,
-    sa.Column("kind", sa.Text, primary_key=True, comment="company or organisation"),
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("content", _json(), nullable=False),
-    comment="companies and organisations, as they were published last",
+
+@dataclass(frozen=True)
+class Published:
+    """A company or organisation, as it was published last."""
+
+    kind: Annotated[str, {"primary_key": True}, "company or organisation"]
+    id: Annotated[str, {"primary_key": True}]
+    version: int
+    content: Json
+
+
+directory = table_of(
+    metadata, Published, "directory", comment="companies and organisations, as they were published last"
 )
 
 day_numbers = sa.Table(

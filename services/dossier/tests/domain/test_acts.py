@@ -105,9 +105,9 @@ def test_refused_is_who_was_never_registered_and_struck_is_who_was() -> None:
         ([*submitted, *acts(assessed("met"), ("open_test", {"test": "t2"}), assessed("not_met"))], ["strike"]),
         ([*submitted, *acts("refuse")], ["strike", "reinstate"]),
     ):
-        now = Situation(standing(on_record))
+        now = Situation(standing(on_record), at_counter=True)
         everything = ["refuse", "strike", "reinstate", "answer_appeal"]
-        assert available_actions(everything, now, himself=None, at_counter=True) == at_hand
+        assert available_actions(everything, now) == at_hand
 
 
 def test_a_dossier_that_is_reinstated_is_as_before_and_its_test_is_of_the_day_of_that() -> None:
@@ -176,22 +176,11 @@ def test_act_by_act_is_the_same_as_all_at_once(some: list[tuple[str, dict[str, A
 
 def test_actions_wait_for_their_time() -> None:
     everything = ["confirm", "withdraw", "leave", "undo", "change_household"]
-    alone = Situation(Standing(), ["p1"])
-    couple = Situation(Standing(), [], confirmed_partner=True, undoable=True, applicant="p1")
-    assert available_actions(everything, alone, himself="p1", at_counter=False) == [
-        "confirm",
-        "withdraw",
-        "change_household",
-    ]
-    assert available_actions(everything, alone, himself="p2", at_counter=False) == ["withdraw", "change_household"]
-    assert available_actions(everything, couple, himself="p1", at_counter=False) == [
-        "leave",
-        "undo",
-        "change_household",
-    ]
-    assert available_actions(everything, couple, himself=None, at_counter=True) == [
-        "withdraw",
-        "leave",
-        "undo",
-        "change_household",
-    ]
+    couple = Situation(Standing(), "p1", confirmed_partner=True, undoable=True, applicant="p1")
+    for now, at_hand in (
+        (Situation(Standing(), "p1", unconfirmed=["p1"]), ["confirm", "withdraw", "change_household"]),
+        (Situation(Standing(), "p2", unconfirmed=["p1"]), ["withdraw", "change_household"]),
+        (couple, ["leave", "undo", "change_household"]),
+        (replace(couple, himself=None, at_counter=True), ["withdraw", "leave", "undo", "change_household"]),
+    ):
+        assert available_actions(everything, now) == at_hand

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from dossier.domain.acts import Standing
-from dossier.domain.household import is_adult, moving_in, must_confirm, to_bring, unconfirmed
+from dossier.domain.household import asked_of, is_adult, moving_in, must_confirm, to_bring, unconfirmed
 
 DAY = date(2024, 3, 20)
 
@@ -51,12 +51,6 @@ def test_a_confirmation_is_a_persons_and_who_becomes_partner_confirms_again() ->
     assert waits(p1="candidate", p2="candidate", adult="candidate") == []
 
 
-def test_what_is_asked_of_somebody_who_left_is_asked_no_more() -> None:
-    assert to_bring(MEMBERS[:1], [("p2", ["payslips"]), ("p1", ["payslips"])]) == [
-        {"role": "applicant", "proofs": ["payslips"]}
-    ]
-
-
 def test_asks_are_told_per_role_so_that_nobody_can_be_known_from_a_mail() -> None:
     members = [
         {"id": "c1", "role": "co_resident"},
@@ -64,7 +58,9 @@ def test_asks_are_told_per_role_so_that_nobody_can_be_known_from_a_mail() -> Non
         {"id": "c2", "role": "co_resident"},
     ]
     asks = [("c1", ["handicap_certificate"]), ("p1", ["payslips", "certificate"]), ("c2", ["handicap_certificate"])]
-    assert to_bring(members, asks) == [
-        {"role": "applicant", "proofs": ["payslips", "certificate"]},
-        {"role": "co_resident", "proofs": ["handicap_certificate"]},
+    who_left = ("p2", ["payslips"])
+    assert to_bring(asked_of(members, [*asks, who_left]), {("applicant", "payslips"): "2024-04-19"}) == [
+        {"role": "applicant", "proofs": ["payslips"], "by": "2024-04-19"},
+        {"role": "applicant", "proofs": ["certificate"], "by": None},
+        {"role": "co_resident", "proofs": ["handicap_certificate"], "by": None},
     ]

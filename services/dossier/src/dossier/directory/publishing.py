@@ -7,7 +7,8 @@ from cir_chassis.settings import WrongSettings
 from cir_schemas import CompanyRecorded, OrganisationRecorded
 from cir_schemas.dossier import DirectoryEntry
 from dossier.directory.files import Directory
-from dossier.register.store import Published, RegisterWork
+from dossier.register.store import RegisterWork
+from dossier.tables import Published
 
 GONE: Mapping[str, Any] = {"municipalities": [], "mailbox": None}
 """Of an entry that is no longer in its file: consumers keep its name, for those who are still told of it."""

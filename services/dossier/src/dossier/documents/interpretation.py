@@ -18,7 +18,8 @@ from dossier.facts.statements import bring_back, seen
 from dossier.facts.statements import interpret as put_on_record
 from dossier.register.opening import opened, refuse_unavailable
 from dossier.register.register import Register
-from dossier.register.store import RecordedAct, RegisterWork
+from dossier.register.store import RegisterWork
+from dossier.tables import RecordedAct
 
 _NOT_WAITING = {
     "uploaded": "Its person, its right, or the claim that it was brought for is no longer there.",

@@ -3,7 +3,7 @@
 An act is never changed: a mistake is followed by an `undo` that refers to it. Only a person refuses or strikes.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
@@ -169,50 +169,42 @@ def _reopened(here: Standing, act: Act) -> Standing:
 
 @dataclass(frozen=True)
 class Situation:
-    """What the possible actions depend on beside the role: the acts, persons to confirm, a partner who did, an act to undo,
-    a document to judge, the applicant's member id."""
+    """What the possible actions depend on beside the role: the acts, the caller's member id, whether a case worker acts, persons
+    to confirm, a partner who did, an act to undo, a document to judge, the applicant's member id."""
 
     standing: Standing
+    himself: str | None = None
+    at_counter: bool = False
     unconfirmed: Collection[str] = ()
     confirmed_partner: bool = False
     undoable: bool = False
     uploaded: bool = False
     applicant: str | None = None
 
+    @property
+    def held(self) -> bool:
+        """Does the caller's side hold it?"""
+        return ("company" if self.at_counter else "candidate") in self.standing.held
 
-def available_actions(allowed: Iterable[str], now: Situation, *, himself: str | None, at_counter: bool) -> list[str]:
-    """Which of the allowed actions can be done now. himself: the caller's member id; at_counter: a case worker acts, who may
-    confirm for anybody on paper and withdraw on the written request of both."""
-    held = ("company" if at_counter else "candidate") in now.standing.held
 
-    def possible(action: str) -> bool:
-        match action:
-            case "confirm":
-                return bool(now.unconfirmed) if at_counter else himself in now.unconfirmed
-            case "withdraw":
-                return at_counter or not now.confirmed_partner
-            case "leave":
-                return now.confirmed_partner and (at_counter or himself == now.applicant)
-            case "decline":
-                return himself is None or himself != now.applicant
-            case "deceased":
-                return not now.standing.closed or now.standing.closed_by is not None
-            case "undo":
-                return now.undoable
-            case "refuse":
-                return now.standing.never_registered
-            case "strike":
-                return not now.standing.never_registered
-            case "hold":
-                return not held
-            case "wake":
-                return held
-            case "answer_appeal":
-                return bool(now.standing.appeals)
-            case "reinstate":
-                return now.standing.closed_by is not None
-            case "interpret":
-                return now.uploaded
-        return True
+_TIME: Mapping[str, Callable[[Situation], bool]] = {  # on paper a case worker confirms and withdraws for others
+    "confirm": lambda now: bool(now.unconfirmed) if now.at_counter else now.himself in now.unconfirmed,
+    "withdraw": lambda now: now.at_counter or not now.confirmed_partner,
+    "leave": lambda now: now.confirmed_partner and (now.at_counter or now.himself == now.applicant),
+    "decline": lambda now: now.himself is None or now.himself != now.applicant,
+    "deceased": lambda now: not now.standing.closed or now.standing.closed_by is not None,
+    "undo": lambda now: now.undoable,
+    "refuse": lambda now: now.standing.never_registered,
+    "strike": lambda now: not now.standing.never_registered,
+    "hold": lambda now: not now.held,
+    "wake": lambda now: now.held,
+    "answer_appeal": lambda now: bool(now.standing.appeals),
+    "reinstate": lambda now: now.standing.closed_by is not None,
+    "interpret": lambda now: now.uploaded,
+}
+"""Action → is it the time for it? One that is not here may be taken at any."""
 
-    return [action for action in allowed if possible(action)]
+
+def available_actions(allowed: Iterable[str], now: Situation) -> list[str]:
+    """Which of the allowed actions can be taken now."""
+    return [action for action in allowed if action not in _TIME or _TIME[action](now)]

@@ -1,6 +1,6 @@
 """Who is in a household, who of them must confirm, and how what is asked of persons becomes what is asked of roles."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -8,9 +8,12 @@ from dossier.domain.acts import Part, Standing
 
 ADULT_AT = 18
 CANDIDATES = ("applicant", "partner")
+ROLES = (*CANDIDATES, "co_resident")
 Member = Mapping[str, Any]
+Asked = tuple[str, str]
+"""A role, and a proof that it is asked for."""
 Asks = list[dict[str, Any]]
-"""What is asked, per role: {"role", "proofs"} each, in the order of the household."""
+"""What is asked, per role and day by which it is due: {"role", "proofs", "by"} each."""
 
 
 def is_adult(born_on: date, day: date) -> bool:
@@ -85,16 +88,16 @@ def known_on(members: Sequence[Member], people: Sequence[Member], day: date) -> 
     return found
 
 
-def to_bring(members: Sequence[Member], asks: Iterable[tuple[str, Collection[str]]]) -> Asks:
+def asked_of(members: Sequence[Member], asks: Iterable[tuple[str, Iterable[str]]]) -> list[Asked]:
     """Asks of persons as asks of roles, so that no one can be known from a mail. asks: (member id, proofs) each; what is
     asked of somebody who left the household is asked no more."""
     role_of = {member["id"]: member["role"] for member in members}
-    proofs_of: dict[str, dict[str, None]] = {}
-    for person, proofs in asks:
-        if person in role_of:
-            proofs_of.setdefault(role_of[person], {}).update(dict.fromkeys(proofs))
-    return [
-        {"role": role, "proofs": list(proofs_of[role])}
-        for role in ("applicant", "partner", "co_resident")
-        if role in proofs_of
-    ]
+    return [(role_of[member], proof) for member, proofs in asks if member in role_of for proof in proofs]
+
+
+def to_bring(asked: Iterable[Asked], by: Mapping[Asked, str | None]) -> Asks:
+    """The same by role, in the order of the household, each proof once. by: the day by which it is due."""
+    found: dict[tuple[str, str | None], dict[str, None]] = {}
+    for one in sorted(asked, key=lambda one: ROLES.index(one[0])):
+        found.setdefault((one[0], by.get(one)), {})[one[1]] = None
+    return [{"role": role, "proofs": list(proofs), "by": day} for (role, day), proofs in found.items()]

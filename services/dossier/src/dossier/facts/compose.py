@@ -138,24 +138,22 @@ def compose(
     uploaded: person → keys that a document waits on: a claim without proof has it as its proof."""
     found = Composed([], {}, [], [], {}, {})
     for member in structure:
-        person = persons[member["id"]]
+        id_, person = member["id"], persons[member["id"]]
         of, waiting = layers.get(person, {}), uploaded.get(person, ())
-        facts, origins = _member(member["role"], of, table, waiting)
-        if member["role"] in CANDIDATES:
-            rights = _found(of)[1]
-            found.rights[member["id"]] = list(rights)
-            found.gone[member["id"]] = _gone(of, rights)
-        if member["role"] in CANDIDATES and member["moves_in"]:
-            found.residence.extend({**stay, "member": member["id"]} for stay in facts.get("stays", ()))
+        rights = _rights(of) if member["role"] in CANDIDATES else None
+        facts, found.origins[id_] = _member(member["role"], of, rights, table, waiting)
+        found.members.append({name: member[name] for name in STRUCTURE} | _without(facts, *TIES))
+        if rights:
+            found.rights[id_], found.gone[id_] = list(rights.by_key), rights.gone
+        if rights and member["moves_in"]:
+            found.residence.extend({**stay, "member": id_} for stay in facts.get("stays", ()))
             care = facts.get("informal_care_in", ())
             found.informal_care_in.extend(place for place in care if place not in found.informal_care_in)
-        found.members.append({name: member[name] for name in STRUCTURE} | _without(facts, *TIES))
-        found.origins[member["id"]] = origins
     return found
 
 
 def _member(
-    role: str, of: Statements, table: Table, waiting: Collection[str]
+    role: str, of: Statements, rights: "_Rights | None", table: Table, waiting: Collection[str]
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     facts: dict[str, Any] = {}
     origins: dict[str, dict[str, Any]] = {}
@@ -163,9 +161,9 @@ def _member(
         if origin.about != "everybody" and (origin.about == "candidates") != (role in CANDIDATES):
             continue
         if origin.each == "year":
-            _incomes(of, origin, facts, origins)
-        elif origin.each == "right":
-            _rights(of, facts, origins, waiting)
+            _see_incomes(of, origin, facts, origins)
+        elif origin.each == "right" and rights:
+            _see_rights(of, rights, facts, origins, waiting)
         else:
             layer, value, origins[fact] = _holds(of.get(fact, {}), origin)
             if layer:
@@ -216,7 +214,7 @@ def is_made(claim: Mapping[str, Any] | None, said: Mapping[str, Statement]) -> b
     return claim is None or (now is not None and all(claim.get(of) == now.get(of) for of in ("ground", "exception")))
 
 
-def _incomes(of: Statements, origin: Origin, facts: dict[str, Any], origins: dict[str, dict[str, Any]]) -> None:
+def _see_incomes(of: Statements, origin: Origin, facts: dict[str, Any], origins: dict[str, dict[str, Any]]) -> None:
     """Each year has an origin of its own, and the latest is that of `incomes`. To know of none is to know as well."""
     said = of.get("incomes", {})
     listed = _established(said)
@@ -232,58 +230,62 @@ def _incomes(of: Statements, origin: Origin, facts: dict[str, Any], origins: dic
         facts["incomes"] = known
 
 
-def _rights(
-    of: Statements, facts: dict[str, Any], origins: dict[str, dict[str, Any]], waiting: Collection[str]
+def _see_rights(
+    of: Statements,
+    rights: "_Rights",
+    facts: dict[str, Any],
+    origins: dict[str, dict[str, Any]],
+    waiting: Collection[str],
 ) -> None:
     """A declared right counts, its absence does not: only a source or the counter knows of no others."""
     said = of.get("real_rights", {})
-    listed, found, keyed = _found(of)
-    origins["real_rights"] = _shown(listed or ("declaration" if found else None), said)
-    rights, surely_barred = [], False
-    for n, (key, layer) in enumerate(found.items()):
-        on_it = of.get(f"real_rights.{key}", {})
+    origins["real_rights"] = _shown(rights.listed or ("declaration" if rights.by_key else None), said)
+    seen, surely_barred = [], False
+    for n, (key, (layer, right)) in enumerate(rights.by_key.items()):
+        on_it, uploaded = of.get(f"{RIGHT}{key}", {}), f"{RIGHT}{key}" in waiting
         judged, claim = _claim(on_it)
-        uploaded = f"real_rights.{key}" in waiting
-        right = {**keyed[layer][key], **(_proven(claim, uploaded) if claim else {})}
-        rights.append(right)
-        surely_barred |= right["right"] != _NO_BAR and right.get("proof") != "interpreted"
-        origins[f"real_rights[{n}]"] = (
-            _shown(judged, on_it, to_prove=judged == "declaration") if judged else _shown(layer, said)
-        ) | ({"uploaded": True} if uploaded else {})
-    if listed or surely_barred:  # else the rights that nobody looked for could still bar
-        facts["real_rights"] = rights
+        seen.append({**right, **(_proven(claim, uploaded) if claim else {})})
+        surely_barred |= right["right"] != _NO_BAR and seen[n].get("proof") != "interpreted"
+        shown = _shown(judged, on_it, to_prove=judged == "declaration") if judged else _shown(layer, said)
+        origins[f"real_rights[{n}]"] = shown | ({"uploaded": True} if uploaded else {})
+    if rights.listed or surely_barred:  # else the rights that nobody looked for could still bar
+        facts["real_rights"] = seen
 
 
-def _found(of: Statements) -> tuple[Layer | None, dict[str, str], dict[str, dict[str, Mapping[str, Any]]]]:
-    """Who listed the rights, the key of each right and its layer, and of each layer: key → right."""
-    said = of.get("real_rights", {})
+@dataclass(frozen=True)
+class _Rights:
+    """listed: the layer that listed a candidate's rights; by_key: key → layer and right; gone: see `Composed`."""
+
+    listed: Layer | None
+    by_key: dict[str, tuple[Layer, Mapping[str, Any]]]
+    gone: list[str]
+
+
+def _rights(of: Statements) -> _Rights:
+    said, gone = of.get("real_rights", {}), list[str]()
     listed = _established(said)
-    keyed = {layer: _keyed(statement["value"]) for layer, statement in said.items()}
-    found: dict[str, str] = dict.fromkeys(keyed[listed], listed) if listed else {}
+    by_key = _listed(said, listed) if listed else {}
     if listed == "source":  # it knows of Belgium alone
-        found |= {key: "counter" for key, right in keyed.get("counter", {}).items() if _abroad(right)}
+        counter = _listed(said, "counter")
+        by_key |= {key: (layer, right) for key, (layer, right) in counter.items() if _abroad(right)}
     if "declaration" in said and ("counter" not in said or said["declaration"]["since"] > said["counter"]["since"]):
-        found = dict.fromkeys(keyed["declaration"], "declaration") | found
-    keyed["judged"] = {}
-    for key in (key.partition(".")[2] for key in of if key.startswith("real_rights.")):
-        right = dict(zip(_RIGHT, (part if part != "-" else None for part in key.split("/")), strict=False))
-        judged, claim = _claim(of[f"real_rights.{key}"])
-        if (
-            key not in found
-            and judged in ("counter", "interpretation")
-            and claim.get("proof") != "interpreted"
-            and (_abroad(right) or listed != "source")
-        ):  # what a case worker judged and did not accept is not declared away
-            keyed["judged"][key] = {name: value for name, value in right.items() if value}
-            found[key] = "judged"
-    return listed, found, keyed
+        by_key = _listed(said, "declaration") | by_key
+    for key in (key.removeprefix(RIGHT) for key in of if key.startswith(RIGHT)):
+        if key in by_key:
+            continue
+        right = {name: part for name, part in zip(_RIGHT, key.split("/"), strict=False) if part != "-"}
+        judged, claim = _claim(on_it := of[f"{RIGHT}{key}"])
+        there = _abroad(right) or listed != "source"
+        if there and judged in ("counter", "interpretation") and claim.get("proof") != "interpreted":
+            by_key[key] = judged, right  # what a case worker judged and did not accept is not declared away
+        elif _later(on_it, "counter", "interpretation"):
+            gone.append(f"{RIGHT}{key}")
+    return _Rights(listed, by_key, sorted(gone))
 
 
-def _gone(of: Statements, found: Collection[str]) -> list[str]:
-    judged = {
-        key for key, said in of.items() if key.startswith("real_rights.") and _later(said, "counter", "interpretation")
-    }
-    return sorted(key for key in judged if key.partition(".")[2] not in found)
+def _listed(said: Mapping[str, Statement], layer: Layer) -> dict[str, tuple[Layer, Mapping[str, Any]]]:
+    rights = said[layer]["value"] if layer in said else ()
+    return {key: (layer, right) for key, right in _keyed(rights).items()}
 
 
 def _shown(layer: str | None, said: Mapping[str, Statement], *, to_prove: bool = False) -> dict[str, Any]:

@@ -7,8 +7,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from itertools import groupby
-from time import monotonic
+from itertools import chain, groupby
 from typing import Any
 from uuid import UUID
 
@@ -19,44 +18,44 @@ from dossier.facts import store
 from dossier.facts.sources import Sources, SourceUnavailable, WrongAnswer
 from dossier.facts.statements import take_answers
 from dossier.register.register import Register
-from dossier.register.store import Question, RegisterWork
+from dossier.register.store import RegisterWork
+from dossier.tables import Question
 
 log = structlog.get_logger()
 AT_ONCE = 200  # questions in hand
 WRITING = asyncio.Semaphore(3)  # transactions at once: consumer and relay share the connections
 LEASE = timedelta(seconds=8)  # longer than a source has for its answer
-LONGEST_PAUSE = 20  # seconds until a question is asked again
+LONGEST_PAUSE = timedelta(seconds=20)  # until a question is asked again
 IDLE, AFTER_FAILURE = 0.2, 5.0  # seconds between two looks
 UNANSWERED: Any = object()
 
 
 async def work_off(database: Database[RegisterWork], sources: Sources, stopping: asyncio.Event) -> None:
     """Ask what is due, until `stopping`."""
-    asking: dict[asyncio.Task[None], tuple[UUID, list[Question]]] = {}
-    tried: dict[UUID, float] = {}
+    asking: dict[asyncio.Task[None], list[Question]] = {}
     while not stopping.is_set():
-        pause = IDLE
         try:
-            in_hand = sum(len(questions) for _, questions in asking.values())
+            in_hand = sum(map(len, asking.values()))
             async with WRITING, database.work() as work:
-                found = await store.take_due(work, AT_ONCE - in_hand, LEASE) if in_hand < AT_ONCE else []
-                today, late = work.today, await store.out_of_time(work)
-            for _, group in groupby(sorted(found, key=_about), key=_about):
-                task = asyncio.create_task(ask_about(questions := list(group), today, database, sources))
-                asking[task] = questions[0].dossier, questions
-            tried = {dossier: tried.get(dossier, -LONGEST_PAUSE) for dossier in late}
-            for dossier in late:  # one that cannot go on keeps no other waiting, and is tried again after a pause
-                if monotonic() - tried[dossier] > LONGEST_PAUSE:
-                    tried[dossier] = monotonic()
-                    asking[asyncio.create_task(go_on_without(dossier, database))] = dossier, []
+                found = await store.take_due(work, AT_ONCE - in_hand, LEASE)
+                late = await store.take_late(
+                    work, AT_ONCE, LONGEST_PAUSE
+                )  # one that cannot go on keeps no other waiting
+                today = work.today
+            for (dossier, _), group in groupby(sorted(found, key=_about), key=_about):
+                questions = list(group)
+                asking[asyncio.create_task(ask_about(questions, today, database, sources), name=dossier)] = questions
+            for id_ in late:
+                asking[asyncio.create_task(go_on_without(id_, database), name=str(id_))] = []
             pause = 0.0 if found else IDLE
         except Exception:
             log.warning("no question is asked for now", exc_info=True)
             pause = AFTER_FAILURE
         for task in [task for task in asking if task.done()]:
-            dossier, _ = asking.pop(task)
+            del asking[task]
             if error := task.exception():
-                log.warning("answers are not kept yet: they are asked for again", dossier=str(dossier), exc_info=error)
+                what = "answers are not kept yet: they are asked for again"
+                log.warning(what, dossier=task.get_name(), exc_info=error)
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), pause)
     for task in asking:
@@ -65,8 +64,8 @@ async def work_off(database: Database[RegisterWork], sources: Sources, stopping:
     await sources.close()
     try:
         async with database.work() as work:
-            for question in (one for _, questions in asking.values() for one in questions):
-                await store.put_off(work, question, work.now)
+            for question in chain(*asking.values()):
+                await store.change(work, question, due_at=work.now)
     except Exception:
         log.warning("questions in hand are due again after the lease", exc_info=True)
 
@@ -84,10 +83,10 @@ async def ask_about(
         await work.load([questions[0].dossier])
         for question, answer in zip(questions, answers, strict=True):
             if answer is UNANSWERED:
-                pause = timedelta(seconds=min(LONGEST_PAUSE, 2 ** min(question.tries, 10)))
-                await store.put_off(work, question, work.now + pause)
+                pause = min(LONGEST_PAUSE, timedelta(seconds=2 ** min(question.tries, 10)))
+                await store.change(work, question, due_at=work.now + pause)
             else:
-                await store.keep_answer(work, question, answer)
+                await store.change(work, question, answered_at=work.now, answer=answer)
         if row := work.dossiers.find(questions[0].dossier):  # else the draft was erased meanwhile
             register = Register(row, work)
             await _take_up(register, questions[0].person, work)

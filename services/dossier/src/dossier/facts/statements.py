@@ -1,7 +1,6 @@
 """What people, sources and the register itself state of the persons in a dossier, and the household that the rules see by it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -9,7 +8,7 @@ from dossier.domain.household import part_of
 from dossier.facts.compose import RIGHT, Layer, Layers, Statement, by_key, changes, compose, declarations, is_made
 from dossier.facts.compose import state as with_statement
 from dossier.facts.origins import ORIGINS, facts_of, sources_about
-from dossier.register.store import RecordedStatement
+from dossier.tables import RecordedStatement
 
 if TYPE_CHECKING:
     from dossier.register.register import Register
@@ -21,7 +20,7 @@ def state(
     """Put on record what the actor says of members: declared, or entered at the counter. facts: member id → facts, of those in
     the scope; the ones that are left out are taken back. read: the layers as a case worker read them, where a source
     answered since: what he sends back as he saw it is no word."""
-    caller, counter = register.actor.caller, register.actor.at_counter
+    counter = register.actor.at_counter
     layer: Layer = "counter" if counter else "declaration"
     now_seen, saw = seen(register), seen(register, read) if read is not None else {}
     for member, said in facts.items():
@@ -31,7 +30,7 @@ def state(
         values |= {key: now[key] for key, value in values.items() if key in now and then.get(key) == value}
         of = register.row.layers.get(person, {})
         changed = changes(layer, of, values, scope, now if counter else None)
-        _add(register, layer, person, changed, caller.subject, caller.role)
+        _add(register, layer, person, changed)
     compose_anew(register)
 
 
@@ -46,42 +45,41 @@ def take_answers(
     if about is None:
         return  # he left meanwhile, or the dossier was closed
     if complete:
-        asked = register.row.asked_about | {person: {**about, "until": None}}
-        register.row = replace(register.row, asked_about=asked)
+        register.row.asked_about = register.row.asked_about | {person: {**about, "until": None}}
     if answers.get("national_register", ()) is None:
         return
     for source in sources_about(about["part"]) & answers.keys():
         scope, said = facts_of(source, about["part"]), answers[source] or {}
         known = by_key({fact: value for fact, value in said.items() if fact in scope and value is not None})
         changed = changes("source", register.row.layers.get(person, {}), known, scope)
-        _add(register, "source", person, changed, source, source)
+        _add(register, "source", person, changed, source)
     compose_anew(register)
 
 
 def interpret(register: "Register", person: str, changed: Mapping[str, Any]) -> None:
     """Put on record what the actor reads in a document about a person: key → value."""
-    _add(register, "interpretation", person, changed, register.actor.caller.subject, register.actor.caller.role)
+    _add(register, "interpretation", person, changed)
     compose_anew(register)
 
 
 def bring_back(register: "Register", person: str, statements: Mapping[str, Statement | None]) -> None:
     """Put in the place of what was read by mistake what was read before: key → that statement, as of then; None: nothing was."""
-    values = {key: one and one["value"] for key, one in statements.items()}
-    _add(register, "interpretation", person, values, register.actor.caller.subject, register.actor.caller.role)
+    row, values = register.row, {key: one and one["value"] for key, one in statements.items()}
+    _add(register, "interpretation", person, values)
     for key, one in statements.items():
         if one:
-            layers = with_statement(register.row.layers, person, "interpretation", {key: one["value"]}, one)
-            register.row = replace(register.row, layers=layers)
+            row.layers = with_statement(row.layers, person, "interpretation", {key: one["value"]}, one)
     compose_anew(register)
 
 
-def _add(register: "Register", layer: Layer, person: str, changed: Mapping[str, Any], subject: str, by: str) -> None:
-    """by: the role of who states it, or the source."""
+def _add(register: "Register", layer: Layer, person: str, changed: Mapping[str, Any], name: str | None = None) -> None:
+    """name: of the source, or `register`; otherwise the actor states it."""
     if changed:
+        subject, by = (name, name) if name else (register.actor.caller.subject, register.actor.caller.role)
         register.change()
         row, at = register.row, register.work.now
         stamp = {"by": by, "at": at.isoformat(), "since": row.facts_version}
-        register.row = replace(row, layers=with_statement(row.layers, person, layer, changed, stamp))
+        row.layers = with_statement(row.layers, person, layer, changed, stamp)
         for key, value in changed.items():
             register.work.statements.put(
                 RecordedStatement(uuid4(), row.id, person, key, layer, value, subject, by, at, row.facts_version)
@@ -109,7 +107,7 @@ def compose_anew(register: "Register") -> None:
         judged = register.row.layers.get(person, {})
         for layer in ("counter", "interpretation"):
             taken_back = {key: None for key in keys if layer in judged[key]}
-            _add(register, layer, person, taken_back, "register", "register")
+            _add(register, layer, person, taken_back, "register")
         rights = {f"{RIGHT}{right}" for right in found.rights[member]}
         waiting = register.row.uploaded.get(person, {})
         there = {
@@ -118,15 +116,10 @@ def compose_anew(register: "Register") -> None:
             if (key in rights or not key.startswith(RIGHT)) and is_made(one["claim"], judged.get(key, {}))
         }
         if there != waiting:
-            register.row = replace(register.row, uploaded=register.row.uploaded | {person: there})
+            register.row.uploaded = register.row.uploaded | {person: there}
     before, row = register.before, register.row
-    register.row = replace(
-        row,
-        household=found.members,
-        household_version=row.facts_version if found.members != before.household else before.household_version,
-        residence=found.residence,
-        informal_care_in=found.informal_care_in,
-    )
+    row.household, row.residence, row.informal_care_in = found.members, found.residence, found.informal_care_in
+    row.household_version = row.facts_version if found.members != before.household else before.household_version
 
 
 def keep_of_who_stays(register: "Register", known: Mapping[str, str]) -> None:
@@ -149,4 +142,4 @@ def keep_of_who_stays(register: "Register", known: Mapping[str, str]) -> None:
         if about:
             asked[person] = about
     register.work.abandon(row.id, row.asked_about.keys() - asked.keys())
-    register.row = replace(row, layers=layers, asked_about=asked, uploaded=uploaded)
+    row.layers, row.asked_about, row.uploaded = layers, asked, uploaded

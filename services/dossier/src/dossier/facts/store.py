@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, fields
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -11,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from dossier import tables
 from dossier.facts.compose import Layers, state
 from dossier.facts.origins import sources_about
-from dossier.register.store import Dossier, Question, RegisterWork
+from dossier.register.store import RegisterWork
+from dossier.tables import Dossier, Question
 
 _table = tables.questions
 _COLUMNS = [_table.c[field.name] for field in fields(Question)]
@@ -19,42 +21,39 @@ _COLUMNS = [_table.c[field.name] for field in fields(Question)]
 
 async def take_due(work: RegisterWork, limit: int, lease: timedelta) -> list[Question]:
     """Questions that are due; they are due again after the lease, should nobody answer them until then."""
-    due = (
-        sa.select(_table.c.id)
-        .where(_table.c.answered_at.is_(None), _table.c.due_at <= work.now)
-        .order_by(_table.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    taken = sa.update(_table).where(_table.c.id.in_(due.scalar_subquery()))
-    values = {"due_at": work.now + lease, "tries": _table.c.tries + 1}
-    found = await work.connection.execute(taken.values(values).returning(*_COLUMNS))
+    taken = _take(work, _table.c.due_at, limit, lease, _table.c.answered_at.is_(None))
+    found = await work.connection.execute(taken.values(tries=_table.c.tries + 1).returning(*_COLUMNS))
     return [Question(*row) for row in found]
 
 
-async def keep_answer(work: RegisterWork, question: Question, answer: dict[str, object] | None) -> None:
-    """Keep what a source answered; an answer that was overtaken by another of the same question changes nothing."""
-    this = (_table.c.id == question.id) & _table.c.answered_at.is_(None)
-    await work.connection.execute(sa.update(_table).where(this).values(answered_at=work.now, answer=answer))
+async def take_late(work: RegisterWork, limit: int, lease: timedelta) -> list[UUID]:
+    """Dossiers for which no answer is awaited any more, though one is missing; those that do not go on until then are late again
+    after the lease."""
+    row = tables.dossiers.c
+    return list(await work.connection.scalars(_take(work, row.sources_until, limit, lease).returning(row.id)))
 
 
-async def put_off(work: RegisterWork, question: Question, until: datetime) -> None:
-    """Ask again later."""
+def _take(
+    work: RegisterWork, due: sa.Column[Any], limit: int, lease: timedelta, *open_: sa.ColumnElement[bool]
+) -> sa.Update:
+    """What is due is taken by one process alone, until the lease ends."""
+    table = due.table
+    rows = sa.select(table.c.id).where(due <= work.now, *open_).order_by(due).limit(limit)
+    these = rows.with_for_update(skip_locked=True).scalar_subquery()
+    return sa.update(table).where(table.c.id.in_(these)).values({due: work.now + lease})
+
+
+async def change(work: RegisterWork, question: Question, **values: Any) -> None:
+    """Keep what a source answered, or when it is asked again. An answer that was overtaken by another of the same question
+    changes nothing."""
     this = (_table.c.id == question.id) & _table.c.answered_at.is_(None)
-    await work.connection.execute(sa.update(_table).where(this).values(due_at=until))
+    await work.connection.execute(sa.update(_table).where(this).values(values))
 
 
 async def asked_of(work: RegisterWork, dossier: UUID, person: str) -> list[Question]:
     """Every question about a person, the oldest first."""
     query = sa.select(*_COLUMNS).where(_table.c.dossier == dossier, _table.c.person == person)
     return [Question(*row) for row in await work.connection.execute(query.order_by(_table.c.asked_at))]
-
-
-async def out_of_time(work: RegisterWork, limit: int = 100) -> list[UUID]:
-    """Dossiers for which no answer is awaited any more, though one is missing."""
-    row = tables.dossiers.c
-    query = sa.select(row.id).where(row.sources_until <= work.now).order_by(row.id).limit(limit)
-    return list(await work.connection.scalars(query))
 
 
 async def ask_again(work: RegisterWork, rows: Iterable[Dossier]) -> int:

@@ -1,6 +1,6 @@
 """What is asked: of the sources about persons, and of the household to confirm and to bring."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -9,14 +9,12 @@ from dossier.domain import household as rules
 from dossier.domain.acts import CLOSING, OPEN
 from dossier.facts.compose import key_of
 from dossier.facts.origins import sources_about
-from dossier.register.store import Question
+from dossier.tables import Question
 
 if TYPE_CHECKING:
     from dossier.register.register import Register
 
 CONFIRMATION = "confirmation"
-Ask = tuple[str, list[str]]
-"""Member id, and the proofs that he is asked for."""
 
 
 def ask_sources(register: "Register") -> None:
@@ -43,7 +41,7 @@ def ask_sources(register: "Register") -> None:
                 work.questions.put(Question(uuid4(), row.id, person, source, why, work.now, work.now))
                 asked[person] = {"part": part, "until": (work.now + work.sources_patience).isoformat()}
     until = max((datetime.fromisoformat(about["until"]) for about in asked.values() if about["until"]), default=None)
-    register.row = replace(row, asked_about=asked, sources_until=until)
+    row.asked_about, row.sources_until = asked, until
 
 
 def _to_ask_about(register: "Register") -> dict[str, tuple[str, str]]:
@@ -70,55 +68,44 @@ def _to_ask_about(register: "Register") -> dict[str, tuple[str, str]]:
 
 
 def asks(register: "Register") -> rules.Asks:
-    """What the household is asked now: to confirm, then what the assessment asks or says could be claimed."""
+    """What the household is asked now: to confirm, then what the assessment asks or says could be claimed; with the day by which
+    each proof is due: a term after it was first asked, as long as it stays asked."""
     row = register.row
     if row.status not in OPEN:
         return []
-    asked = [(member, [CONFIRMATION]) for member in register.unconfirmed]
+    before = _due(register.before.asked)
+    asked = rules.asked_of(row.household, ((member, [CONFIRMATION]) for member in register.unconfirmed))
     if row.status == "under_investigation" and row.assessment:
-        conditions, rights, persons = row.assessment["conditions"], register.composed().rights, register.persons
-        waiting, still = list[Ask](), list[Ask]()  # a document was brought: then it is the company's turn
-        for ask in [*row.assessment["asks"], *row.assessment["could_claim"]]:
-            if conditions[ask["condition"]]["effect"] == "bar":  # a duty has its own term, and bars nobody
-                key = key_of(ask["fact"], rights.get(ask["person"], ()))
-                waits = key in row.uploaded.get(persons.get(ask["person"], ""), {})
-                (waiting if waits else still).append((ask["person"], ask["proofs"]))
+        brought, still = _papers(register, row.assessment)
         stale = register.awaits_sources or not register.assessed
         if stale and register.before.status not in CLOSING:  # what was asked stays asked, and nothing more is
-            role_of = {one["role"]: one["id"] for one in reversed(row.household)}
-            brought, left = (
-                {(one["role"], proof) for one in rules.to_bring(row.household, of) for proof in one["proofs"]}
-                for of in (waiting, still)
-            )
-            asked += [
-                (role_of[one["role"]], [proof])
-                for one in register.before.asked
-                for proof in one["proofs"]
-                if one["role"] in role_of and proof != CONFIRMATION and (one["role"], proof) not in brought - left
-            ]
-        else:
-            asked += still
-    return _by_when(rules.to_bring(row.household, asked), register)
-
-
-def _by_when(asked: rules.Asks, register: "Register") -> rules.Asks:
-    """The same, with the day by which each proof is due: a term after it was first asked, as long as it stays asked."""
+            done, roles = {*brought} - {*still}, {one["role"] for one in row.household}
+            still = [one for one in before if one not in done and one[0] in roles and one[1] != CONFIRMATION]
+        asked += still
     due = (register.work.today + register.work.proof_term).isoformat()
-    since = {(one["role"], proof): one.get("by") for one in register.before.asked for proof in one["proofs"]}
-    found: dict[tuple[str, str | None], list[str]] = {}
-    for one in asked:
-        for proof in one["proofs"]:
-            by = None if proof == CONFIRMATION else since.get((one["role"], proof), due)
-            found.setdefault((one["role"], by), []).append(proof)
-    return [{"role": role, "proofs": proofs, "by": by} for (role, by), proofs in found.items()]
+    by = {one: None if one[1] == CONFIRMATION else before.get(one, due) for one in asked}
+    return rules.to_bring(asked, by)
+
+
+def _papers(register: "Register", assessment: Mapping[str, Any]) -> tuple[list[rules.Asked], list[rules.Asked]]:
+    """The papers that the assessment asks: those that were brought, where it is the company's turn, and the others."""
+    household, rights, persons = register.row.household, register.composed().rights, register.persons
+    brought, still = list[rules.Asked](), list[rules.Asked]()
+    for ask in [*assessment["asks"], *assessment["could_claim"]]:
+        if assessment["conditions"][ask["condition"]]["effect"] == "bar":  # a duty has its own term, and bars nobody
+            key = key_of(ask["fact"], rights.get(ask["person"], ()))
+            waits = key in register.row.uploaded.get(persons.get(ask["person"], ""), {})
+            (brought if waits else still).extend(rules.asked_of(household, [(ask["person"], ask["proofs"])]))
+    return brought, still
 
 
 def asks_more(register: "Register") -> bool:
     """Is something asked that was not, or (papers) is something else asked?"""
-    now, before = (
-        {(one["role"], proof) for one in asked for proof in one["proofs"]}
-        for asked in (register.row.asked, register.before.asked)
-    )
+    now, before = _due(register.row.asked).keys(), _due(register.before.asked).keys()
     if register.row.status == "under_investigation" and not register.awaits_sources and register.assessed:
         return bool(now) and now != before
     return bool(now - before)
+
+
+def _due(asked: rules.Asks) -> dict[rules.Asked, str | None]:
+    return {(one["role"], proof): one.get("by") for one in asked for proof in one["proofs"]}

@@ -3,55 +3,65 @@
 from typing import get_args
 
 from cir_chassis.login import Caller
-from cir_chassis.problems import Conflict, NotAllowed, NotFound
+from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
 from cir_schemas.types import DossierRef
 from dossier.access import Relation, allowed, ever_allowed
-from dossier.domain.acts import DECISIONS, UNDONE_THE_SAME_DAY, available_actions
+from dossier.domain.acts import DECISIONS, UNDONE_THE_SAME_DAY, Situation, available_actions
 from dossier.domain.household import CANDIDATES
 from dossier.register.register import Actor, Register
 from dossier.register.requests import ActionName
-from dossier.register.store import Dossier, Member, RecordedAct, RegisterWork
+from dossier.register.store import RegisterWork
+from dossier.tables import Member, RecordedAct
 
 NO_SUCH = "There is no such dossier, or it is not yours to see."
 
 
 async def opened(
-    ref: DossierRef, caller: Caller, work: RegisterWork, *, to: str | None = None, lock: bool = False
+    ref: DossierRef,
+    caller: Caller,
+    work: RegisterWork,
+    *,
+    to: str | None = None,
+    version: int | None = None,
+    lock: bool = False,
 ) -> Register:
     """The dossier, for the caller; the audit has it. to: the action that he is about to take, for which it is locked; none: to
-    read it.
+    read it. version: of the facts that he read.
 
     Raises `NotFound` where he has nothing to do with it, `Conflict` with what is available where that action is not.
     """
     row = await work.find(ref, lock=lock or to is not None)
-    actor = row and actor_of(row, caller, work)
-    if not (row and actor):
+    register = Register(row, work) if row else None
+    actor = register and actor_of(register, caller)
+    if not (register and actor):
         raise NotFound(NO_SUCH)
-    work.audit(caller, actor.relation, row.id, detail=to)
-    register = Register(row, work, actor)
+    work.audit(caller, actor.relation, register.row.id, detail=to)
+    register.actor = actor
     if to:
         await refuse_unavailable(to, register, work)
+    # what sources answered since then is no conflict
+    if version is not None and not register.row.declared_version <= version <= register.row.facts_version:
+        now = register.row.facts_version
+        raise Problem(412, f"The facts were changed meanwhile (version {now}): read them again.")
     return register
 
 
-def actor_of(row: Dossier, caller: Caller, work: RegisterWork) -> Actor | None:
+def actor_of(register: Register, caller: Caller) -> Actor | None:
     """What the caller is to the dossier; None: nothing. A login that names no company or organisation is of none."""
-    number = caller.relation("number")
-    member = next((one for one in work.members_of(row.id).values() if number and one.number == number), None)
+    row, companies, number = register.row, register.work.companies, caller.relation("number")
+    member = next((one for one in register.members.values() if number and one.number == number), None)
     if caller.role == "case_worker":
         company = caller.relation("company")
         if company == row.company and not (member and member.role in CANDIDATES):
             return Actor(caller, "treating")
         # of his own dossier he is told what a company elsewhere is
-        wanted = company == row.company or (row.number and company in {work.companies.get(at, "") for at in row.wants})
+        wanted = company == row.company or (row.number and company in {companies.get(at, "") for at in row.wants})
         return Actor(caller, "wanted") if wanted else None
     if caller.role == "helper":
         helps = row.help and row.help["inform"] and (row.help["organisation"] or "") == caller.relation("organisation")
         return Actor(caller, "helper") if helps else None
-    if caller.role != "candidate" or member is None:
-        return None
-    relation = _relation(member, Register(row, work))
-    return Actor(caller, relation, member.member) if relation else None
+    relation = _relation(member, register) if member and caller.role == "candidate" else None
+    return Actor(caller, relation, member.member) if member and relation else None
 
 
 def _relation(member: Member, register: Register) -> Relation | None:
@@ -74,8 +84,17 @@ def _relation(member: Member, register: Register) -> Relation | None:
 async def available(register: Register, work: RegisterWork) -> list[str]:
     actor, status = register.actor, register.standing.status
     names = allowed(actor.relation, status)
-    can_undo = "undo" in names and bool(await undoable(register, work))
-    return available_actions(names, register.situation(can_undo), himself=actor.member, at_counter=actor.at_counter)
+    now = Situation(
+        standing=register.standing,
+        himself=actor.member,
+        at_counter=actor.at_counter,
+        unconfirmed=register.unconfirmed,
+        confirmed_partner=register.confirmed_partner is not None,
+        undoable="undo" in names and bool(await undoable(register, work)),
+        uploaded=any(register.row.uploaded.values()),
+        applicant=register.applicant.member,
+    )
+    return available_actions(names, now)
 
 
 async def undoable(register: Register, work: RegisterWork) -> list[RecordedAct]:
@@ -94,13 +113,16 @@ async def undoable(register: Register, work: RegisterWork) -> list[RecordedAct]:
     return [one for one in reversed(decisions) if may_be_undone(one)]
 
 
-async def bind(register: Register, work: RegisterWork) -> None:
-    """An applicant or partner is bound to one dossier only (409). The answer names neither that dossier nor its company."""
-    numbers = register.bound
-    if taken := await work.bind(register.row.id, numbers):
-        who = [member.member for member in register.members.values() if member.number in taken]
-        at = [n for n, declared in enumerate(register.row.household) if declared["id"] in who]
-        errors = [(f"members[{n}].number", "takes part in another dossier") for n in at]
+async def settle(register: Register) -> None:
+    """Let take effect what was done, and bind the candidates: each to one dossier only (409). The answer names neither that
+    dossier nor its company."""
+    register.settle()
+    if taken := await register.work.bind(register.row.id, register.bound):
+        errors = [
+            (f"members[{n}].number", "takes part in another dossier")
+            for n, one in enumerate(register.row.household)
+            if register.members[one["id"]].number in taken
+        ]
         raise Conflict("An applicant or partner takes part in one dossier only: he leaves the other one first.", errors)
 
 

@@ -1,7 +1,7 @@
 """What the others are told of a dossier as it becomes different: its household, where its mail goes, its place on the list."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -23,40 +23,54 @@ if TYPE_CHECKING:
     from dossier.register.register import Register
 
 FOR_EVER = date(9999, 12, 31)  # until somebody acts, not until a day
-
-
-@dataclass(frozen=True)
-class Public:
-    """contacts, candidacy: the content of the two snapshots; nothing of a draft."""
-
-    contacts: Mapping[str, Any] = field(default_factory=dict)
-    candidacy: Mapping[str, Any] = field(default_factory=dict)
-    invited: frozenset[tuple[str, str]] = frozenset()
-    """(member, address): an address that is put right is invited as well."""
+Public = Mapping[type[Snapshot], Mapping[str, Any]]
+"""Snapshot → its content. The others than eligibility are told nothing of a draft."""
 
 
 def public(register: "Register") -> Public:
-    """What others than eligibility are told of a dossier as it now stands."""
-    row, work, standing = register.row, register.work, register.standing
-    if not standing.submitted_on:
-        return Public()
-    unconfirmed, applicant, partner = register.unconfirmed, register.applicant, register.confirmed_partner
-    invited = [
-        {"member": member, "email": email}
-        for member in ([] if standing.closed else unconfirmed)
-        if (email := register.members[member].sheet.get("email")) and member != applicant.member
-    ]
-    contacts = {
+    """What the others are told of a dossier as it now stands."""
+    found: dict[type[Snapshot], Mapping[str, Any]] = {HouseholdRecorded: _household(register)}
+    if register.standing.submitted_on:
+        found = {ContactsRecorded: _contacts(register), **found, CandidacyRecorded: _candidacy(register)}
+    return found
+
+
+def _household(register: "Register") -> Mapping[str, Any]:
+    row, standing, test = register.row, register.standing, register.standing.test
+    members = known_on(row.household, register.people, test.reference_date) if test else row.household
+    return {
+        "facts_version": row.household_version,
+        "household": {"members": members},
+        "registered_on": standing.registered_on,
+        "test": test and asdict(test),
+    }
+
+
+def _contacts(register: "Register") -> Mapping[str, Any]:
+    row, applicant, partner = register.row, register.applicant, register.confirmed_partner
+    return {
         "company": row.company,
         "language": row.language,
         "email": row.email,
         "applicant": applicant.member,
         "partner_email": partner.sheet.get("email") if partner else None,
-        "members": invited + register.removed,
+        "members": _invited(register) + register.removed,
         "help": row.help,
         "confirmed": row.vouched,
     }
-    candidacy = {
+
+
+def _invited(register: "Register") -> list[dict[str, str]]:
+    """Who is invited to confirm, and where: an address that is put right is invited as well."""
+    asked = [] if register.standing.closed else register.unconfirmed
+    found = [(member, register.members[member].sheet.get("email")) for member in asked]
+    return [{"member": one, "email": to} for one, to in found if to and one != register.applicant.member]
+
+
+def _candidacy(register: "Register") -> Mapping[str, Any]:
+    row, work, standing = register.row, register.work, register.standing
+    paused = standing.held or (standing.status == "registered" and register.unconfirmed)
+    return {
         "status": standing.status,
         "number": row.number,
         "company": row.company,
@@ -67,34 +81,16 @@ def public(register: "Register") -> Public:
         "persons": len(moving_in(row.household, register.persons)),
         "wants": [{"municipality": place, "company": work.companies.get(place)} for place in row.wants],
         "candidates": sorted(pseudonym(number, work.person_key) for number in register.candidates),
-        "paused_until": FOR_EVER if standing.held or (standing.status == "registered" and unconfirmed) else None,
+        "paused_until": FOR_EVER if paused else None,
     }
-    return Public(contacts, candidacy, frozenset((one["member"], one["email"]) for one in invited))
 
 
 def publish(register: "Register", because_of: Event | None, aside: bool) -> None:
     """Publish what became different. aside: a decision moved no status; where one moves all the same, that is news of its own."""
-    row, standing, before, was, now = (
-        register.row,
-        register.standing,
-        register.before,
-        register.public_before,
-        public(register),
-    )
-    if now.contacts != was.contacts:
-        _publish(register, ContactsRecorded, now.contacts, because_of)
-    test = standing.test
-    if row.household != before.household or test != register.test_before:
-        members = known_on(row.household, register.people, test.reference_date) if test else row.household
-        household = {
-            "facts_version": row.household_version,
-            "household": {"members": members},
-            "registered_on": standing.registered_on,
-            "test": test and asdict(test),
-        }
-        _publish(register, HouseholdRecorded, household, because_of)
-    if now.candidacy != was.candidacy:
-        _publish(register, CandidacyRecorded, now.candidacy, because_of)
+    row, before, was, now = register.row, register.before, register.public_before, public(register)
+    for kind, content in now.items():
+        if content != was.get(kind):
+            _publish(register, kind, content, because_of)
     happenings, about = list(register.happenings), {"number": row.number, "asks": row.asked}
     by = register.actor.caller.role
     decided = {"by": by if by != "helper" else "register", "decision": register.decision}
@@ -106,16 +102,18 @@ def publish(register: "Register", because_of: Event | None, aside: bool) -> None
         happenings.append((DecisionTaken, decided | {"number": row.number}))
     if not moved and asks_more(register):
         happenings.append((ProofAsked, about))
-    for member, _ in sorted(now.invited - was.invited):
-        happenings.append((MemberInvited, {"number": row.number, "member": member}))
-    for kind, content in happenings:
-        register.work.publish(kind.model_validate({"dossier": row.id, **content}), because_of)
+    if register.standing.submitted_on:
+        known = was.get(ContactsRecorded, {"members": ()})["members"]
+        new = [one["member"] for one in _invited(register) if one not in known]
+        happenings += [(MemberInvited, {"number": row.number, "member": member}) for member in sorted(new)]
+    for happening, told in happenings:
+        register.work.publish(happening.model_validate({"dossier": row.id, **told}), because_of)
 
 
 def publish_candidacy(register: "Register") -> None:
     """Publish the candidacy, whether it changed or not."""
-    if candidacy := public(register).candidacy:
-        _publish(register, CandidacyRecorded, candidacy)
+    if register.standing.submitted_on:
+        _publish(register, CandidacyRecorded, _candidacy(register))
         register.work.dossiers.put(register.row)
 
 
@@ -124,6 +122,5 @@ def _publish(
 ) -> None:
     """Publish one aspect of the dossier, under the version that this draws."""
     row, work = register.row, register.work
-    register.row = replace(row, version=work.next_version(row.version))
-    about = {"dossier": row.id, "version": register.row.version, **content}
-    work.publish(kind.model_validate(about), because_of)
+    row.version = work.next_version(row.version)
+    work.publish(kind.model_validate({"dossier": row.id, "version": row.version, **content}), because_of)

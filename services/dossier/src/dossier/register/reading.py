@@ -14,7 +14,8 @@ from dossier.facts.compose import TIES, declared
 from dossier.register.opening import actor_of, available, opened
 from dossier.register.register import Register
 from dossier.register.requests import AuditItem, Contacts, DossierListed, DossierRead, FileRead, HistoryItem, OnHold
-from dossier.register.store import RecordedAct, RegisterWork
+from dossier.register.store import RegisterWork
+from dossier.tables import RecordedAct
 
 
 async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRead:
@@ -84,9 +85,9 @@ async def mine(caller: Caller, work: RegisterWork) -> list[DossierListed]:
     """The caller's dossiers, and those where he is asked to confirm."""
     found = []
     for row in await work.dossiers_of(caller.relation("number") or ""):
-        if (actor := actor_of(row, caller, work)) and actor.member:
+        register = Register(row, work)
+        if (actor := actor_of(register, caller)) and actor.member:
             work.audit(caller, actor.relation, row.id)
-            register = Register(row, work, actor)
             he = {"member": actor.member, "role": register.members[actor.member].role, "pending": register.pending}
             found.append(DossierListed(id=row.id, number=row.number, status=row.status, **he))
     return found
@@ -99,8 +100,7 @@ async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> File
     if view not in ("whole", "own"):
         raise NotAllowed("what a household declared is for itself and for the company that treats it")
 
-    own = register.actor.member
-    composed, persons, layers = register.composed(), register.persons, row.layers
+    own, persons, composed = register.actor.member, register.persons, register.composed()
 
     def seen(member: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
         place = {name: member[name] for name in ("id", "role")}
@@ -109,41 +109,35 @@ async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> File
         shown = {"moves_in": member["moves_in"], **facts}
         return place | {key: value for key, value in shown.items() if value is not None}
 
-    said = []
-    for member in row.household:
-        of = register.members[member["id"]]
-        facts = {key: value for key, value in declared(layers.get(persons[of.member], {})).items() if key not in TIES}
-        said.append(seen(member, {**facts, "number": of.number, **of.sheet}))
+    said = {member: declared(row.layers.get(person, {})) for member, person in persons.items()}
+    facts = {id_: {key: value for key, value in of.items() if key not in TIES} for id_, of in said.items()}
+    people = {id_: {"number": of.number, **of.sheet} for id_, of in register.members.items()}
     ties = {"residence": row.residence, "informal_care_in": row.informal_care_in}
+    ties_declared = {
+        "residence": [{**stay, "member": member} for member, of in said.items() for stay in of.get("stays", ())],
+        "informal_care_in": [place for of in said.values() for place in of.get("informal_care_in", ())],
+    }
+    whole = view == "whole"
     # to send the wishes back declares them again, or enters them at the counter: there what counts
-    wishes = {"wants": row.wants, **(ties if register.actor.at_counter else _ties_declared(register))}
+    wishes = {"wants": row.wants, **(ties if register.actor.at_counter else ties_declared)}
     return FileRead(
         facts_version=row.facts_version,
-        declared={"members": said, **(_ties_declared(register) if view == "whole" else {})},
-        household={"members": [seen(member, member) for member in composed.members]},
-        origins={member: found for member, found in composed.origins.items() if view == "whole" or member == own},
-        contacts={name: getattr(row, name) for name in Contacts.model_fields} if view == "whole" else None,
-        wishes=wishes if view == "whole" else None,
-        ties=ties if view == "whole" else None,
+        declared={
+            "members": [seen(one, facts[one["id"]] | people[one["id"]]) for one in row.household],
+            **(ties_declared if whole else {}),
+        },
+        household={"members": [seen(one, one) for one in composed.members]},
+        origins={member: found for member, found in composed.origins.items() if whole or member == own},
+        contacts={name: getattr(row, name) for name in Contacts.model_fields} if whole else None,
+        wishes=wishes if whole else None,
+        ties=ties if whole else None,
     )
-
-
-def _ties_declared(register: Register) -> dict[str, list[Any]]:
-    """Stays and informal care as they were declared."""
-    found: dict[str, list[Any]] = {"residence": [], "informal_care_in": []}
-    for member in register.row.household:
-        facts = declared(register.row.layers.get(register.persons[member["id"]], {}))
-        found["residence"] += [{**stay, "member": member["id"]} for stay in facts.get("stays", ())]
-        found["informal_care_in"] += facts.get("informal_care_in", ())
-    return found
 
 
 async def read_history(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[HistoryItem]:
     """Every act on the dossier, the oldest first, with the reasons that are the caller's to read. Raises `NotAllowed` where he
     does not see the whole dossier."""
-    register = await opened(ref, caller, work)
-    if VIEW[register.actor.relation] != "whole":
-        raise NotAllowed("the history of a dossier is for its candidates and for the company that treats it")
+    register = await _opened_whole(ref, caller, work, "history")
     acts = await work.acts_of(register.row.id)
     reasons = _reasons(register, acts)
     return [
@@ -165,9 +159,14 @@ async def read_audit(
 ) -> list[AuditItem]:
     """Who read or changed the dossier, the newest first. No login is named: operators find it by the entry's id, for the company
     that a candidate asks. Raises `NotAllowed` as `read_history` does."""
-    register = await opened(ref, caller, work)
-    if VIEW[register.actor.relation] != "whole":
-        raise NotAllowed("the audit of a dossier is for its candidates and for the company that treats it")
+    register = await _opened_whole(ref, caller, work, "audit")
     found = await audit.entries_of(work.connection, register.row.id, before, most)
     same = AuditItem.model_fields.keys() - {"by"}
     return [AuditItem(by=one.role, **{name: getattr(one, name) for name in same}) for one in found]
+
+
+async def _opened_whole(ref: DossierRef, caller: Caller, work: RegisterWork, what: str) -> Register:
+    register = await opened(ref, caller, work)
+    if VIEW[register.actor.relation] != "whole":
+        raise NotAllowed(f"the {what} of a dossier is for its candidates and for the company that treats it")
+    return register

@@ -21,12 +21,6 @@ def _refuse(what: str, errors: Iterable[tuple[str, str]]) -> None:
         raise Problem(422, f"{what}: see errors. Nothing was stored.", errors)
 
 
-def outdated(register: Register, version: int) -> None:
-    now = register.row.facts_version
-    if not register.row.declared_version <= version <= now:  # what sources answered since then is no conflict
-        raise Problem(412, f"The facts were changed meanwhile (version {now}): read them again.")
-
-
 def own_proofs(household: HouseholdDeclared, caller: Caller, prefix: str = "") -> None:
     """A claim is a candidate's to make; its proof is moved by a document and by who looks at it."""
     places = household.proofs()[:20] if caller.role == "candidate" else []

@@ -4,18 +4,19 @@ A draft publishes its household alone (eligibility previews it); from the submis
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
 from cir_chassis.login import Caller
-from cir_schemas import ApplicantReplaced, MemberLeft
+from cir_schemas import MemberLeft
 from cir_schemas.envelope import Event, Happening
 from dossier.access import Relation
 from dossier.desk.waiting import waits, waits_from
 from dossier.domain import household as rules
-from dossier.domain.acts import OPEN, Situation, after
+from dossier.domain.acts import OPEN, after
 from dossier.domain.household import CANDIDATES, person_of
 from dossier.domain.numbers import told_by
 from dossier.facts import statements
@@ -23,7 +24,8 @@ from dossier.facts.compose import STRUCTURE, Composed, compose
 from dossier.facts.origins import ORIGINS
 from dossier.register.asks import CONFIRMATION, ask_sources, asks
 from dossier.register.public import public, publish
-from dossier.register.store import Dossier, Member, RecordedAct, RegisterWork, read_standing, write_standing
+from dossier.register.store import RegisterWork, read_standing, write_standing
+from dossier.tables import Dossier, Member, RecordedAct
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,7 @@ class Register:
         self.happenings: list[tuple[type[Happening], dict[str, Any]]] = []
         self.decision: str | None = None
         """Of which the household is told in words of its own, whether or not the status moves by it."""
-        self.before, self.test_before = row, self.standing.test
-        self.public_before = public(self)
+        self.before, self.public_before = copy(row), public(self)
 
     # what is on record
 
@@ -146,11 +147,6 @@ class Register:
         """Those of them who take part in no other dossier."""
         return set() if self.standing.closed else self.candidates
 
-    def situation(self, undoable: bool) -> Situation:
-        """What the available actions depend on."""
-        partner, uploaded = self.confirmed_partner is not None, any(self.row.uploaded.values())
-        return Situation(self.standing, self.unconfirmed, partner, undoable, uploaded, self.applicant.member)
-
     # what changes
 
     def record(
@@ -193,7 +189,7 @@ class Register:
         before, candidates, known = rules.moving_in(self.row.household, self.persons), self.candidates, self.persons
         members = self.members | {one.member: one for one in changed}
         self.members = self.work.put_members(self.row.id, [members[one["id"]] for one in household])
-        self.row = replace(self.row, household=[{name: member[name] for name in STRUCTURE} for member in household])
+        self.row.household = [{name: member[name] for name in STRUCTURE} for member in household]
         statements.keep_of_who_stays(self, known)
         self.change()
         statements.compose_anew(self)
@@ -212,9 +208,11 @@ class Register:
 
     def change(self, **columns: Any) -> None:
         """Change what is on record: the facts get their next version, one for all that is done at once."""
-        version = self.before.facts_version + bool(self.before.version)
-        declared = self.row.declared_version if self.actor is ITSELF else version
-        self.row = replace(self.row, facts_version=version, declared_version=declared, **columns)
+        self.row.facts_version = self.before.facts_version + bool(self.before.version)
+        if self.actor is not ITSELF:
+            self.row.declared_version = self.row.facts_version
+        for name, value in columns.items():
+            setattr(self.row, name, value)
 
     def tell_left(self, member: Member, why: str) -> None:
         """The applicant is told who left; who was removed by another is told himself."""
@@ -224,27 +222,22 @@ class Register:
             if why == "removed" and (email := member.sheet.get("email")):
                 self.removed.append({"member": member.member, "email": email})
 
-    def tell_replaced(self, why: str) -> None:
-        """The new applicant, or the company where no address is known, is told."""
-        self.happenings.append((ApplicantReplaced, {"number": self.row.number, "why": why}))
-
     # what follows
 
     def settle(self, because_of: Event | None = None) -> None:
         """Let the newest assessment count if it may, work out the status anew, and publish what became different."""
         ask_sources(self)
-        aside = self.standing.status == self.before.status
+        aside, row = self.standing.status == self.before.status, self.row
         self._count()
-        touched = self.row.touched_at if self.actor is ITSELF else self.work.now
-        status, standing = self.standing.status, write_standing(self.standing)
-        self.row = replace(self.row, standing=standing, status=status, touched_at=touched)
-        asked = asks(self)
-        due = min((date.fromisoformat(one["by"]) for one in asked if one["by"]), default=None)
-        self.row = replace(self.row, asked=asked, proof_due_on=due)
-        now_waits = waits(self)
-        self.row = replace(self.row, waits=now_waits, waits_from=waits_from(now_waits))
+        row.status, row.standing = self.standing.status, write_standing(self.standing)
+        if self.actor is not ITSELF:
+            row.touched_at = self.work.now
+        row.asked = asks(self)
+        row.proof_due_on = min((date.fromisoformat(one["by"]) for one in row.asked if one["by"]), default=None)
+        row.waits = waits(self)
+        row.waits_from = waits_from(row.waits)
         publish(self, because_of, aside)
-        self.work.dossiers.put(self.row)
+        self.work.dossiers.put(row)
 
     def _count(self) -> None:
         """An assessment counts only if it is of the facts on record and of the open test, once every adult has confirmed.

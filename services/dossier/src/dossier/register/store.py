@@ -1,8 +1,8 @@
 """Every query of the register. A change locks its dossier, so acts on one dossier come one after the other; a read does not."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import date, datetime, timedelta
+from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,125 +16,10 @@ from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from cir_schemas.types import DossierRef
 from dossier import tables
-from dossier.domain.acts import Act, Standing
-from dossier.facts.compose import Layers
+from dossier.domain.acts import Standing
+from dossier.tables import Dossier, Member, Published, Question, RecordedAct, RecordedStatement
 
 _STANDING = TypeAdapter(Standing)
-
-
-@dataclass(frozen=True)
-class Dossier:
-    """One dossier, as its row (see tables.dossiers)."""
-
-    id: UUID
-    municipality: str
-    company: str
-    language: str
-    email: str | None
-    phone: str | None
-    help: dict[str, Any] | None
-    wants: list[str]
-    started_at: datetime
-    touched_at: datetime
-    residence: list[dict[str, Any]] = field(default_factory=list)
-    informal_care_in: list[str] = field(default_factory=list)
-    household: list[dict[str, Any]] = field(default_factory=list)
-    layers: Layers = field(default_factory=dict)
-    uploaded: dict[str, dict[str, Any]] = field(default_factory=dict)
-    vouched: list[str] = field(default_factory=list)
-    facts_version: int = 1
-    declared_version: int = 1
-    household_version: int = 1
-    version: int = 0
-    number: str | None = None
-    standing: dict[str, Any] = field(default_factory=dict)
-    status: str = "draft"
-    assessment: dict[str, Any] | None = None
-    assessment_version: int = 0
-    assessed_version: int | None = None
-    assessed_test: str | None = None
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    proof_due_on: date | None = None
-    asked_about: dict[str, dict[str, Any]] = field(default_factory=dict)
-    sources_until: datetime | None = None
-    waits: dict[str, str] = field(default_factory=dict)
-    waits_from: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Member:
-    """Who a member is and how he is reached; his facts stand in the household."""
-
-    dossier: UUID
-    member: str
-    role: str
-    number: str | None = None
-    sheet: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class RecordedAct:
-    """One act, as its row (see tables.acts)."""
-
-    id: UUID
-    dossier: UUID
-    kind: str
-    subject: str
-    role: str
-    relation: str
-    at: datetime
-    on: date
-    person: str | None
-    reasons: list[str]
-    refers: dict[str, Any]
-
-    @property
-    def act(self) -> Act:
-        """The act, as far as the fold needs it."""
-        return Act(str(self.id), self.kind, self.on, self.person, self.refers)
-
-
-@dataclass(frozen=True)
-class RecordedStatement:
-    """What one layer says differently about a key of a person, as its row (see tables.statements)."""
-
-    id: UUID
-    dossier: UUID
-    person: str
-    key: str
-    layer: str
-    value: Any
-    subject: str
-    by: str
-    at: datetime
-    facts_version: int
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question to a source, as its row (see tables.questions)."""
-
-    id: UUID
-    dossier: UUID
-    person: str
-    source: str
-    ground: str
-    asked_at: datetime
-    due_at: datetime
-    tries: int = 0
-    answered_at: datetime | None = None
-    answer: dict[str, Any] | None = None
-    """Of an answered question: the facts, None where the source does not know the person."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """A company or organisation as it was published last, as its row (see tables.directory)."""
-
-    kind: str
-    id: str
-    version: int
-    content: dict[str, Any]
 
 
 _ONE_MORE = (

@@ -20,10 +20,11 @@ from dossier.facts.origins import ORIGINS
 from dossier.facts.statements import state
 from dossier.facts.store import layers_at
 from dossier.register import refuse
-from dossier.register.opening import available, bind, opened, refuse_unavailable
+from dossier.register.opening import available, opened, refuse_unavailable, settle
 from dossier.register.register import Actor, Register
 from dossier.register.requests import Changed, Contacts, DossierStart, HouseholdDeclared, Started, Submitted, Wishes
-from dossier.register.store import Dossier, Member, RegisterWork
+from dossier.register.store import RegisterWork
+from dossier.tables import Dossier, Member
 
 FACTS = ORIGINS.keys() - set(TIES)
 
@@ -66,8 +67,7 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
     state(register, body.household.facts(), FACTS)
     state(register, _ties(body, register), TIES)
     _vouch(register, before=())
-    register.settle()
-    await bind(register, work)
+    await settle(register)
     return Started(id=row.id)
 
 
@@ -75,8 +75,7 @@ async def change_household(
     ref: UUID, body: HouseholdDeclared, version: int, caller: Caller, work: RegisterWork
 ) -> Changed:
     """Put other facts in the place of those on record; they are assessed anew, and until then the status stays."""
-    register = await opened(ref, caller, work, to="change_household")
-    refuse.outdated(register, version)
+    register = await opened(ref, caller, work, to="change_household", version=version)
     refuse.other_persons(body, register)
     refuse.own_proofs(body, caller)
     answered_since = register.actor.at_counter and version < register.row.facts_version
@@ -97,15 +96,13 @@ async def change_household(
     for person in [*left, *changed["no_candidates"]]:  # who got a number is known by it, and stays
         register.tell_left(before[person], "left" if before[person].member == register.actor.member else "removed")
     _vouch(register, addresses)
-    register.settle()
-    await bind(register, work)
+    await settle(register)
     return Changed(facts_version=register.row.facts_version)
 
 
 async def change_contacts(ref: UUID, body: Contacts, version: int, caller: Caller, work: RegisterWork) -> Changed:
     """Change how the household is reached and who helps, with or without consent. A partner has an address of his own."""
-    register = await opened(ref, caller, work, to="change_contacts")
-    refuse.outdated(register, version)
+    register = await opened(ref, caller, work, to="change_contacts", version=version)
     his_own = register.actor.at_counter or register.actor.member == register.applicant.member
     if not his_own and register.row.email not in (None, body.email):
         where = [("email", "is changed by the applicant or at the counter")]
@@ -120,8 +117,7 @@ async def change_contacts(ref: UUID, body: Contacts, version: int, caller: Calle
 
 async def change_wishes(ref: UUID, body: Wishes, version: int, caller: Caller, work: RegisterWork) -> Changed:
     """Change where the household wants to live and what ties it there."""
-    register = await opened(ref, caller, work, to="change_wishes")
-    refuse.outdated(register, version)
+    register = await opened(ref, caller, work, to="change_wishes", version=version)
     refuse.unknown_places(body.wants, work)
     refuse.unknown_stays(body.residence, register.row.household)
     register.change(wants=list(body.wants))
@@ -137,7 +133,7 @@ async def submit(ref: UUID, caller: Caller, work: RegisterWork) -> Submitted:
     if register.row.number and ever_allowed(register.actor.relation, "submit"):
         return Submitted(number=register.row.number)
     await refuse_unavailable("submit", register, work)
-    register.row = replace(register.row, number=dossier_number(work.today, await work.draw_number()))
+    register.row.number = dossier_number(work.today, await work.draw_number())
     register.record("submit", test=str(uuid4()))
     register.settle()
     return Submitted(number=str(register.row.number))
@@ -162,8 +158,7 @@ async def confirm(ref: UUID, member: str, on_paper: bool, caller: Caller, work: 
     if member not in register.unconfirmed:
         raise Conflict("This member need not confirm.", available=await available(register, work))
     register.record("confirm", person=register.persons[member], part=part_of(register.members[member].role))
-    register.settle()
-    await bind(register, work)
+    await settle(register)
 
 
 async def decline(ref: UUID, member: str, caller: Caller, work: RegisterWork) -> None:
@@ -182,8 +177,7 @@ async def decline(ref: UUID, member: str, caller: Caller, work: RegisterWork) ->
     leaving = register.members[member]
     register.record("decline", person=register.persons[member], **register.remove(member))
     register.tell_left(leaving, "left" if himself else "removed")
-    register.settle()
-    await bind(register, work)
+    await settle(register)
 
 
 async def erase(ref: UUID, caller: Caller, work: RegisterWork) -> list[UUID]:
@@ -247,5 +241,4 @@ def _addresses(register: Register) -> list[str]:
 def _vouch(register: Register, before: Collection[str]) -> None:
     """Keep which addresses the counter entered: not those that a case worker found there (before) and left as they were."""
     vouched, counter = register.row.vouched, register.actor.at_counter
-    now = [one for one in _addresses(register) if one in vouched or (counter and one not in before)]
-    register.row = replace(register.row, vouched=now)
+    register.row.vouched = [one for one in _addresses(register) if one in vouched or (counter and one not in before)]
