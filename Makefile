@@ -6,7 +6,7 @@ PROJECTS := $(PACKAGES:=/pyproject.toml)
 # durable_rules calls a function that Python 3.13 renamed
 FLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))')
 
-.PHONY: setup demo demo-compose doctor smoke test test-long test-compose bench check fix lock ci
+.PHONY: setup demo demo-compose doctor smoke test test-long test-compose test-pages bench check fix lock ci
 .DEFAULT_GOAL := setup
 
 setup: .venv/ready
@@ -40,6 +40,10 @@ test-long: setup
 
 test-compose: setup
 	@$(BIN)/python -m pytest tests/compose $(ARGS)
+
+# In a headless Chromium, which is installed where it is missing.
+test-pages: setup
+	@$(BIN)/python -m pytest tests/pages $(ARGS)
 
 bench: setup
 	@$(BIN)/python -m tests.benchmarks

@@ -35,9 +35,11 @@ async def up() -> int:
         stack.tell()
         for played in (played for played in all_played if played.missing):
             say(f"{played.sample.name} does not stand as it should on {TODAY}: {played.missing}")
-        console.print(f"All played after {monotonic() - begun:.1f} s. Now yours, until Ctrl-C:")
+        console.print(f"All played after {monotonic() - begun:.1f} s. Yours until Ctrl-C, in a browser:")
+        say(stack.url("dossier") + "/")
+        console.print("For programs:")
         for name, base in stack.addresses.items():
-            if isinstance(base, str):
+            if isinstance(base, str) and name != "pages":
                 say(f"{name:<14}{base}" + ("/openapi.json  /metrics" if name in stack.services else ""))
         token, id = ".venv/bin/python -m deploy.token case_worker --company dijledal", all_played[0].id
         say(f'a dossier     curl -H "Authorization: Bearer $({token})" {stack.url("dossier")}/v1/dossiers/{id}')

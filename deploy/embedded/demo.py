@@ -20,7 +20,7 @@ from rich.live import Live
 from rich.table import Table
 
 from deploy.embedded import ROOT
-from deploy.embedded.samples import SAMPLES, Sample
+from deploy.embedded.samples import PEOPLE, SAMPLES, Sample
 from deploy.token import token
 
 COMPANIES = {
@@ -285,6 +285,11 @@ async def play(register: Register, console: Console, samples: Sequence[Sample] =
     """Play them all at once and show one table as it happens; in a pipe, a line each as it comes to stand."""
     all_played = [Played(sample) for sample in samples]
     await adopt(register)
+    if "sources" in register.addresses:
+        for subject, person in PEOPLE.items():
+            if known := person.get("known"):
+                number = subject.removeprefix("candidate-")
+                expect(await register.call("PUT", "sources", f"/persons/{number}", json=known), 204)
     async with _shown(console, all_played) as changed:
         await asyncio.gather(*(play_one(register, played, changed) for played in all_played))
     return all_played

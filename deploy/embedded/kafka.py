@@ -34,7 +34,7 @@ def fetch(jars: Path) -> Path:
     if not all((jars / name).exists() for name in PINS):
         jars.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=jars.parent) as folder:
-            for found in _resolve(Path(folder)):
+            for found in resolve(Path(folder), *ENDPOINTS):
                 shutil.copyfile(found, part := Path(folder) / f"{found.name}.part")
                 part.replace(jars / found.name)  # whole or not at all: another stack may be reading
     present = {path.name: path for path in jars.glob("*.jar")}
@@ -46,18 +46,19 @@ def fetch(jars: Path) -> Path:
     return jars
 
 
-def _resolve(scratch: Path) -> list[Path]:
+def resolve(scratch: Path, *endpoints: str) -> list[Path]:
+    """The jars of these programs with all that they need, fetched into the folder. Raises `CannotStart`."""
     from jgo.env import EnvironmentBuilder, LinkStrategy  # imported where needed: a warm start does without
     from jgo.maven import MavenContext, PythonResolver
 
     found: dict[str, Path] = {}
-    for number, endpoint in enumerate(ENDPOINTS):
+    for number, endpoint in enumerate(endpoints):
         context = MavenContext(repo_cache=scratch / "repository", resolver=PythonResolver())
         builder = EnvironmentBuilder(context=context, cache_dir=scratch / str(number), link_strategy=LinkStrategy.COPY)
         try:
             environment = builder.from_endpoint(endpoint)
         except Exception as error:  # jgo and requests raise a dozen kinds
-            raise CannotStart(f"Kafka's jars ({endpoint}) could not be fetched: {error}") from error
+            raise CannotStart(f"the jars of {endpoint} could not be fetched: {error}") from error
         found |= {path.name: path for path in environment.path.rglob("*.jar")}
     return list(found.values())
 

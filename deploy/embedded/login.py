@@ -10,12 +10,13 @@ import sys
 import warnings
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import flask
 from werkzeug.serving import make_server
 
 from deploy.embedded import HOST, write_private
-from deploy.embedded.samples import SAMPLES
+from deploy.embedded.samples import PEOPLE, SAMPLES
 from deploy.token import citizen, claims_of
 
 with warnings.catch_warnings():
@@ -27,7 +28,7 @@ with warnings.catch_warnings():
 SIGN_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Log in</title>
 <meta name="viewport" content="width=device-width"><style>body{font:18px/2 sans-serif;margin:2rem}</style>
 <main><h1>The demo's login: who are you?</h1><ul>
-{% for subject in subjects %}<li><a href="{{ asked }}&amp;login_hint={{ subject }}">{{ subject }}</a>
+{% for subject in subjects %}<li><a href="{{ asked }}&amp;login_hint={{ subject|urlencode }}">{{ subject }}</a>
 {% endfor %}</ul></main></html>"""
 
 
@@ -40,8 +41,10 @@ def key_in(file: Path) -> RSAKey:
 
 def provider(folder: Path) -> flask.Flask:
     """Its sign-in page offers the candidates of the demo and a case worker of each company."""
+    named = [(subject, claims_of(subject) | {"name": person["name"]}) for subject, person in PEOPLE.items()]
     people = [citizen("case_worker", company=company) for company in ("dijledal", "kanvaz", "woontrots")]
     people += [citizen("candidate", person=number) for sample in SAMPLES for number in sample.logins]
+    people += named
     users = [oidc_provider_mock.User(sub=subject, claims=claims) for subject, claims in people]
     app: flask.Flask = oidc_provider_mock.app(user_claims=users, access_token_max_age=timedelta(hours=12))
     key = key_in(folder / "key.json")
@@ -63,7 +66,7 @@ def provider(folder: Path) -> flask.Flask:
         if (subject := asked.args.get("login_hint")) is None:
             return flask.render_template_string(SIGN_IN, subjects=[user.sub for user in users], asked=asked.full_path)
         client = app.test_client()
-        client.put(f"/users/{subject}", json=claims_of(subject))
+        client.put(f"/users/{quote(subject)}", json=claims_of(subject) | dict(named).get(subject, {}))
         return client.post(asked.full_path, data={"sub": subject}, base_url=asked.host_url)
 
     if issuer := os.environ.get("CIR_DEMO_ISSUER"):  # who calls it by another name gets the same tokens

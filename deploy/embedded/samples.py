@@ -72,6 +72,9 @@ def national_number(born_on: str, serial: int) -> str:
     return nine + f"{97 - int(('2' if born.year >= 2000 else '') + nine) % 97:02d}"
 
 
+PEOPLE: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("people.json").read_text("utf-8"))
+"""Whom the start page offers to look as: subject → name, who that is in each language, and of those who have no dossier yet
+what the sources know."""
 SAMPLES = [
     Sample(name=path.stem, **json.loads(path.read_text()))
     for path in sorted(Path(__file__).with_name("candidates").glob("*.json"))

@@ -53,6 +53,8 @@ class Stack:
         """As in `.demo/addresses.json`."""
         pids = {name: pid for name in self.services if (child := self.children.get(name)) and (pid := child.pid)}
         bases: dict[str, str | dict[str, int]] = {name: self.url(name) for name in (*self.services, *PROGRAMS)}
+        if "dossier" in self.services:
+            bases["pages"] = self.url("dossier") + "/"
         return bases | {"kafka": f"127.0.0.1:{self.ports['kafka']}", "pids": pids}
 
     def tell(self) -> None:
@@ -204,17 +206,21 @@ class Stack:
         }
         if collector := os.environ.get("CIR_OTLP"):
             settings["otlp"] = collector
+        settings |= {"session_key": self._key("session"), "client_secret": "demo"}
         if service == "notifications":
             settings |= {"smtp": f"127.0.0.1:{self.ports['smtp']}", "mail_from": "register@cir.example"}
             settings |= {"mail_key": self._key("mail"), "public_url": self.url(service)}
             settings |= {"quiet_minutes": "0", "unconfirmed_a_day": "20"}  # nobody who tries it out waits
         if service == "dossier":
             settings |= {"sources": self.url("sources"), "sources_patience": "PT10S"}
+            settings |= {"people": str(Path(__file__).with_name("people.json"))}
             settings |= {"documents": (self.folder / "documents").as_uri()}
         if service in KEYED:
             settings["person_key"] = self._key("person")
         file = self.folder / f"{service}.toml"
-        write_private(file, "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+        lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
+        public = [f"{name} = {json.dumps(self.url(name))}\n" for name in (*self.services, "mails")]
+        write_private(file, "".join([*lines, "[public]\n", *public]))
         ours = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")}
         return ours | {"CIR_SETTINGS_FILE": str(file), "NO_PROXY": "127.0.0.1"}
 

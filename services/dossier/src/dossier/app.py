@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cir_chassis import idempotency
 from cir_chassis.clock import Clock, hourly
@@ -17,7 +17,7 @@ from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import EVENTS
-from dossier import handlers
+from dossier import handlers, pages
 from dossier.certificates import http as certificates_http
 from dossier.certificates.pdf import Certificates
 from dossier.desk import http as desk
@@ -55,16 +55,24 @@ class DossierSettings(KeyedSettings):
     """Where the authentic sources are asked. Without it nothing is asked, and nothing awaited."""
     proof_days: Annotated[int, Field(ge=1)] = 30
     """By when a proof is due, in days after it was first asked (K). Nothing happens by itself when that passes."""
+    people: Path | None = None
+    """Whom a demo's start page offers to look as: a file as deploy/embedded/people.json."""
     sources_patience: Annotated[timedelta, Field(gt=timedelta())] = timedelta(hours=24)
     """How long their answers are awaited before a dossier goes on without (seconds, or ISO 8601; K)."""
+
+    @model_validator(mode="after")
+    def _production_knows_its_people(self) -> "DossierSettings":
+        if self.people and self.environment == "production":
+            raise ValueError("CIR_PEOPLE is for CIR_ENVIRONMENT=demo alone: there nobody is asked who he is")
+        return self
 
 
 def make(settings: DossierSettings) -> Service[RegisterWork]:
     """The service, ready to run. Raises `WrongSettings` of its files."""
-    directory = load_directory(settings.companies, settings.organisations)
+    directory, clock = load_directory(settings.companies, settings.organisations), Clock(settings.today)
     work = partial(
         RegisterWork,
-        clock=Clock(settings.today),
+        clock=clock,
         companies=directory.treats,
         person_key=settings.person_key,
         sources_patience=settings.sources_patience if settings.sources else None,
@@ -78,6 +86,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         MIGRATIONS,
         publishes=[event for event in EVENTS if event.source == "/dossier"],
         consumes=handlers.EVENTS,
+        templates=HERE / "templates/pages",
     )
     service.jobs.append(partial(publish_directory, service.background, directory))
     service.jobs += [partial(forget, service.background.engine, old) for old in (idempotency.OLD, OLD_CLAIMS)]
@@ -94,6 +103,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     for edge in (http, documents_http, desk, certificates_http):
         service.app.include_router(edge.router)
     service.app.include_router(directory_http.routes(directory))
+    if service.pages:
+        service.app.include_router(pages.routes(service.pages, clock, settings.people))
     return service
 
 

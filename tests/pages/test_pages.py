@@ -1,0 +1,104 @@
+"""Every page, as somebody sees it: valid, accessible, at home on a small screen, in one language, and from nowhere else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, Request, expect
+
+from deploy.embedded.samples import PEOPLE
+from deploy.embedded.stack import Stack
+from tests.project.test_words import FOLDERS, dutch
+
+JAN = "candidate-85661110467"
+WALK = [  # who looks (None: nobody) · service · path · page
+    (None, "dossier", "/", "start"),
+    (JAN, "dossier", "/", "start"),
+    (JAN, "dossier", "/nowhere", "error"),
+]
+AXE = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+    "rules": {"target-size": {"enabled": True}},
+}
+TEXTS = """() => {
+  const walk = document.createTreeWalker(document, NodeFilter.SHOW_TEXT), found = [];
+  while (walk.nextNode()) found.push(walk.currentNode);
+  return found.filter(one => !one.parentElement?.closest('[lang]:not(html)')).map(one => one.data?.trim() ?? one);
+}"""
+WIDER = """() => [document.documentElement, ...document.querySelectorAll('body *')].filter(one => !one.closest('.cir-scroll')
+  && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 80))"""
+
+
+@asynccontextmanager
+async def opened(browser: Browser, person: str | None, stack: Stack, **options: Any) -> AsyncIterator[BrowserContext]:
+    """A browser of its own, logged in by the start page."""
+    async with await browser.new_context(**options) as context:
+        if person:
+            page = await context.new_page()
+            await page.goto(str(stack.addresses["pages"]))
+            await page.click(f'[data-person="{person}"]')
+            await expect(page.locator('header a[href="/logout"]')).to_be_visible()
+            await page.close()
+        yield context
+
+
+async def test_every_page(browser: Browser, stack: Stack, validator: list[str], tmp_path: Path) -> None:
+    files = list[Path]()
+    for language, other in (("nl", "en"), ("en", "nl")):
+        for n, (person, service, path, name) in enumerate(WALK):
+            async with opened(browser, person, stack, locale=f"{language}-BE") as context:
+                page = await context.new_page()
+                place, asked = f"{language} {name} {path} as {person}", list[str]()
+                page.on("request", partial(note, asked))
+                answer = await page.goto(stack.url(service) + path)
+                assert answer
+                files.append(tmp_path / f"{n}.{name}.{language}.html")
+                files[-1].write_bytes(await answer.body())
+                assert await page.locator("main").get_attribute("data-page") == name, place
+                assert await page.locator("html").get_attribute("lang") == language, place
+                assert await page.locator(f'[hreflang="{other}"]').count() == 1, place
+                assert {urlsplit(url).netloc for url in asked} <= {urlsplit(stack.url(service)).netloc, ""}, place
+                await accessible(page, place)
+                await page.set_viewport_size({"width": 320, "height": 640})
+                assert await page.evaluate(WIDER) == [], place
+                if language == "nl":
+                    english = {said for folder in FOLDERS for said, text in dutch(folder).items() if said != text}
+                    assert english & set(await page.evaluate(TEXTS)) == set(), place
+    done = await asyncio.create_subprocess_exec(*validator, *files, stderr=asyncio.subprocess.PIPE)
+    _, said = await done.communicate()
+    assert (done.returncode, said.decode()) == (0, "")
+
+
+def note(urls: list[str], request: Request) -> None:
+    urls.append(request.url)
+
+
+async def accessible(page: Page, place: str) -> None:
+    found = (await Axe().run(page, options=AXE)).response
+    assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found["violations"]] == [], place
+
+
+async def test_everybody_is_one_click_away_without_javascript(browser: Browser, stack: Stack) -> None:
+    async with opened(browser, None, stack, java_script_enabled=False, locale="nl-BE") as context:
+        page = await context.new_page()
+        for subject, person in PEOPLE.items():
+            await page.goto(str(stack.addresses["pages"]))
+            await page.click(f'[data-person="{subject}"]')
+            await expect(page.locator(".cir-header__tools li").first).to_have_text(person["name"])
+            await page.click("aside a >> nth=0")  # be somebody else
+            await expect(page.locator("main")).to_have_attribute("data-page", "start")
+        await page.click('[hreflang="en"]')
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+        await page.goto(stack.url("dossier"))
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+        await page.click('a[href="/logout"]')
+        await expect(page.locator("main")).to_have_attribute("data-page", "start")
+        await expect(page.locator('a[href="/logout"]')).to_have_count(0)
+        assert [cookie for cookie in await context.cookies() if cookie.get("name") == "cir"] == []
+        await page.click("aside a >> nth=1")
+        await expect(page).to_have_url(stack.url("mails") + "/")

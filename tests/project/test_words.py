@@ -1,0 +1,31 @@
+"""Every word of a page is there in Dutch too: templates are in English, `nl.po` beside them has the rest."""
+
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from jinja2.ext import babel_extract
+
+from tests.project.links import ROOT
+
+FOLDERS = [ROOT / "chassis/src/cir_chassis/frame", *sorted(ROOT.glob("services/*/templates/pages"))]
+
+
+def dutch(folder: Path) -> dict[str, str]:
+    """What stands in the folder's catalogue: English → Dutch."""
+    with (folder / "nl.po").open("rb") as file:
+        return {str(one.id): str(one.string) for one in read_po(file) if one.id}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_a_page_has_its_dutch_and_no_more(folder: Path) -> None:
+    said = set[str]()
+    for template in folder.glob("*.html"):
+        with template.open("rb") as file:
+            found = babel_extract(file, ["gettext", "ngettext"], [], {"trim_blocks": "true", "silent": "false"})
+            for _, _, texts, _ in found:
+                said |= {text for text in ([texts] if isinstance(texts, str) else texts or ()) if text}
+    known = dutch(folder)
+    assert said - known.keys() == set(), "write their Dutch in nl.po"
+    assert known.keys() - said == set(), "no template says this any more"
+    assert [english for english, text in known.items() if not text] == []
