@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from cir_schemas import HouseholdRecorded, ProofAsked, StatusChanged
+from conftest import free_port
 from dossier import tables
 from dossier.documents.files import Files
 from dossier.documents.use_cases import cleaned, sweep
 
-from .conftest import ANNA, BRAM, PDF, STRANGER, Register, applicant, partner, person
+from .conftest import ANNA, BRAM, PDF, STRANGER, Register, applicant, partner, person, serving
 from .test_file import HELP
 
 OTHER = "90630100169"
@@ -488,6 +489,18 @@ async def test_an_upload_that_fails_at_the_database_leaves_no_row_without_a_file
         patched.setattr(Transaction, "commit", lost)
         assert (await register.upload(id_, anna)).status_code == 503
     assert len(await listed(register, id_)) == len(list(kept(tmp_path)))
+
+
+async def test_an_upload_while_the_store_is_away_is_to_be_sent_again(
+    database_of: Callable[[str], Awaitable[str]], login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"ENDPOINT": f"http://127.0.0.1:{free_port()}", "REGION": "x", "ACCESS_KEY_ID": "x"}
+    for name, value in (settings | {"ALLOW_HTTP": "true", "SECRET_ACCESS_KEY": "x"}).items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    async with serving(await database_of("dossier"), login, documents="s3://papers/dossier") as register:
+        id_, anna = await register.started(), await register.candidate()
+        answer = await register.upload(id_, anna)
+        assert (answer.status_code, answer.headers["Retry-After"], await listed(register, id_)) == (503, "5", [])
 
 
 async def test_uploads_publish_no_more_than_the_household(register: Register) -> None:

@@ -3,8 +3,8 @@ what a crash leaves without a row is swept.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,20 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from cir_chassis.problems import Unavailable
+
 log = structlog.get_logger()
 AGE = timedelta(minutes=10)
 """Older than any upload that may still get its row: a transaction takes seconds."""
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except BaseError as error:
+        log.error("the object store of the documents does not answer", reason=str(error)[:300])
+        raise Unavailable("Documents cannot be kept or read now. Nothing was stored: try again later.") from error
 
 
 def _path(document: UUID) -> str:
@@ -43,12 +54,14 @@ class Files:
         return from_url(self._url, mkdir=True) if self._url.startswith("file:") else from_url(self._url)
 
     async def put(self, document: UUID, file: IO[bytes]) -> None:
-        """Keep a file."""
-        await self._store.put_async(_path(document), file)
+        """Keep a file. Raises `Unavailable`."""
+        with _answering():
+            await self._store.put_async(_path(document), file)
 
     async def read(self, document: UUID) -> AsyncIterator[bytes]:
-        """Its bytes, some at a time. Raises OSError where it is not there."""
-        found = await self._store.get_async(_path(document))
+        """Its bytes, some at a time. Raises OSError where it is not there, `Unavailable`."""
+        with _answering():
+            found = await self._store.get_async(_path(document))
         return (bytes(some) async for some in found.stream())
 
     async def delete(self, documents: Collection[UUID]) -> None:
