@@ -66,6 +66,10 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "GET /v1/dossiers": Call(query={"q": scene["number"]}),
             "GET /v1/queue": Call(),
             "POST /v1/queue/{item}/claim": Call(at={"item": f"{scene['dossier']}.document.{scene['document']}"}),
+            "DELETE /v1/queue/{item}/claim": Call(at={"item": f"{scene['dossier']}.document.{scene['document']}"}),
+            "POST /v1/queue/{item}/dismissal": Call(
+                {"reasons": WHY}, at={"item": f"{scene['dossier']}.document.{scene['document']}"}
+            ),
             "GET /v1/dossiers/{dossier}/notes": Call(),
             "POST /v1/dossiers/{dossier}/notes": Call({"text": "She is hard of hearing: write."}),
             "GET /v1/dossiers/{dossier}": Call(),

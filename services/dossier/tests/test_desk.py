@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from dossier import tables
 from dossier.facts.compose import state
+from dossier.facts.statements import compose_anew
 from dossier.register.register import Register as OnRecord
 
 from .conftest import ANNA, BRAM, CHILD, STRANGER, Register, applicant, partner, person
@@ -100,19 +101,43 @@ async def test_papers_that_are_not_in_by_the_day_they_were_due_wait_and_other_pa
     assert await queue(register) == []
 
 
-async def test_a_source_that_contradicts_an_interpretation_waits(register: Register) -> None:
-    id_ = await register.registered()
+async def stated(register: Register, id_: str, **layers: bool) -> None:
+    """Let these layers say whether Anna has a recognised handicap, one after the other."""
     async with register.service.database.work() as work:
         await work.load([UUID(id_)])
         found = OnRecord(work.dossiers.get(UUID(id_)), work)
-        layers = found.row.layers
-        for since, (layer, value) in enumerate({"interpretation": True, "source": False}.items(), 5):
+        for since, (layer, value) in enumerate(layers.items(), found.row.facts_version + 1):
             stamp = {"by": layer, "at": work.now.isoformat(), "since": since}
-            layers = state(layers, ANNA, layer, {"recognised_handicap": value}, stamp)  # type: ignore[arg-type]
-        found.row = replace(found.row, layers=layers)
+            said = state(found.row.layers, ANNA, layer, {"recognised_handicap": value}, stamp)  # type: ignore[arg-type]
+            found.row = replace(found.row, layers=said, facts_version=since)
+        compose_anew(found)
         found.settle()
+
+
+async def test_a_source_that_contradicts_an_interpretation_waits_until_a_case_worker_lets_that_stand(
+    register: Register,
+) -> None:
+    id_, worker = await register.registered(wants=["24062", "12025"]), await register.case_worker()
+    await stated(register, id_, interpretation=True, source=False)
     [item] = await queue(register)
     assert (item["item"], item["kind"]) == (f"{id_}.contradiction.p1", "contradiction")
+    path, why = f"/v1/queue/{item['item']}/dismissal", {"reasons": "The card was shown: the source is late."}
+    for who, body, status in (
+        (await register.case_worker("kanvaz"), why, 404),
+        (await register.candidate(), why, 403),
+        (worker, {"reasons": "no"}, 422),
+        (worker, {"reasons": []}, 422),
+    ):
+        assert (await register.http.post(path, headers=who, json=body)).status_code == status
+    before = await register.recorded(id_)
+    assert (await register.http.post(path, headers=worker, json=why)).status_code == 204
+    assert await queue(register) == []
+    assert (await register.http.post(path, headers=worker, json=why)).status_code == 404
+    assert await register.recorded(id_) == before  # nothing else of it became different
+    last = (await register.get(f"/{id_}/history", worker))[-1]
+    assert (last["kind"], last["reasons"]) == ("uphold", [why["reasons"]])
+    await stated(register, id_, source=False)
+    assert [one["kind"] for one in await queue(register)] == ["contradiction"]  # it answered differently since
     withdrawn = await register.act(id_, await register.candidate(), "withdraw")
     assert withdrawn.status_code == 201, withdrawn.text
     assert await queue(register) == []  # it decides nothing any more
@@ -140,6 +165,12 @@ async def test_of_fifty_clicks_by_two_case_workers_one_has_the_item(register: Re
     assert (await queue(register))[0]["claimed_by"] == by
     late, first = (bob, ann) if by.startswith(f"case_worker-{ANNA}") else (ann, bob)
     assert (await claim(register, item["item"], first)).status_code == 200  # twice is once
+    url = f"/v1/queue/{item['item']}/claim"
+    theirs = await register.http.delete(url, headers=late)
+    assert (theirs.status_code, theirs.json()["claimed_by"]) == (409, by)
+    for _ in range(2):
+        assert (await register.http.delete(url, headers=first)).status_code == 204
+    assert (await claim(register, item["item"], late)).status_code == 200
     await days_pass(register, 1)
     assert (await queue(register))[0]["claimed_by"] is None
     assert (await claim(register, item["item"], late)).status_code == 200
@@ -155,6 +186,9 @@ async def test_what_does_not_wait_or_not_for_this_company_is_not_claimed(registe
     assert await queue(register, other) == []
     for item, who in ((f"{id_}.term", other), (f"{id_}.unconfirmed", worker), ("term", worker), (f"{id_}", worker)):
         assert (await claim(register, item, who)).status_code == 404, item
+        assert (await register.http.delete(f"/v1/queue/{item}/claim", headers=who)).status_code == 404, item
+    term = f"/v1/queue/{id_}.term/dismissal"
+    assert (await register.http.post(term, headers=worker, json={"reasons": "It can wait."})).status_code == 409
     for stranger in (await register.candidate(), await register.as_("helper", organisation="ocmw-leuven")):
         assert (await register.http.get("/v1/queue", headers=stranger)).status_code == 403
         assert (await claim(register, f"{id_}.term", stranger)).status_code == 403

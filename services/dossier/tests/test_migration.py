@@ -15,7 +15,7 @@ from cir_chassis.clock import Clock
 from cir_chassis.database import Database, alembic_config
 from cir_schemas import CandidacyRecorded
 from deploy.embedded.postgres import create_databases
-from dossier.app import MIGRATIONS
+from dossier.app import MIGRATIONS, fill_queue
 from dossier.domain.acts import standing
 from dossier.register.public import publish_candidacy
 from dossier.register.register import Register
@@ -89,6 +89,7 @@ async def test_status_and_candidacy_are_as_before(migrated: tuple[str, list[str]
     url, ids = migrated
     work_on = partial(RegisterWork, clock=Clock(), companies={"24062": "dijledal"}, person_key=KEY)
     database: Database[RegisterWork] = Database(url, work_on)
+    await fill_queue(database)
     async with database.work() as work:
         rows = {id_: row for id_ in ids if (row := await work.find(UUID(id_), lock=True))}
         for id_, case in zip(ids, BEFORE, strict=True):
@@ -96,6 +97,7 @@ async def test_status_and_candidacy_are_as_before(migrated: tuple[str, list[str]
             acts = [one.act for one in await work.acts_of(register.row.id)]
             assert standing(acts) == register.standing == read_standing(register.row)
             assert register.standing.status == register.row.status == case["status"]
+            assert [*register.row.waits] == ["unconfirmed"] * (case["status"] != "draft" and len(case["confirmed"]) < 2)
             assert set(register.members) == {"p1", "p2", "c1"}
             assert register.unconfirmed == [one for one in ("p1", "p2") if one not in case["confirmed"]]
             test = register.standing.test

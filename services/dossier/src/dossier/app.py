@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import structlog
 from pydantic import Field, model_validator
@@ -21,7 +22,7 @@ from dossier import handlers, pages
 from dossier.certificates import http as certificates_http
 from dossier.certificates.pdf import Certificates
 from dossier.desk import http as desk
-from dossier.desk.store import OLD_CLAIMS
+from dossier.desk.store import NOT_WORKED_OUT, OLD_CLAIMS
 from dossier.directory import http as directory_http
 from dossier.directory.files import Directory, load_directory
 from dossier.directory.publishing import publish
@@ -32,6 +33,7 @@ from dossier.documents.use_cases import sweep
 from dossier.facts.questions import work_off
 from dossier.facts.sources import Sources
 from dossier.register import http
+from dossier.register.register import Register
 from dossier.register.store import RegisterWork
 from dossier.register.use_cases import erase_untouched_drafts
 
@@ -92,6 +94,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.jobs += [partial(forget, service.background.engine, old) for old in (idempotency.OLD, OLD_CLAIMS)]
     erase = partial(erase_drafts, service.background, timedelta(days=settings.draft_days))
     service.jobs.append(partial(hourly, "old drafts are erased", erase))
+    service.jobs.append(partial(hourly, "what waits is worked out", partial(fill_queue, service.background)))
     files = service.app.state.files = Files(settings.documents)
     service.jobs.append(partial(hourly, "files without a row are swept", partial(sweep, service.background, files)))
     service.app.state.clamd = clamd_at(settings.clamd) if settings.clamd else None
@@ -130,3 +133,16 @@ async def erase_drafts(database: Database[RegisterWork], age: timedelta) -> None
     while erased:
         async with database.work() as work:
             erased = await erase_untouched_drafts(age, work)
+
+
+async def fill_queue(database: Database[RegisterWork]) -> None:
+    """Work out what waits in dossiers from before there was a queue: some at a time, so that the register goes on meanwhile."""
+    dossiers = [UUID(int=0)]
+    while dossiers:
+        async with database.work() as work:
+            dossiers = list(await work.connection.scalars(NOT_WORKED_OUT))
+            await work.load(dossiers)
+            for id_ in dossiers:
+                register = Register(work.dossiers.get(id_), work)
+                register.wait()
+                work.dossiers.put(register.row)

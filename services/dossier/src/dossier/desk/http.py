@@ -31,6 +31,18 @@ async def claim(item: str, caller: CaseWorker, work: Work) -> use_cases.QueueIte
     return await use_cases.claim(item, caller, work)
 
 
+@router.delete("/queue/{item}/claim", status_code=204)
+async def give_back(item: str, caller: CaseWorker, work: Work) -> None:
+    """Leave it to colleagues. 409 says who else has it."""
+    await use_cases.give_back(item, caller, work)
+
+
+@router.post("/queue/{item}/dismissal", status_code=204)
+async def dismiss(item: str, body: use_cases.Dismissal, caller: CaseWorker, work: Work) -> None:
+    """Let an interpretation stand against a source: it waits again once a source answers differently."""
+    await use_cases.dismiss(item, body, caller, work)
+
+
 @router.get("/dossiers/{dossier}/notes")
 async def read_notes(dossier: DossierRef, caller: CaseWorker, work: Work) -> list[use_cases.Note]:
     """What case workers of the treating company wrote down for each other: no candidate or helper sees it."""

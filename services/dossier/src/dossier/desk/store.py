@@ -1,27 +1,29 @@
-"""Every query of the desk: of the dossiers of one company alone."""
+"""Every query of the desk: of the dossiers of one company alone. They are built once."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 
+from cir_chassis import driver
+from cir_chassis.bulk import among
 from dossier import tables
 from dossier.register.store import RegisterWork
 
 PAGE = 50  # dossiers
 CLAIM = timedelta(days=1)  # after which what was claimed is anybody's again
 _dossiers, _members, _claims, _notes = tables.dossiers, tables.members, tables.claims, tables.notes
-_FIRST = sa.literal(0)
 OLD_CLAIMS = sa.delete(_claims).where(_claims.c.at < sa.func.now() - CLAIM)
+NOT_WORKED_OUT = sa.select(_dossiers.c.id).where(_dossiers.c.waits_from == sa.text("'infinity'")).limit(500)
+"""Dossiers from before there was a queue: the migration marked them."""
 Place = tuple[Any, UUID]
 """Where a page ends: what it is ordered by, and the dossier."""
-Members = sa.Select[Any] | sa.CompoundSelect[Any]
-"""(dossier, member, rank) of members in dossiers of one company."""
+_COMPANY = sa.bindparam("company", type_=sa.Text)
 
 
 @dataclass(frozen=True)
@@ -34,28 +36,93 @@ class Waiting:
     claimed_by: str | None = None
 
 
+def _page(of: sa.FromClause, order: sa.ColumnElement[Any], dossier: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """A page of these rows, from the place on where the one before ended, and one row more."""
+    ended = sa.tuple_(sa.bindparam("ended", type_=order.type), sa.bindparam("ended_at", type_=sa.Uuid))
+    return sa.select(of).where(sa.tuple_(order, dossier) > ended).order_by(order, dossier).limit(PAGE + 1)
+
+
+def _dossiers_of(*members: sa.Select[Any]) -> sa.Select[Any]:
+    """A page of the dossiers of these members: (dossier, member, rank), in each the first of them."""
+    of = sa.union_all(*members).subquery()
+    best = sa.select(of).ext(distinct_on(of.c.dossier)).order_by(of.c.dossier, of.c.rank).subquery()
+    return _page(best, best.c.rank, best.c.dossier)
+
+
+def _in_company(*where: sa.ColumnElement[bool], rank: Any = 0, of: sa.FromClause = _members) -> sa.Select[Any]:
+    row, place = _members.c, sa.cast(rank, sa.Integer).label("rank")
+    return sa.select(row.dossier, row.member, place).select_from(of).where(row.company == _COMPANY, *where)
+
+
+_waits = sa.select(_dossiers.c.id, _dossiers.c.waits_from, _dossiers.c.waits).where(
+    _dossiers.c.company == _COMPANY, _dossiers.c.waits_from <= sa.bindparam("now", type_=sa.DateTime(timezone=True))
+)
+_those = _waits.subquery()
+_QUEUE = _page(_those, _those.c.waits_from, _those.c.id)
+_CLAIMED = sa.select(_claims.c.dossier, _claims.c.name, _claims.c.subject).where(
+    among(_claims.c.dossier), _claims.c.at > sa.bindparam("since", type_=sa.DateTime(timezone=True))
+)
+_number, _on = sa.bindparam("number", type_=sa.Text), sa.bindparam("on", type_=sa.Text)
+_with_dossier = _members.join(_dossiers, _dossiers.c.id == _members.c.dossier)
+OF_NUMBER = _dossiers_of(
+    _in_company(_dossiers.c.number == _number, _members.c.role == "applicant", of=_with_dossier),
+)
+"""The applicant of the dossier with this number."""
+OF_PERSON = _dossiers_of(_in_company(_members.c.number == _number))
+"""The members with this national number."""
+_told = [sa.bindparam(f"day_{n}", type_=sa.Text) for n in range(4)]
+_him = sa.func.jsonb_build_array(sa.func.jsonb_build_object("id", _members.c.member, "born_on", _on))
+BORN_ON = _dossiers_of(
+    _in_company(sa.or_(*(_members.c.number.between(day + "00000", day + "99999") for day in _told))),
+    _in_company(
+        tables.BIRTH_DATES.contains(sa.func.jsonb_build_array(_on)),
+        _dossiers.c.household.contains(_him),
+        of=_with_dossier,
+    ),
+)
+"""The members whose number tells this birth date (see `born_on`), of this century or another, or of whom it is established."""
+_trigrams = sa.func.name_trigrams(sa.bindparam("name", type_=sa.Text), type_=ARRAY(sa.Text))
+NAMED = _dossiers_of(
+    _in_company(
+        tables.NAMED_IN_COMPANY.contains(sa.func.company_trigrams(_COMPANY, _trigrams)),
+        rank=sa.func.cardinality(_members.c.trigrams),
+    )
+)
+"""The members with this name or a part of it, the shortest first."""
+_TRIGRAMS = sa.select(_trigrams)
+_asked = sa.bindparam("asked", type_=ARRAY(sa.Text))
+_one = sa.func.unnest(_members.c.trigrams).table_valued(sa.column("trigram", sa.Text)).render_derived()
+_shared = sa.select(sa.func.count()).where(_one.c.trigram == sa.any_(_asked)).scalar_subquery()
+_parts = [sa.bindparam(f"part_{n}", type_=ARRAY(sa.Text)) for n in range(3)]
+ALIKE = _dossiers_of(
+    _in_company(
+        sa.or_(*(tables.NAMED_IN_COMPANY.contains(part) for part in _parts)),
+        _shared * 2 > sa.func.cardinality(_asked),
+        rank=-_shared,
+    )
+)
+"""The members with a name alike (see `alike`), the likest first."""
+
+
 async def queue(work: RegisterWork, company: str, after: Place | None) -> tuple[list[Waiting], Place | None]:
     """A page of what waits for a company, the dossier first in which something waits longest; and where it ends, if it does."""
-    row, now = _dossiers.c, work.now
-    place = sa.tuple_(row.waits_from, row.id)
-    waiting = (row.company == company) & (row.waits_from <= now)
-    page = sa.select(row.id, row.waits_from, row.waits).where(waiting).order_by(row.waits_from, row.id).limit(PAGE + 1)
-    found = list(await work.connection.execute(page if after is None else page.where(place > after)))
-    claims = await claimed(work, [one.id for one in found[:PAGE]])
+    ended, ended_at = after or (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+    given = {"company": company, "now": work.now, "ended": ended, "ended_at": ended_at}
+    found = await driver.run(work.connection, _QUEUE, given)
+    claims = await claimed(work, [dossier for dossier, _, _ in found[:PAGE]])
     items = [
-        Waiting(one.id, name, at, claims.get((one.id, name)))
-        for one in found[:PAGE]
-        for name, since in one.waits.items()
-        if (at := datetime.fromisoformat(since)) <= now
+        Waiting(dossier, name, at, claims.get((dossier, name)))
+        for dossier, _, waits in found[:PAGE]
+        for name, since in waits.items()
+        if (at := datetime.fromisoformat(since)) <= work.now
     ]
-    last = found[PAGE - 1] if len(found) > PAGE else None
-    return items, last and (last.waits_from, last.id)
+    return items, (found[PAGE - 1][1], found[PAGE - 1][0]) if len(found) > PAGE else None
 
 
 async def claimed(work: RegisterWork, dossiers: Sequence[UUID]) -> dict[tuple[UUID, str], str]:
     """(dossier, name) → who has it, of what is claimed in them."""
-    query = sa.select(_claims).where(_claims.c.dossier.in_(dossiers), _claims.c.at > work.now - CLAIM)
-    return {(one.dossier, one.name): one.subject for one in await work.connection.execute(query)}
+    found = await driver.run(work.connection, _CLAIMED, {"ids": dossiers, "since": work.now - CLAIM})
+    return {(dossier, name): subject for dossier, name, subject in found}
 
 
 async def waiting(work: RegisterWork, company: str, dossier: str, name: str) -> Waiting | None:
@@ -78,64 +145,38 @@ async def claim(work: RegisterWork, one: Waiting, subject: str) -> bool:
     return bool((await work.connection.execute(mine)).rowcount)
 
 
-def of_number(company: str, number: str) -> Members:
-    """The applicant of the dossier with this number."""
-    query = _in(company).join(_dossiers, _dossiers.c.id == _members.c.dossier)
-    return query.where(_dossiers.c.number == number, _members.c.role == "applicant")
-
-
-def of_person(company: str, number: str) -> Members:
-    """The members with this national number."""
-    return _in(company).where(_members.c.number == number)
-
-
-def born_on(company: str, day: date) -> Members:
-    """The members whose number tells this birth date, of this century or another, or of whom it is established."""
-    on = day.isoformat()
-    months = (f"{day:%y}{day.month + added:02d}{day:%d}" for added in (0, 20, 40, 60))
-    told = sa.or_(*(_members.c.number.between(f"{first}00000", f"{first}99999") for first in months))
-    him = sa.func.jsonb_build_array(sa.func.jsonb_build_object("id", _members.c.member, "born_on", on))
-    established = tables.BIRTH_DATES.contains([on]) & _dossiers.c.household.contains(him)
-    return _in(company).where(told).union(_in(company).join(_dossiers).where(established))
-
-
-async def named(work: RegisterWork, company: str, name: str, *, alike: bool) -> Members:
-    """The members with this name or a part of it, the shortest first; or with one alike, the likest first.
-
-    A name has three trigrams less in common with one that has a letter more, less or other: of three parts of its trigrams one
-    is then whole, so that an index on them finds it.
-    """
-    of = _members.c.trigrams
-    asked: list[str] = await work.connection.scalar(sa.select(sa.func.name_trigrams(name))) or []
-    third = max(2, -(-len(asked) // 3)) if alike else len(asked) or 1
-    parts = [asked[n : n + third] for n in range(0, len(asked), third)]
-    has_part = sa.or_(
-        sa.false(), *(tables.NAMED_IN_COMPANY.contains([f"{company}{one}" for one in part]) for part in parts)
+async def give_back(work: RegisterWork, one: Waiting, subject: str) -> None:
+    """Let anybody have it, if he has."""
+    of = _claims.c
+    await work.connection.execute(
+        sa.delete(_claims).where(of.dossier == one.dossier, of.name == one.name, of.subject == subject)
     )
-    if not alike:
-        return _in(company, sa.func.cardinality(of)).where(has_part)
-    one = sa.func.unnest(of).table_valued(sa.column("trigram", sa.Text)).render_derived()
-    shared = sa.select(sa.func.count()).where(one.c.trigram == sa.any_(sa.literal(asked, of.type))).scalar_subquery()
-    return _in(company, -shared).where(has_part, shared * 2 > len(asked))
 
 
-async def found(
-    work: RegisterWork, members: Members, after: Place | None
+def born_on(day: date) -> dict[str, Any]:
+    """What is asked of `BORN_ON`: the beginnings of a number that tell this date."""
+    months = enumerate((0, 20, 40, 60))
+    return {"on": day.isoformat()} | {f"day_{n}": f"{day:%y}{day.month + added:02d}{day:%d}" for n, added in months}
+
+
+async def alike(work: RegisterWork, company: str, name: str) -> dict[str, Any]:
+    """What is asked of `ALIKE`: a name has three trigrams less in common with one that has a letter more, less or other. Of three
+    parts of its trigrams one is then whole, so that an index on them finds it."""
+    [(asked,)] = await driver.run(work.connection, _TRIGRAMS, {"name": name})
+    third = max(2, -(-len(asked or ()) // 3))
+    parts = [[f"{company}{one}" for one in (asked or ())[n * third : (n + 1) * third]] for n in range(3)]
+    return {"asked": asked} | {f"part_{n}": part or None for n, part in enumerate(parts)}
+
+
+async def page(
+    work: RegisterWork, query: sa.Select[Any], company: str, after: Place | None, asked: dict[str, Any]
 ) -> tuple[list[tuple[UUID, str]], Place | None]:
-    """A page of the dossiers of these members: (dossier, member) each, of a dossier the first; and where it ends, if it does."""
-    of = members.subquery()
-    best = sa.select(of).ext(distinct_on(of.c.dossier)).order_by(of.c.dossier, of.c.rank).subquery()
-    page = sa.select(best).order_by(best.c.rank, best.c.dossier).limit(PAGE + 1)
-    if after is not None:
-        page = page.where(sa.tuple_(best.c.rank, best.c.dossier) > after)
-    rows = list(await work.connection.execute(page))
+    """A page of the company's dossiers that a query finds: (dossier, member) each; and where it ends, if it does."""
+    ended, ended_at = after or (-(2**31), UUID(int=0))
+    given = {"company": company, "ended": ended, "ended_at": ended_at, **asked}
+    rows = await driver.run(work.connection, query, given)
     last = rows[PAGE - 1] if len(rows) > PAGE else None
-    return [(one.dossier, one.member) for one in rows[:PAGE]], last and (last.rank, last.dossier)
-
-
-def _in(company: str, rank: sa.ColumnElement[int] = _FIRST) -> sa.Select[Any]:
-    of = _members.c
-    return sa.select(of.dossier, of.member, rank.label("rank")).where(of.company == company)
+    return [(dossier, member) for dossier, member, _ in rows[:PAGE]], last and (last[2], last[0])
 
 
 async def add_note(work: RegisterWork, dossier: UUID, subject: str, text: str) -> sa.Row[Any]:

@@ -9,18 +9,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
 from cir_schemas.types import DossierRef, Shape
 from dossier.desk import store
+from dossier.facts.compose import contradicts
+from dossier.facts.statements import interpret
 from dossier.register.opening import opened
 from dossier.register.register import Register
-from dossier.register.requests import DossierListed
+from dossier.register.requests import DossierListed, Reasons
 from dossier.register.store import RegisterWork
 
 _DOSSIER_NUMBER = re.compile(r"\d{4}\.\d{2}\.\d{2}\.\d{4,}")
+_NOTHING = "Nothing waits by this name, or not for your company: it may be done already."
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ .\-/](?=\d)")
 
 
@@ -33,6 +36,12 @@ class QueueItem(Shape):
     kind: str
     since: datetime
     claimed_by: str | None
+
+
+class Dismissal(Shape):
+    """Why the interpretation stands."""
+
+    reasons: Annotated[Reasons, Field(min_length=1)]
 
 
 class NoteWritten(Shape):
@@ -71,15 +80,53 @@ async def queue(cursor: str | None, caller: Caller, work: RegisterWork) -> tuple
 
 async def claim(item: str, caller: Caller, work: RegisterWork) -> QueueItem:
     """Take what waits: nobody else has it for a day. Twice is once. Raises `NotFound`, `Conflict` with who has it."""
-    dossier, _, name = item.partition(".")
-    found = await store.waiting(work, caller.relation("company") or "", dossier, name)
-    if found is None:
-        raise NotFound("Nothing waits by this name, or not for your company: it may be done already.")
+    found = await _waiting(item, caller, work)
     work.audit(caller, "treating", found.dossier, detail="claim")
     if not await store.claim(work, found, caller.subject):
-        by = (await store.claimed(work, [found.dossier]))[found.dossier, name]
-        raise Conflict("Somebody else has it, until a day after he took it.", claimed_by=by)
+        await _refuse_taken(found, work)
     return _item(replace(found, claimed_by=caller.subject))
+
+
+async def give_back(item: str, caller: Caller, work: RegisterWork) -> None:
+    """Leave it to colleagues before the day is over. Twice is once. Raises as `claim` does."""
+    found = await _waiting(item, caller, work)
+    work.audit(caller, "treating", found.dossier, detail="give back")
+    await store.give_back(work, found, caller.subject)
+    await _refuse_taken(found, work)
+
+
+async def dismiss(item: str, body: Dismissal, caller: Caller, work: RegisterWork) -> None:
+    """The interpretation stands: it is stated anew, so that it waits no more until a source answers differently from now on.
+
+    Raises `NotFound`, `Conflict` where it is no contradiction.
+    """
+    found = await _waiting(item, caller, work)
+    kind, _, member = found.name.partition(".")
+    if kind != "contradiction":
+        raise Conflict(
+            "Only a contradiction is dismissed: judge the document, answer the appeal, or act on the dossier."
+        )
+    register = await _at_counter(found.dossier, caller, work, lock=True)
+    person = register.persons.get(member, "")
+    of = register.row.layers.get(person, {})
+    stands = {key: said["interpretation"]["value"] for key, said in of.items() if contradicts(said)}
+    if not stands:
+        raise NotFound(_NOTHING)
+    interpret(register, person, stands)
+    register.record("uphold", person=person, reasons=body.reasons, facts=list(stands))
+    register.settle()
+
+
+async def _waiting(item: str, caller: Caller, work: RegisterWork) -> store.Waiting:
+    dossier, _, name = item.partition(".")
+    if found := await store.waiting(work, caller.relation("company") or "", dossier, name):
+        return found
+    raise NotFound(_NOTHING)
+
+
+async def _refuse_taken(one: store.Waiting, work: RegisterWork) -> None:
+    if by := (await store.claimed(work, [one.dossier])).get((one.dossier, one.name)):
+        raise Conflict("Somebody else has it, until a day after he took it.", claimed_by=by)
 
 
 async def search(
@@ -91,18 +138,19 @@ async def search(
         where = [("query.q", "a number, a name or its beginning, a birth date, or a national number")]
         raise Problem(422, "Say what to look for, in two characters or more.", where)
     company, after, digits = caller.relation("company") or "", _place(cursor, int), _BETWEEN_DIGITS.sub("", q)
-    day, alike = _day(q), after is not None and after[0] < 0
+    day = _day(q)
+    query, asked = store.NAMED, {"name": q}
     if _DOSSIER_NUMBER.fullmatch(q):
-        members = store.of_number(company, q)
+        query, asked = store.OF_NUMBER, {"number": q}
     elif day:
-        members = store.born_on(company, day)
+        query, asked = store.BORN_ON, store.born_on(day)
     elif len(digits) == 11 and digits.isdecimal():
-        members = store.of_person(company, digits)
-    else:
-        members = await store.named(work, company, q, alike=alike)
-    found, end = await store.found(work, members, after)
-    if not (found or after or day or digits.isdecimal()):
-        found, end = await store.found(work, await store.named(work, company, q, alike=True), None)
+        query, asked = store.OF_PERSON, {"number": digits}
+    found, end = list[tuple[UUID, str]](), None
+    if after is None or after[0] >= 0:
+        found, end = await store.page(work, query, company, after, asked)
+    if query is store.NAMED and not found and (after is None or after[0] < 0):
+        found, end = await store.page(work, store.ALIKE, company, after, await store.alike(work, company, q))
     await work.load([dossier for dossier, _ in found], lock=False)
     listed = []
     for dossier, id_ in found:
@@ -130,10 +178,10 @@ async def read_notes(ref: DossierRef, caller: Caller, work: RegisterWork) -> lis
     return [_note(one) for one in await store.notes_of(work, register.row.id)]
 
 
-async def _at_counter(ref: DossierRef, caller: Caller, work: RegisterWork) -> Register:
-    register = await opened(ref, caller, work)
+async def _at_counter(ref: DossierRef, caller: Caller, work: RegisterWork, *, lock: bool = False) -> Register:
+    register = await opened(ref, caller, work, lock=lock)
     if not register.actor.at_counter:
-        raise NotAllowed("notes are for the company that treats the dossier")
+        raise NotAllowed("this is for a case worker of the company that treats the dossier, and not in his own")
     return register
 
 

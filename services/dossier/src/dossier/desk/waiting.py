@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cir_chassis.clock import BELGIUM
 from dossier.domain.acts import OPEN
-from dossier.facts.compose import key_of
+from dossier.facts.compose import contradicts, key_of
 
 if TYPE_CHECKING:
     from dossier.register.register import Register
@@ -43,10 +43,9 @@ def _waiting(register: "Register") -> Iterator[tuple[str, datetime | None]]:
     if row.proof_due_on:
         days = row.proof_due_on - work.today + timedelta(days=1)  # not a day by itself: a demo's stands still
         yield "term", datetime.combine(work.now.astimezone(BELGIUM) + days, time(), BELGIUM)
-    if any("interpretation" in said for of in row.layers.values() for said in of.values()):
-        for member, origins in register.composed().origins.items():
-            if any("contradicted_by" in shown for shown in origins.values()):
-                yield f"contradiction.{member}", None
+    for member, person in register.persons.items():
+        if any(map(contradicts, row.layers.get(person, {}).values())):
+            yield f"contradiction.{member}", None
 
 
 def _decides(register: "Register") -> set[tuple[str, str | None]] | None:

@@ -15,7 +15,7 @@ CLOSES = {"withdraw": "withdrawn", "refuse": "refused", "strike": "struck"}
 """Act → the status it gives, until somebody reinstates the dossier."""
 UNDONE_THE_SAME_DAY = ("refuse", "strike", "hold", "wake", "answer_appeal", "interpret")
 """Acts that who took them may take back on that day, until the next of `DECISIONS`."""
-DECISIONS = (*UNDONE_THE_SAME_DAY, "withdraw", "reinstate", "deceased")
+DECISIONS = (*UNDONE_THE_SAME_DAY, "withdraw", "reinstate", "deceased", "uphold")
 Side = Literal["company", "candidate"]
 """Whose hold it is: who set it ends it, and both may hold at once."""
 Part = Literal["candidate", "co_resident"]

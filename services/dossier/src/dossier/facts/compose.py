@@ -293,10 +293,15 @@ def _shown(layer: str | None, said: Mapping[str, Statement], *, to_prove: bool =
     shown: dict[str, Any] = {"origin": layer or "none", "by": by.get("by"), "at": by.get("at")}
     if to_prove:
         shown["to_prove"] = True
-    source = said.get("source")
-    if layer == "interpretation" and source and source["since"] > by["since"] and source["value"] != by["value"]:
-        shown["contradicted_by"] = source["by"]
+    if layer == "interpretation" and contradicts(said):
+        shown["contradicted_by"] = said["source"]["by"]
     return shown
+
+
+def contradicts(said: Mapping[str, Statement]) -> bool:
+    """Did a source answer differently after the interpretation?"""
+    judged, source = said.get("interpretation"), said.get("source")
+    return bool(judged and source and source["since"] > judged["since"] and source["value"] != judged["value"])
 
 
 def _later(said: Mapping[str, Statement], *layers: Layer) -> Layer | None:

@@ -234,10 +234,14 @@ class Register:
             row.touched_at = self.work.now
         row.asked = asks(self)
         row.proof_due_on = min((date.fromisoformat(one["by"]) for one in row.asked if one["by"]), default=None)
-        row.waits = waits(self)
-        row.waits_from = waits_from(row.waits)
+        self.wait()
         publish(self, because_of, aside)
         self.work.dossiers.put(row)
+
+    def wait(self) -> None:
+        """Work out anew what of it waits for a case worker."""
+        self.row.waits = waits(self)
+        self.row.waits_from = waits_from(self.row.waits)
 
     def _count(self) -> None:
         """An assessment counts only if it is of the facts on record and of the open test, once every adult has confirmed.
