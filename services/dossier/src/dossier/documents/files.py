@@ -3,8 +3,8 @@ what a crash leaves without a row is swept.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -21,13 +21,16 @@ log = structlog.get_logger()
 AGE = timedelta(minutes=10)
 """Older than any upload that may still get its row: a transaction takes seconds."""
 
+PATIENCE = 30.0  # seconds until a store that is silent counts as away
 
-@contextmanager
-def _answering() -> Iterator[None]:
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
     try:
-        yield
-    except BaseError as error:
-        log.error("the object store of the documents does not answer", reason=str(error)[:300])
+        async with asyncio.timeout(PATIENCE):
+            yield
+    except (BaseError, TimeoutError) as error:
+        log.error("the object store of the documents does not answer", reason=repr(error)[:300])
         raise Unavailable("Documents cannot be kept or read now. Nothing was stored: try again later.") from error
 
 
@@ -55,12 +58,12 @@ class Files:
 
     async def put(self, document: UUID, file: IO[bytes]) -> None:
         """Keep a file. Raises `Unavailable`."""
-        with _answering():
+        async with _answering():
             await self._store.put_async(_path(document), file)
 
     async def read(self, document: UUID) -> AsyncIterator[bytes]:
         """Its bytes, some at a time. Raises OSError where it is not there, `Unavailable`."""
-        with _answering():
+        async with _answering():
             found = await self._store.get_async(_path(document))
         return (bytes(some) async for some in found.stream())
 

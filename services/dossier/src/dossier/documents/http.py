@@ -100,11 +100,10 @@ _CONTENT = {type_: {"schema": _BYTES} for type_ in SUFFIXES}
 
 
 @router.get("/{document}", response_class=StreamingResponse, responses={200: {"content": _CONTENT}})
-async def read(
-    dossier: DossierRef, document: UUID, request: Request, caller: Everybody, work: Work
-) -> StreamingResponse:
+async def read(dossier: DossierRef, document: UUID, request: Request, caller: Everybody) -> StreamingResponse:
     """The file, as an attachment."""
-    found = await use_cases.read_document(dossier, document, caller, work)
+    async with request.app.state.database.work() as work:  # over before a slow store is asked
+        found = await use_cases.read_document(dossier, document, caller, work)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"}  # RFC 6266
     headers |= {"Content-Length": str(found.size), "X-Content-Type-Options": "nosniff"}
     headers |= {"Cache-Control": "private, no-store"}
