@@ -15,11 +15,16 @@ from deploy.embedded.samples import PEOPLE
 from deploy.embedded.stack import Stack
 from tests.project.test_words import FOLDERS, dutch
 
-JAN = "candidate-85661110467"
+JAN, NADIA = "candidate-85661110467", "candidate-75652514667"
+ELKE, EMMA = "candidate-87631512841", "candidate-90630177175"
 WALK = [  # who looks (None: nobody) · service · path · page
     (None, "dossier", "/", "start"),
     (JAN, "dossier", "/", "start"),
     (JAN, "dossier", "/nowhere", "error"),
+    (JAN, "dossier", "/dossiers", "dossier"),
+    (NADIA, "dossier", "/dossiers", "dossier"),  # of whom a proof is asked, and who is helped
+    (ELKE, "dossier", "/dossiers", "dossier"),  # who has not confirmed
+    (EMMA, "dossier", "/dossiers", "dossiers"),  # who has none
 ]
 AXE = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
@@ -102,3 +107,31 @@ async def test_everybody_is_one_click_away_without_javascript(browser: Browser, 
         assert [cookie for cookie in await context.cookies() if cookie.get("name") == "cir"] == []
         await page.click("aside a >> nth=1")
         await expect(page).to_have_url(stack.url("mails") + "/")
+
+
+async def test_a_candidate_reads_where_his_dossier_stands(browser: Browser, stack: Stack) -> None:
+    async with opened(browser, JAN, stack, locale="nl-BE") as context:
+        page = await context.new_page()
+        await page.goto(stack.url("dossier") + "/dossiers")
+        await expect(page.locator("#status")).to_have_text("U bent ingeschreven sinds 20 maart 2024.")
+        await expect(page.locator("#timeline li").last).to_contain_text("Het dossier is begonnen")
+        await expect(page.locator('nav [aria-current="page"]')).to_have_text("Mijn dossier")
+        pdf = await context.request.get(page.url + "/certificate")
+        assert (pdf.status, (await pdf.body())[:5]) == (200, b"%PDF-")
+        his = page.url
+    async with opened(browser, NADIA, stack, locale="nl-BE") as context:
+        page = await context.new_page()
+        await page.goto(stack.url("dossier") + "/dossiers")
+        await expect(page.locator("main")).to_contain_text("De aanvrager – tegen 19 april 2024")
+        await expect(page.locator("main")).to_contain_text("de beslissing over de collectieve schuldenregeling")
+        await expect(page.locator("main")).to_contain_text("CAW Oost-Brabant")
+        for path in ("", "/certificate"):
+            answer = await page.goto(his + path)
+            assert answer
+            assert answer.status == 404, "somebody else's dossier does not exist"
+            await expect(page.locator("main")).to_have_attribute("data-page", "error")
+    async with opened(browser, ELKE, stack, locale="nl-BE") as context:
+        page = await context.new_page()
+        await page.goto(stack.url("dossier") + "/dossiers")
+        await expect(page.locator("main")).to_contain_text("Wij vragen u om te bevestigen dat u meedoet")
+        await expect(page.locator("#timeline")).to_have_count(0)
