@@ -131,20 +131,6 @@ async def test_a_late_appeal_is_on_record_as_late_by_the_day_on_which_it_was_dec
         assert _told(await register.said())[-3:] == ["appealed_late", "appeal_rejected", "appealed"]
 
 
-@pytest.mark.parametrize(("body", "field"), [
-    ({}, "ground"),
-    ({"ground": "false_statements"}, "ground"),
-    ({"ground": "struck"}, "ground"),
-    ({"ground": "not_registered"}, "ground"),
-    ({"ground": "no_premium", "notified_on": "2024-03-21"}, "notified_on"),
-    ({"ground": "no_premium", "upheld": True}, "upheld"),
-])  # fmt: skip
-async def test_an_appeal_names_its_ground(register: Register, body: dict[str, Any], field: str) -> None:
-    id_ = await register.registered()
-    answer = await register.act(id_, await register.candidate(), "appeal", **body)
-    assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (422, [field])
-
-
 async def test_an_allocation_to_somebody_else_is_appealed_against_for_a_year(register: Register) -> None:
     id_ = await register.registered()
     anna, worker = await register.candidate(), await register.case_worker()

@@ -4,7 +4,6 @@ import asyncio
 from datetime import date
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from cir_schemas import CandidacyRecorded, DecisionTaken, ProofAsked, StatusChanged
@@ -67,43 +66,47 @@ async def test_who_was_never_registered_is_refused_and_who_was_is_struck(registe
     assert (await register.start(key="k3")).status_code == 201
 
 
-@pytest.mark.parametrize(("body", "field"), [
-    ({}, "reasons"),
-    ({"reasons": "no!"}, "reasons[0]"),
-    ({"reasons": WHY, "ground": "he is rude"}, "ground"),
-    ({"reasons": WHY, "on": "2024-03-21"}, "on"),
-    ({"reasons": WHY, "member": "p1"}, "member"),
-])  # fmt: skip
-async def test_a_decision_without_reasons_or_with_wrong_ones_is_none(
-    register: Register, body: dict[str, Any], field: str
-) -> None:
-    id_ = await register.registered()
-    answer = await register.act(id_, await register.case_worker(), "strike", **body)
-    assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (422, [field])
-    assert (await register.read(id_))["status"] == "registered"
+async def test_a_decision_or_an_appeal_without_reasons_or_with_wrong_ones_is_none(register: Register) -> None:
+    id_, worker, anna = await register.registered(), await register.case_worker(), await register.candidate()
+    for who, action, body, field in (
+        (worker, "strike", {}, "reasons"),
+        (worker, "strike", {"reasons": "no!"}, "reasons[0]"),
+        (worker, "strike", {"reasons": WHY, "ground": "he is rude"}, "ground"),
+        (worker, "strike", {"reasons": WHY, "on": "2024-03-21"}, "on"),
+        (worker, "strike", {"reasons": WHY, "member": "p1"}, "member"),
+        (anna, "appeal", {}, "ground"),
+        (anna, "appeal", {"ground": "false_statements"}, "ground"),
+        (anna, "appeal", {"ground": "struck"}, "ground"),
+        (anna, "appeal", {"ground": "not_registered"}, "ground"),
+        (anna, "appeal", {"ground": "no_premium", "notified_on": "2024-03-21"}, "notified_on"),
+        (anna, "appeal", {"ground": "no_premium", "upheld": True}, "upheld"),
+    ):
+        answer = await register.act(id_, who, action, **body)
+        assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (422, [field])
+    found = await register.read(id_)
+    assert (found["status"], "appeal" in found["actions"]) == ("registered", True)
 
 
-@pytest.mark.parametrize("action", ["refuse", "strike", "reinstate", "hold", "wake", "undo"])
-async def test_nobody_else_decides(register: Register, action: str) -> None:
+async def test_nobody_else_decides(register: Register) -> None:
     help_ = {"kind": "ocmw", "organisation": "OCMW", "email": "ocmw@example.org", "inform": True}
     id_ = await register.registered(applicant(), partner(), help=help_, wants=["24062", "24020"])
     worker = await register.case_worker()
     assert (await register.act(id_, worker, "strike", reasons=WHY)).status_code == 201
-    body = {"reasons": WHY}
     other = await register.as_("case_worker", company="dijledal", person=STRANGER)
-    for who, status in (
-        (await register.candidate(), 409),
-        (await register.candidate(BRAM), 409),
-        (await register.candidate(STRANGER), 404),
-        (await register.as_("helper", organisation="OCMW"), 403),
-        (await register.case_worker("kanvaz"), 404),
-        (await register.case_worker("woontrots"), 409),
-        (other, 201 if action == "reinstate" else 409),
-    ):
-        answer = await register.act(id_, who, action, **body)
-        assert answer.status_code == status, (answer.text, who)
-        if status == 409 and who is not other:
-            assert action not in answer.json()["available"]
+    for action in ("refuse", "strike", "hold", "wake", "undo", "reinstate"):  # the last one is for the other to take
+        for who, status in (
+            (await register.candidate(), 409),
+            (await register.candidate(BRAM), 409),
+            (await register.candidate(STRANGER), 404),
+            (await register.as_("helper", organisation="OCMW"), 403),
+            (await register.case_worker("kanvaz"), 404),
+            (await register.case_worker("woontrots"), 409),
+            (other, 201 if action == "reinstate" else 409),
+        ):
+            answer = await register.act(id_, who, action, reasons=WHY)
+            assert answer.status_code == status, (answer.text, who)
+            if status == 409 and who is not other:
+                assert action not in answer.json()["available"]
 
 
 async def test_one_who_is_struck_by_mistake_has_everything_back(register: Register) -> None:

@@ -1,7 +1,7 @@
 """`python -m dossier serve | migrate | replay | versions | dlq | publish-candidacies | ask`."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +14,8 @@ from dossier.app import MIGRATIONS, DossierSettings, make
 from dossier.facts.questions import ask_again
 from dossier.register.public import publish_candidacy
 from dossier.register.register import Register
-from dossier.register.store import RegisterWork
+from dossier.register.store import RegisterWork, with_every_dossier
+from dossier.tables import Dossier
 
 cli = program("dossier", DossierSettings, make, MIGRATIONS)
 
@@ -22,7 +23,7 @@ cli = program("dossier", DossierSettings, make, MIGRATIONS)
 @cli.command("publish-candidacies")
 def publish_candidacies() -> None:
     """Publish the candidacy of every dossier anew, under the pseudonyms of the key in force: after that was changed."""
-    typer.echo(f"{_on_database(publish_all)} candidacies are published by the relay")
+    typer.echo(f"{_on_database(partial(with_every_dossier, do=publish_all))} candidacies are published by the relay")
 
 
 @cli.command()
@@ -41,17 +42,11 @@ def _on_database(do: Callable[[Database[RegisterWork]], Coroutine[None, None, in
         raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
 
 
-async def publish_all(database: Database[RegisterWork]) -> int:
-    """How many were published. Some at a time, so that the register goes on meanwhile; stopped halfway, do it again."""
-    published, last = 0, UUID(int=0)
-    while True:
-        async with database.work() as work:
-            if not (dossiers := await work.next_after(last)):
-                return published
-            await work.load(dossiers)
-            for id_ in dossiers:
-                publish_candidacy(Register(work.dossiers.get(id_), work))
-        published, last = published + len(dossiers), dossiers[-1]
+async def publish_all(work: RegisterWork, dossiers: Sequence[Dossier]) -> int:
+    """How many were published. Stopped halfway, do it again."""
+    for row in dossiers:
+        publish_candidacy(Register(row, work))
+    return len(dossiers)
 
 
 if __name__ == "__main__":

@@ -151,26 +151,34 @@ class RecordedStatement:
 
 statements = table_of(metadata, RecordedStatement, "statements", _place("order in which they were made"))
 
-documents = (
-    sa.Table(  # a trigger refuses to change or delete them, but for what was decided; their files: `CIR_DOCUMENTS`
-        "documents",
-        metadata,
-        sa.Column("id", sa.Uuid, primary_key=True),
-        sa.Column("dossier", sa.Uuid, sa.ForeignKey("dossiers.id"), nullable=False, index=True),
-        sa.Column("member", sa.Text, nullable=False),
-        sa.Column("fact", sa.Text, nullable=False, comment="what it proves, as it was asked"),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("type", sa.Text, nullable=False, comment="media type, by the content"),
-        sa.Column("size", sa.BigInteger, nullable=False),
-        sa.Column("sha256", sa.Text, nullable=False),
-        sa.Column("subject", sa.Text, nullable=False, comment="who uploaded it, as his login names him"),
-        sa.Column("role", sa.Text, nullable=False),
-        sa.Column("organisation", sa.Text, comment="of a helper"),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("state", sa.Text, nullable=False, comment="uploaded, accepted, rejected, replaced, or filed"),
-        sa.Column("decided", sa.Uuid, comment="the act that judged it"),
-    )
-)
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that is brought. type: by its content; name: as it is sent, on record without folders."""
+
+    id: Id
+    member: str
+    fact: Annotated[str, "what it proves, as it was asked"]
+    name: str
+    type: Annotated[str, "media type, by the content"]
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document(Upload):
+    """One document; its file: `CIR_DOCUMENTS`. A trigger refuses to change or delete one, but for what was decided."""
+
+    dossier: OfDossier
+    subject: Annotated[str, "who uploaded it, as his login names him"]
+    role: str
+    organisation: Annotated[str | None, "of a helper"]
+    at: datetime
+    state: Annotated[str, "uploaded, accepted, rejected, replaced, or filed"]
+    decided: Annotated[UUID | None, "the act that judged it"] = None
+
+
+documents = table_of(metadata, Document, "documents")
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from dossier.documents import interpretation, use_cases
 from dossier.documents.files import Files
 from dossier.documents.requests import DocumentListed, Interpretation, Interpreted
 from dossier.documents.scanner import refuse_infected
-from dossier.documents.store import Upload
 from dossier.documents.use_cases import LARGEST, SUFFIXES
 from dossier.register.store import RegisterWork
+from dossier.tables import Upload
 
 Everybody = Annotated[Caller, Depends(may("candidate", "case_worker", "helper"))]
 Work = Annotated[RegisterWork, IN_WORK]

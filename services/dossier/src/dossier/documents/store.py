@@ -1,41 +1,14 @@
 """Every query of documents."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from dataclasses import asdict, fields
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from dossier.register.store import RegisterWork
+from dossier.tables import Document
 from dossier.tables import documents as _table
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file that is brought. type: by its content; name: as it is sent, on record without folders."""
-
-    id: UUID
-    member: str
-    fact: str
-    name: str
-    type: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Document(Upload):
-    """One document, as its row (see tables.documents)."""
-
-    dossier: UUID
-    subject: str
-    role: str
-    organisation: str | None
-    at: datetime
-    state: str
-    decided: UUID | None = None
-
 
 _COLUMNS = [_table.c[field.name] for field in fields(Document)]
 

@@ -20,7 +20,6 @@ from dossier.access import VIEW
 from dossier.documents import store
 from dossier.documents.files import AGE, Files
 from dossier.documents.requests import DocumentListed
-from dossier.documents.store import Document, Upload
 from dossier.domain.household import is_nameless, moving_in
 from dossier.facts.compose import RIGHT, TIES, key_of
 from dossier.facts.origins import ORIGINS
@@ -29,6 +28,7 @@ from dossier.register.asks import asks
 from dossier.register.opening import opened, refuse_unavailable
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork
+from dossier.tables import Document, Upload
 
 log = structlog.get_logger()
 LARGEST, LARGEST_DOSSIER, MOST = 10_000_000, 50_000_000, 200  # bytes of a file, of a dossier's files, and how many

@@ -18,7 +18,7 @@ from dossier.facts import store
 from dossier.facts.sources import Sources, SourceUnavailable, WrongAnswer
 from dossier.facts.statements import take_answers
 from dossier.register.register import Register
-from dossier.register.store import RegisterWork
+from dossier.register.store import RegisterWork, with_every_dossier
 from dossier.tables import Question
 
 log = structlog.get_logger()
@@ -121,15 +121,9 @@ async def go_on_without(dossier: UUID, database: Database[RegisterWork]) -> None
 
 async def ask_again(database: Database[RegisterWork], dossier: UUID | None) -> int:
     """Ask once more about everybody whom this dossier asked about, or all do; not where a question is open, nor for a closed one.
-
-    Some at a time. Returns how many questions.
-    """
-    asked, last = 0, UUID(int=0)
-    while True:
-        async with database.work() as work:
-            dossiers = [dossier] if dossier else await work.next_after(last)
-            await work.load(dossiers)
-            asked += await store.ask_again(work, filter(None, map(work.dossiers.find, dossiers)))
-        if dossier or not dossiers:
-            return asked
-        last = dossiers[-1]
+    Returns how many questions."""
+    if dossier is None:
+        return await with_every_dossier(database, store.ask_again)
+    async with database.work() as work:
+        await work.load([dossier])
+        return await store.ask_again(work, work.dossiers.all())

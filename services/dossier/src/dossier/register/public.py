@@ -1,6 +1,6 @@
 """What the others are told of a dossier as it becomes different: its household, where its mail goes, its place on the list."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,9 @@ def public(register: "Register") -> Public:
     """What the others are told of a dossier as it now stands."""
     found: dict[type[Snapshot], Mapping[str, Any]] = {HouseholdRecorded: _household(register)}
     if register.standing.submitted_on:
-        found = {ContactsRecorded: _contacts(register), **found, CandidacyRecorded: _candidacy(register)}
+        waiting = register.unconfirmed
+        contacts, candidacy = _contacts(register, waiting), _candidacy(register, waiting)
+        found = {ContactsRecorded: contacts, **found, CandidacyRecorded: candidacy}
     return found
 
 
@@ -46,7 +48,7 @@ def _household(register: "Register") -> Mapping[str, Any]:
     }
 
 
-def _contacts(register: "Register") -> Mapping[str, Any]:
+def _contacts(register: "Register", unconfirmed: Sequence[str]) -> Mapping[str, Any]:
     row, applicant, partner = register.row, register.applicant, register.confirmed_partner
     return {
         "company": row.company,
@@ -54,22 +56,22 @@ def _contacts(register: "Register") -> Mapping[str, Any]:
         "email": row.email,
         "applicant": applicant.member,
         "partner_email": partner.sheet.get("email") if partner else None,
-        "members": _invited(register) + register.removed,
+        "members": _invited(register, unconfirmed) + register.removed,
         "help": row.help,
         "confirmed": row.vouched,
     }
 
 
-def _invited(register: "Register") -> list[dict[str, str]]:
+def _invited(register: "Register", unconfirmed: Sequence[str]) -> list[dict[str, str]]:
     """Who is invited to confirm, and where: an address that is put right is invited as well."""
-    asked = [] if register.standing.closed else register.unconfirmed
+    asked = [] if register.standing.closed else unconfirmed
     found = [(member, register.members[member].sheet.get("email")) for member in asked]
     return [{"member": one, "email": to} for one, to in found if to and one != register.applicant.member]
 
 
-def _candidacy(register: "Register") -> Mapping[str, Any]:
+def _candidacy(register: "Register", unconfirmed: Sequence[str]) -> Mapping[str, Any]:
     row, work, standing = register.row, register.work, register.standing
-    paused = standing.held or (standing.status == "registered" and register.unconfirmed)
+    paused = standing.held or (standing.status == "registered" and unconfirmed)
     return {
         "status": standing.status,
         "number": row.number,
@@ -104,7 +106,7 @@ def publish(register: "Register", because_of: Event | None, aside: bool) -> None
         happenings.append((ProofAsked, about))
     if register.standing.submitted_on:
         known = was.get(ContactsRecorded, {"members": ()})["members"]
-        new = [one["member"] for one in _invited(register) if one not in known]
+        new = [one["member"] for one in _invited(register, register.unconfirmed) if one not in known]
         happenings += [(MemberInvited, {"number": row.number, "member": member}) for member in sorted(new)]
     for happening, told in happenings:
         register.work.publish(happening.model_validate({"dossier": row.id, **told}), because_of)
@@ -113,7 +115,7 @@ def publish(register: "Register", because_of: Event | None, aside: bool) -> None
 def publish_candidacy(register: "Register") -> None:
     """Publish the candidacy, whether it changed or not."""
     if register.standing.submitted_on:
-        _publish(register, CandidacyRecorded, _candidacy(register))
+        _publish(register, CandidacyRecorded, _candidacy(register, register.unconfirmed))
         register.work.dossiers.put(register.row)
 
 

@@ -1,6 +1,6 @@
 """Every query of the register. A change locks its dossier, so acts on one dossier come one after the other; a read does not."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis import driver
 from cir_chassis.clock import Clock
-from cir_chassis.database import Rows, Work
+from cir_chassis.database import Database, Rows, Work
 from cir_schemas.types import DossierRef
 from dossier import tables
 from dossier.domain.acts import Standing
@@ -140,11 +140,6 @@ class RegisterWork(Work):
         await self.load(ids, lock=False)
         return sorted((self.dossiers.get(id_) for id_ in ids), key=lambda row: row.started_at)
 
-    async def next_after(self, dossier: UUID, limit: int = 500) -> list[UUID]:
-        """The dossiers that follow, by id."""
-        id_ = tables.dossiers.c.id
-        return list(await self.connection.scalars(sa.select(id_).where(id_ > dossier).order_by(id_).limit(limit)))
-
     async def untouched_drafts(self, age: timedelta, limit: int = 100) -> list[UUID]:
         """Drafts on which nobody acted for so long."""
         table = tables.dossiers
@@ -207,3 +202,19 @@ class RegisterWork(Work):
         await self.connection.execute(sa.delete(tables.dossiers).where(tables.dossiers.c.id == dossier))
         self.forget_audited(dossier)
         return files
+
+
+async def with_every_dossier(
+    database: Database[RegisterWork],
+    do: Callable[[RegisterWork, Sequence[Dossier]], Awaitable[int]],
+    at_once: int = 500,
+) -> int:
+    """Do it with all dossiers, some at a time, so that the register goes on meanwhile. Returns the sum of its answers."""
+    done, last, id_ = 0, UUID(int=0), tables.dossiers.c.id
+    while True:
+        async with database.work() as work:
+            following = sa.select(id_).where(id_ > last).order_by(id_).limit(at_once)
+            if not (ids := list(await work.connection.scalars(following))):
+                return done
+            await work.load(ids)
+            done, last = done + await do(work, [work.dossiers.get(one) for one in ids]), ids[-1]

@@ -38,20 +38,19 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
     if company is None:
         raise Problem(422, "No housing company treats this municipality.", [("municipality", "unknown")])
     refuse.unknown_places(body.wants or (), work)
-    applicant = next(member for member in body.household.members if member.role == "applicant")
-    if caller.role == "case_worker" and caller.relation("company") != company:
+    people, himself, number = body.household.members, caller.role == "candidate", caller.relation("number")
+    applicant = next(one for one in people if one.role == "applicant")
+    if not himself and caller.relation("company") != company:
         raise NotAllowed(f"the company of this municipality is {company}, whose case workers start a dossier here")
     refuse.nameless(body.household, {}, "household.")
-    if caller.role == "case_worker" and caller.relation("number") in {one.number for one in body.household.members} - {
-        None
-    }:
+    if not himself and number and number in [one.number for one in people]:
         raise NotAllowed("a case worker starts his own dossier as a candidate, or at a colleague's")
-    if caller.role == "candidate" and caller.relation("number") != applicant.number:
+    if himself and number != applicant.number:
         raise NotAllowed("a candidate starts his own dossier, with the number he logged in with as the applicant's")
     refuse.impossible(body.household, {}, work.today, work.today, "household.")
     refuse.own_proofs(body.household, caller, "household.")
     refuse.unknown_stays(body.residence, body.household.places())
-    himself, said = caller.role == "candidate", body.model_dump(mode="json")
+    said = body.model_dump(mode="json")
     row = Dossier(
         id=uuid4(),
         company=company,
