@@ -222,7 +222,12 @@ def test_what_holds_a_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path,
     finally:
         os.umask(before)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.name for path in files} == {*(f"{one}.toml" for one in SERVICES), "person.key", "mail.key"}
+    assert {path.name for path in files} == {
+        *(f"{one}.toml" for one in SERVICES),
+        "person.key",
+        "mail.key",
+        "session.key",
+    }
     assert {stat.filemode(path.stat().st_mode) for path in files} == {"-rw-------"}
 
 
