@@ -404,6 +404,9 @@ def test_a_right_whose_exception_was_judged_is_not_declared_away() -> None:
     rejected = claimed | {"proof": "rejected"}
     assert record.add("counter", real_rights=[rejected]).seen() == {"real_rights": [rejected]}
     assert record.add("declaration", real_rights=[]).seen() == {"real_rights": [rejected]}
+    # nor by saying nothing of rights any more, where the counter only judged what he had declared
+    judged = Record().add("declaration", real_rights=[claimed]).add("counter", real_rights=[rejected])
+    assert judged.add("declaration").seen() == {"real_rights": [rejected]}
 
 
 async def test_a_source_that_knows_of_no_income_before_the_test_is_not_asked_for_papers(

@@ -239,7 +239,8 @@ def _see_rights(
 ) -> None:
     """A declared right counts, its absence does not: only a source or the counter knows of no others."""
     said = of.get("real_rights", {})
-    origins["real_rights"] = _shown(rights.listed or ("declaration" if rights.by_key else None), said)
+    declares = bool(rights.by_key) and "declaration" in said  # else a case worker judged what nobody lists any more
+    origins["real_rights"] = _shown(rights.listed or ("declaration" if declares else None), said)
     seen, surely_barred = [], False
     for n, (key, (layer, right)) in enumerate(rights.by_key.items()):
         on_it, uploaded = of.get(f"{RIGHT}{key}", {}), f"{RIGHT}{key}" in waiting
