@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from dossier import tables
+from dossier.desk import store
 from dossier.facts.compose import state
 from dossier.facts.statements import compose_anew
 from dossier.register.register import Register as OnRecord
@@ -233,6 +234,20 @@ async def test_a_dossier_is_found_by_its_number_and_a_child_by_its_birth_date(re
     for nothing in ("", " ", "a"):
         answer = await register.http.get("/v1/dossiers", params={"q": nothing}, headers=worker)
         assert answer.status_code == 422, answer.text
+
+
+async def test_a_dossier_that_is_erased_while_it_is_looked_for_is_no_error(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_, himself, page = await register.started(members=[applicant(**NAMES)]), await register.candidate(), store.page
+
+    async def then_erased(*given: Any) -> Any:
+        found = await page(*given)
+        assert (await register.http.delete(f"/v1/dossiers/{id_}", headers=himself)).status_code == 204
+        return found
+
+    monkeypatch.setattr(store, "page", then_erased)
+    assert await look(register, "broucke") == [id_]  # as of the moment when it was looked for
 
 
 async def test_pages_follow_each_other_without_gap_or_repeat(register: Register) -> None:

@@ -1,8 +1,6 @@
 """Every query of the desk: of the dossiers of one company alone. They are built once."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,16 +22,8 @@ NOT_WORKED_OUT = sa.select(_dossiers.c.id).where(_dossiers.c.waits_from == sa.te
 Place = tuple[Any, UUID]
 """Where a page ends: what it is ordered by, and the dossier."""
 _COMPANY = sa.bindparam("company", type_=sa.Text)
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What waits in a dossier. name: see `waiting.waits`; claimed_by: the subject of who has it."""
-
-    dossier: UUID
-    name: str
-    since: datetime
-    claimed_by: str | None = None
+Waiting = tuple[UUID, str, datetime]
+"""What waits in a dossier: that, its name (see `waiting.waits`), and since when."""
 
 
 def _page(of: sa.FromClause, order: sa.ColumnElement[Any], dossier: sa.ColumnElement[Any]) -> sa.Select[Any]:
@@ -109,14 +99,9 @@ async def queue(work: RegisterWork, company: str, after: Place | None) -> tuple[
     ended, ended_at = after or (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
     given = {"company": company, "now": work.now, "ended": ended, "ended_at": ended_at}
     found = await driver.run(work.connection, _QUEUE, given)
-    claims = await claimed(work, [dossier for dossier, _, _ in found[:PAGE]])
-    items = [
-        Waiting(dossier, name, at, claims.get((dossier, name)))
-        for dossier, _, waits in found[:PAGE]
-        for name, since in waits.items()
-        if (at := datetime.fromisoformat(since)) <= work.now
-    ]
-    return items, (found[PAGE - 1][1], found[PAGE - 1][0]) if len(found) > PAGE else None
+    waits = [(dossier, of, datetime.fromisoformat(at)) for dossier, _, all_ in found[:PAGE] for of, at in all_.items()]
+    end = (found[PAGE - 1][1], found[PAGE - 1][0]) if len(found) > PAGE else None
+    return [one for one in waits if one[2] <= work.now], end
 
 
 async def claimed(work: RegisterWork, dossiers: Sequence[UUID]) -> dict[tuple[UUID, str], str]:
@@ -125,32 +110,19 @@ async def claimed(work: RegisterWork, dossiers: Sequence[UUID]) -> dict[tuple[UU
     return {(dossier, name): subject for dossier, name, subject in found}
 
 
-async def waiting(work: RegisterWork, company: str, dossier: str, name: str) -> Waiting | None:
-    """What waits in a dossier of the company by this name, if it does."""
-    with suppress(ValueError):
-        row = _dossiers.c
-        query = sa.select(row.id, row.waits).where(row.id == UUID(dossier), row.company == company)
-        found = (await work.connection.execute(query)).one_or_none()
-        if found and name in found.waits and (since := datetime.fromisoformat(found.waits[name])) <= work.now:
-            return Waiting(found.id, name, since)
-    return None
-
-
-async def claim(work: RegisterWork, one: Waiting, subject: str) -> bool:
-    """Let him have it. Returns whether he has: not where somebody else has it."""
-    taken = insert(_claims).values(dossier=one.dossier, name=one.name, subject=subject, at=work.now)
+async def claim(work: RegisterWork, dossier: UUID, name: str, subject: str) -> None:
+    """Let him have it, unless somebody else has."""
+    at = {"subject": subject, "at": work.now}
+    taken = insert(_claims).values(dossier=dossier, name=name, **at)
     free = (_claims.c.subject == subject) | (_claims.c.at <= work.now - CLAIM)
-    values = {"subject": subject, "at": work.now}
-    mine = taken.on_conflict_do_update(index_elements=[_claims.c.dossier, _claims.c.name], set_=values, where=free)
-    return bool((await work.connection.execute(mine)).rowcount)
+    await work.connection.execute(taken.on_conflict_do_update(index_elements=["dossier", "name"], set_=at, where=free))
 
 
-async def give_back(work: RegisterWork, one: Waiting, subject: str) -> None:
+async def give_back(work: RegisterWork, dossier: UUID, name: str, subject: str) -> None:
     """Let anybody have it, if he has."""
     of = _claims.c
-    await work.connection.execute(
-        sa.delete(_claims).where(of.dossier == one.dossier, of.name == one.name, of.subject == subject)
-    )
+    mine = (of.dossier == dossier) & (of.name == name) & (of.subject == subject)
+    await work.connection.execute(sa.delete(_claims).where(mine))
 
 
 def born_on(day: date) -> dict[str, Any]:
@@ -162,9 +134,9 @@ def born_on(day: date) -> dict[str, Any]:
 async def alike(work: RegisterWork, company: str, name: str) -> dict[str, Any]:
     """What is asked of `ALIKE`: a name has three trigrams less in common with one that has a letter more, less or other. Of three
     parts of its trigrams one is then whole, so that an index on them finds it."""
-    [(asked,)] = await driver.run(work.connection, _TRIGRAMS, {"name": name})
-    third = max(2, -(-len(asked or ()) // 3))
-    parts = [[f"{company}{one}" for one in (asked or ())[n * third : (n + 1) * third]] for n in range(3)]
+    asked = (await driver.run(work.connection, _TRIGRAMS, {"name": name}))[0][0] or []
+    third = max(2, -(-len(asked) // 3))
+    parts = [[f"{company}{one}" for one in asked[n * third : (n + 1) * third]] for n in range(3)]
     return {"asked": asked} | {f"part_{n}": part or None for n, part in enumerate(parts)}
 
 

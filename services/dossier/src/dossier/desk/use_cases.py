@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -23,7 +22,6 @@ from dossier.register.requests import DossierListed, Reasons
 from dossier.register.store import RegisterWork
 
 _DOSSIER_NUMBER = re.compile(r"\d{4}\.\d{2}\.\d{2}\.\d{4,}")
-_NOTHING = "Nothing waits by this name, or not for your company: it may be done already."
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ .\-/](?=\d)")
 
 
@@ -58,11 +56,10 @@ class Note(NoteWritten):
     by: str
 
 
-def _item(one: store.Waiting) -> QueueItem:
-    kind = one.name.partition(".")[0]
-    return QueueItem(
-        item=f"{one.dossier}.{one.name}", dossier=one.dossier, kind=kind, since=one.since, claimed_by=one.claimed_by
-    )
+def _item(one: store.Waiting, by: str | None) -> QueueItem:
+    dossier, name, since = one
+    kind = name.partition(".")[0]
+    return QueueItem(item=f"{dossier}.{name}", dossier=dossier, kind=kind, since=since, claimed_by=by)
 
 
 def _note(row: sa.Row[Any]) -> Note:
@@ -74,25 +71,23 @@ async def queue(cursor: str | None, caller: Caller, work: RegisterWork) -> tuple
     of the next."""
     after = _place(cursor, datetime.fromisoformat)
     found, end = await store.queue(work, caller.relation("company") or "", after)
-    work.audit(caller, "treating", *(one.dossier for one in found))
-    return [_item(one) for one in found], _cursor(end)
+    claims = await store.claimed(work, dossiers := [dossier for dossier, _, _ in found])
+    work.audit(caller, "treating", *dossiers)
+    return [_item(one, claims.get(one[:2])) for one in found], _cursor(end)
 
 
 async def claim(item: str, caller: Caller, work: RegisterWork) -> QueueItem:
     """Take what waits: nobody else has it for a day. Twice is once. Raises `NotFound`, `Conflict` with who has it."""
-    found = await _waiting(item, caller, work)
-    work.audit(caller, "treating", found.dossier, detail="claim")
-    if not await store.claim(work, found, caller.subject):
-        await _refuse_taken(found, work)
-    return _item(replace(found, claimed_by=caller.subject))
+    dossier, name, _ = found = await _waiting(item, caller, work)
+    await store.claim(work, dossier, name, caller.subject)
+    return _item(found, await _holder(found, caller, work, "claim"))
 
 
 async def give_back(item: str, caller: Caller, work: RegisterWork) -> None:
     """Leave it to colleagues before the day is over. Twice is once. Raises as `claim` does."""
-    found = await _waiting(item, caller, work)
-    work.audit(caller, "treating", found.dossier, detail="give back")
-    await store.give_back(work, found, caller.subject)
-    await _refuse_taken(found, work)
+    dossier, name, _ = found = await _waiting(item, caller, work)
+    await store.give_back(work, dossier, name, caller.subject)
+    await _holder(found, caller, work, "give back")
 
 
 async def dismiss(item: str, body: Dismissal, caller: Caller, work: RegisterWork) -> None:
@@ -100,33 +95,38 @@ async def dismiss(item: str, body: Dismissal, caller: Caller, work: RegisterWork
 
     Raises `NotFound`, `Conflict` where it is no contradiction.
     """
-    found = await _waiting(item, caller, work)
-    kind, _, member = found.name.partition(".")
+    dossier, name, _ = await _waiting(item, caller, work)
+    kind, _, member = name.partition(".")
     if kind != "contradiction":
         raise Conflict(
             "Only a contradiction is dismissed: judge the document, answer the appeal, or act on the dossier."
         )
-    register = await _at_counter(found.dossier, caller, work, lock=True)
-    person = register.persons.get(member, "")
-    of = register.row.layers.get(person, {})
+    register = await _at_counter(dossier, caller, work, lock=True)
+    of = register.row.layers[person := register.persons[member]]
     stands = {key: said["interpretation"]["value"] for key, said in of.items() if contradicts(said)}
-    if not stands:
-        raise NotFound(_NOTHING)
     interpret(register, person, stands)
     register.record("uphold", person=person, reasons=body.reasons, facts=list(stands))
     register.settle()
 
 
 async def _waiting(item: str, caller: Caller, work: RegisterWork) -> store.Waiting:
-    dossier, _, name = item.partition(".")
-    if found := await store.waiting(work, caller.relation("company") or "", dossier, name):
-        return found
-    raise NotFound(_NOTHING)
+    """What waits by this name in a dossier of the company, which is locked."""
+    id_, _, name = item.partition(".")
+    with suppress(ValueError):
+        row = await work.find(UUID(id_), lock=True)
+        at = row.waits.get(name) if row and row.company == caller.relation("company") else None
+        if row and at and (since := datetime.fromisoformat(at)) <= work.now:
+            return row.id, name, since
+    raise NotFound("Nothing waits by this name, or not for your company: it may be done already.")
 
 
-async def _refuse_taken(one: store.Waiting, work: RegisterWork) -> None:
-    if by := (await store.claimed(work, [one.dossier])).get((one.dossier, one.name)):
+async def _holder(one: store.Waiting, caller: Caller, work: RegisterWork, detail: str) -> str | None:
+    """Who has it: he, or nobody. Raises `Conflict`."""
+    by = (await store.claimed(work, [one[0]])).get(one[:2])
+    work.audit(caller, "treating", one[0], detail=detail)
+    if by not in (None, caller.subject):
         raise Conflict("Somebody else has it, until a day after he took it.", claimed_by=by)
+    return by
 
 
 async def search(
@@ -139,6 +139,7 @@ async def search(
         raise Problem(422, "Say what to look for, in two characters or more.", where)
     company, after, digits = caller.relation("company") or "", _place(cursor, int), _BETWEEN_DIGITS.sub("", q)
     day = _day(q)
+    await work.see_one_moment()
     query, asked = store.NAMED, {"name": q}
     if _DOSSIER_NUMBER.fullmatch(q):
         query, asked = store.OF_NUMBER, {"number": q}

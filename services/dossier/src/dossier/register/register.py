@@ -23,7 +23,7 @@ from dossier.facts import statements
 from dossier.facts.compose import STRUCTURE, Composed, compose
 from dossier.facts.origins import ORIGINS
 from dossier.register.asks import CONFIRMATION, ask_sources, asks
-from dossier.register.public import public, publish
+from dossier.register.public import Public, public, publish
 from dossier.register.store import RegisterWork, read_standing, write_standing
 from dossier.tables import Dossier, Member, RecordedAct
 
@@ -59,9 +59,16 @@ class Register:
         self.happenings: list[tuple[type[Happening], dict[str, Any]]] = []
         self.decision: str | None = None
         """Of which the household is told in words of its own, whether or not the status moves by it."""
-        self.before, self.public_before = copy(row), public(self)
+        self.before, self._members_before = copy(row), self.members
 
     # what is on record
+
+    @property
+    def public_before(self) -> Public:
+        """What others were told of it: worked out only where something is published."""
+        was = Register(self.before, self.work)
+        was.members = self._members_before
+        return public(was)
 
     @property
     def persons(self) -> dict[str, str]:

@@ -91,13 +91,13 @@ class RegisterWork(Work):
     async def find(self, dossier: DossierRef, *, lock: bool) -> Dossier | None:
         """A dossier and its members, by its id or its number."""
         if not lock:
-            await self._see_one_moment()
+            await self.see_one_moment()
         by_number = sa.select(tables.dossiers.c.id).where(tables.dossiers.c.number == dossier)
         id_ = dossier if isinstance(dossier, UUID) else await self.connection.scalar(by_number)
         await self.load([id_] if id_ else [], lock=lock)
         return self.dossiers.find(id_)
 
-    async def _see_one_moment(self) -> None:
+    async def see_one_moment(self) -> None:
         """Have a work that only reads see a dossier and its members as of one moment, since no lock holds who changes them."""
         if not self.dossiers.all():
             await self.connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
@@ -134,7 +134,7 @@ class RegisterWork(Work):
 
     async def dossiers_of(self, number: str) -> list[Dossier]:
         """Every dossier that has somebody with this number in its household, loaded; nothing is locked."""
-        await self._see_one_moment()
+        await self.see_one_moment()
         mine = sa.select(tables.members.c.dossier).where(tables.members.c.number == number)
         ids = list(await self.connection.scalars(mine))
         await self.load(ids, lock=False)
