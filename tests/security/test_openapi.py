@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from notifications import app as notifications
 from notifications.settings import NotificationsSettings
 from priority import app as priority
 
-EXAMPLES = 30  # of each operation
+EXAMPLES = (8, 100)  # of each operation, and in full
 CHECKS: list[Any] = [not_a_server_error, status_code_conformance, content_type_conformance]
 KEYED = {"person_key": SecretStr("a key of tests alone, of 32 characters")}
 MAILED = {
@@ -59,7 +58,7 @@ async def test_a_service_answers_whatever_comes_as_it_describes(
     relation: dict[str, str],
     database_of: Callable[[str], Awaitable[str]],
     login: str,
-    tmp_path: Path,
+    pytestconfig: pytest.Config,
 ) -> None:
     make, of, own = SERVICES[name]
     service = make(
@@ -68,26 +67,29 @@ async def test_a_service_answers_whatever_comes_as_it_describes(
             environment="demo", today=date(2024, 3, 20), **own,
         )
     )  # fmt: skip
+    examples = EXAMPLES[pytestconfig.getoption("long")]
     bearer = await asyncio.to_thread(token, login, role, **relation)
     server = Server(service.app)
     serving = asyncio.create_task(server.serve(sockets=[service.listen()]))
     try:
         url = f"http://127.0.0.1:{service.settings.port}"
-        await asyncio.to_thread(_ask_everything, url, service.app.openapi(), {"Authorization": f"Bearer {bearer}"})
+        await asyncio.to_thread(
+            _ask_everything, url, service.app.openapi(), {"Authorization": f"Bearer {bearer}"}, examples
+        )
     finally:
         server.should_exit = True
         await serving
         await service.dispose()
 
 
-def _ask_everything(url: str, description: dict[str, Any], headers: dict[str, str]) -> None:
+def _ask_everything(url: str, description: dict[str, Any], headers: dict[str, str], examples: int) -> None:
     with requests.Session() as session:
         session.trust_env = False
         for operation in schemathesis.openapi.from_dict(description).include(path_regex="^/v1/").get_all_operations():
             assert isinstance(operation, Ok)
 
             @settings(
-                max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate],
+                max_examples=examples, deadline=None, database=None, phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )  # fmt: skip
             @given(case=operation.ok().as_strategy())

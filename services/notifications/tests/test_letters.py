@@ -20,10 +20,10 @@ RULES = Path(__file__).parents[2] / "eligibility" / "rules" / "facts.yaml"
 TO_OTHERS = {"member_invited": ["member"], "removed": ["member"], "unreachable": ["company"]}
 TOLD = [
     (kind, audience)
-    for kind in TEMPLATE_OF
+    for kind in sorted(TEMPLATE_OF)
     for audience in TO_OTHERS.get(kind, ["company"] if "not_mine" in kind else ["candidate", "partner", "helper"])
 ]
-TOLD += [(kind, "referrer") for kind in TEMPLATE_OF if kind.startswith("referral_")]
+TOLD += [(kind, "referrer") for kind in sorted(TEMPLATE_OF) if kind.startswith("referral_")]
 LETTERS = Letters(TEMPLATES, "https://register.example/?a=1&b=2")
 TO_COMPANY = {kind for kind in TEMPLATE_OF if kind.startswith("not_mine")} | {"unreachable"}  # it knows its own phone
 WORDS = yaml.safe_load((TEMPLATES / "words.yaml").read_text("utf-8"))
@@ -108,7 +108,7 @@ def test_what_is_asked_is_said_per_role_in_words() -> None:
     assert "partner (by 5 April 2024)" in letter("under_investigation", "en").text
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TEMPLATE_OF if kind.startswith("document_")])
+@pytest.mark.parametrize("kind", [kind for kind in sorted(TEMPLATE_OF) if kind.startswith("document_")])
 def test_a_letter_about_a_document_says_of_whom_and_of_what_it_is(kind: str) -> None:
     dutch, english = (letter(kind, one, role="partner", fact="recent_income") for one in ("nl", "en"))
     assert "gaat over: het inkomen van de laatste maanden (de partner)." in dutch.text
