@@ -163,6 +163,7 @@ async def test_an_older_or_repeated_assessment_changes_nothing(register: Registe
     await register.confirm(id_, "p1", await register.candidate())
     await register.assess(id_, "to_investigate", version=5)
     said = await names(register)
+    assert said.count("HouseholdRecorded") == 2  # as a draft, and for its test: an outcome is no new fact
     await register.assess(id_, "met", version=4)
     await register.assess(id_, "met", version=5)
     assert (await register.read(id_))["status"] == "under_investigation"
