@@ -8,7 +8,10 @@ from jinja2.ext import babel_extract
 
 from tests.project.links import ROOT
 
-FOLDERS = [ROOT / "chassis/src/cir_chassis/frame", *sorted(ROOT.glob("services/*/templates/pages"))]
+FOLDERS = [
+    ROOT / "chassis/src/cir_chassis/frame",
+    *sorted({found.parent for found in ROOT.glob("services/*/templates/pages/**/*.html")}),
+]
 
 
 def dutch(folder: Path) -> dict[str, str]:

@@ -60,7 +60,7 @@ class _Undefined(ChainableUndefined):
 
 
 class Pages:
-    """Renders the pages of one service. templates: its folder, which may hold an `nl.po`."""
+    """Renders the pages of one service. templates: its folder, with folders by subject in it; each may hold an `nl.po`."""
 
     def __init__(self, name: str, settings: Settings, templates: Path) -> None:
         """Raises OSError or `jinja2.TemplateError` where a file is missing or wrong."""
@@ -69,9 +69,10 @@ class Pages:
         self.secure = settings.public[name].startswith("https:")
         self._css = (FRAME / "govuk.css").read_bytes() + (FRAME / "own.css").read_bytes()
         self.style = f"/style/{sha256(self._css).hexdigest()[:16]}.css"
+        folders = [templates, *sorted(one for one in templates.iterdir() if one.is_dir()), FRAME]
         loader = ChoiceLoader(
             [
-                FileSystemLoader([templates, FRAME]),
+                FileSystemLoader(folders),
                 PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
             ]
         )
@@ -85,7 +86,7 @@ class Pages:
                 trim_blocks=True,
                 lstrip_blocks=True,
             )
-            words = _catalogue(language, FRAME, templates)
+            words = _catalogue(language, *folders)
             one.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
             one.filters |= _filters(f"{language}_BE")
             one.globals |= {"language": language, "languages": LANGUAGES, "style": self.style}
