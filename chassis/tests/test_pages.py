@@ -26,9 +26,14 @@ ANNA, WORKER = "candidate-85622300173", "case_worker-dijledal"
 KEY = SecretStr("a key of tests alone, of 32 characters")
 
 
-class Asked(BaseModel):
+class Owner(BaseModel):
+    name: str
+
+
+class Asked(BaseModel, extra="forbid"):
     email: str
     rooms: StrictInt | None = None
+    owner: Owner | None = None
 
 
 def add_pages(service: Service[CountWork]) -> None:
@@ -174,6 +179,25 @@ async def test_what_was_typed_outlives_the_login(service: Service[CountWork]) ->
         assert service.app.state.sent == Asked(email="anna@example.org", rooms=2)
         one.cookies.set("cir", found[1])  # sealed for another use
         assert (await one.get("/things", follow_redirects=False)).status_code == 303
+        file = await one.post("/things?x=1", data={"email": "anna@example.org"}, files={"file": b"x" * 1_000_000})
+        assert (file.status_code, of(file), "sealed" in file.text) == (401, "login_ended", False)
+        assert "/login?to=%2Fthings%3Fx%3D1" in file.text
+
+
+async def test_a_form_within_a_form_is_read_and_no_name_breaks_it(service: Service[CountWork]) -> None:
+    async with browser(service) as one:
+        await one.get(f"/login?person={ANNA}")
+        for names in (
+            ["owner.name", "owner"],
+            ["owner", "owner.name"],
+            ["owner.name.x"],
+            ["email.x", "owner."],
+            [".", ""],
+        ):
+            sent = await one.post("/things", data={"email": "a@example.org"} | dict.fromkeys(names, "x"))
+            assert sent.status_code == 422, names
+        sent = await one.post("/things", data={"email": "a@example.org", "owner.name": "Anna"})
+        assert (sent.status_code, service.app.state.sent.owner) == (200, Owner(name="Anna"))
 
 
 def test_a_seal_holds_for_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,10 +126,12 @@ class Pages:
         """What an error is to somebody who reads pages: the login, or a page."""
         if not isinstance(problem, LoginEnded):
             return self.show(request, "error", problem.status, error=problem.status)
+        address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        login = f"/login?to={quote(address, safe='')}"
         if problem.typed is None:
-            address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/login?to={quote(address, safe='')}", 303)
-        return self.show(request, "login_ended", problem.status, sealed=forms.sealed(problem.typed, request))
+            return RedirectResponse(login, 303)
+        kept = forms.sealed(problem.typed, request) if problem.typed else None
+        return self.show(request, "login_ended", problem.status, sealed=kept, login=login)
 
 
 def asks_for_a_page(request: Request) -> bool:

@@ -32,7 +32,7 @@ KEPT = 12 * LIFE  # of what was typed when a login had ended
 
 
 class LoginEnded(NotLoggedIn):
-    """Nobody is logged in (any more). typed: the fields of the form that he sent, if he did."""
+    """Nobody is logged in (any more). typed: the fields of the form that he sent, if he did; of one with a file none is kept."""
 
     def __init__(self, typed: dict[str, str] | None = None) -> None:
         super().__init__("nobody is logged in here, or no longer")
@@ -80,13 +80,22 @@ def logged_in(*roles: str) -> Callable[[Request], Awaitable[Caller]]:
     async def check(request: Request) -> Caller:
         caller = await whoever(request)
         if caller is None:
-            form = await request.form() if request.method == "POST" else None
-            raise LoginEnded(None if form is None else {k: v for k, v in form.items() if isinstance(v, str)})
+            raise LoginEnded(await _typed(request) if request.method == "POST" else None)
         if caller.role not in roles:
             raise NotAllowed(f"this is for: {', '.join(roles)}")
         return replace(caller, call=f"{request.method} {request.scope['route'].path}")
 
     return check
+
+
+async def _typed(request: Request) -> dict[str, str]:
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        async for (
+            _
+        ) in request.stream():  # nothing of a stranger's file is kept; a browser that cannot send it reads no answer
+            pass
+        return {}
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
 async def whoever(request: Request) -> Caller | None:
