@@ -33,6 +33,7 @@ from dossier.documents.use_cases import sweep
 from dossier.facts.questions import work_off
 from dossier.facts.sources import Sources
 from dossier.register import http
+from dossier.register import pages as register_pages
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork
 from dossier.register.use_cases import erase_untouched_drafts
@@ -108,6 +109,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.app.include_router(directory_http.routes(directory))
     if service.pages:
         service.app.include_router(pages.routes(service.pages, clock, settings.people))
+        service.app.include_router(register_pages.routes(service.pages))
     return service
 
 
