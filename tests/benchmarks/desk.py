@@ -52,7 +52,7 @@ FROM generate_series(1, :register) n, generate_series(1, 2) m
 """
 ACTS = """
 INSERT INTO acts (id, dossier, kind, subject, role, relation, at, "on", reasons, refers)
-SELECT gen_random_uuid(), id, 'upload', 'somebody', 'candidate', 'applicant', now(), '2024-03-20', '[]', '{}'
+SELECT gen_random_uuid(), id, 'change_contacts', 'somebody', 'candidate', 'applicant', now(), '2024-03-20', '[]', '{}'
 FROM dossiers, generate_series(1, 30) WHERE company = 'c1'
 """
 QUEUE = "SELECT id, waits FROM dossiers WHERE company = 'c1' AND waits_from <= now() ORDER BY waits_from, id LIMIT 51"
