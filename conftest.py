@@ -2,17 +2,21 @@
 
 import asyncio
 import importlib
+import json
 import socket
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from cir_chassis import logs
 from cir_chassis.database import migrate
+from cir_chassis.session import LIFE, Seal
 from deploy.embedded import CACHE
 from deploy.embedded import kafka as embedded_kafka
 from deploy.embedded.ports import answers
@@ -45,6 +49,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+Cookie = Callable[[str, SecretStr], dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def cookie() -> Cookie:
+    """(token, session key) → the cookie of a browser in which somebody with that token logged in."""
+
+    def sealed(token: str, key: SecretStr) -> dict[str, str]:
+        content = b64encode(json.dumps({"token": token}).encode())
+        return {"cir": Seal(key, "session", LIFE).sign(content).decode()}
+
+    return sealed
 
 
 @pytest.fixture(scope="session")

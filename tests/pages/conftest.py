@@ -13,7 +13,7 @@ from playwright.async_api import Browser, async_playwright
 from rich.console import Console
 
 from deploy.embedded import CACHE, kafka
-from deploy.embedded.demo import Register, play
+from deploy.embedded.demo import Register, expect, play
 from deploy.embedded.samples import PEOPLE, SAMPLES
 from deploy.embedded.stack import Stack
 
@@ -69,7 +69,13 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         async with Register(stack.addresses) as register:
             offered = [one for one in SAMPLES if {f"candidate-{number}" for number in one.logins} & PEOPLE.keys()]
             played = await play(register, Console(quiet=True), offered)
-        assert [one.missing for one in played if one.missing] == []
+            assert [one.missing for one in played if one.missing] == []
+            waits = next(one for one in played if one.sample.name == "20_debt_settlement_unproven")
+            body = {"dossier": waits.id, "text": "The lease ends in May.\nThe owner wants to live there himself."}
+            asked = await register.call(
+                "POST", "priority", "/v1/situations", json=body, candidate=waits.sample.applicant
+            )
+            expect(asked, 201)
         yield stack
 
 

@@ -17,7 +17,8 @@ from tests.project.test_words import FOLDERS, dutch
 
 JAN, NADIA = "candidate-85661110467", "candidate-75652514667"
 ELKE, EMMA = "candidate-87631512841", "candidate-90630177175"
-WALK = [  # who looks (None: nobody) · service · path · page
+DIJLEDAL = "case_worker-dijledal"
+WALK = [  # who looks (None: nobody) · service · path (and links to follow from there) · page
     (None, "dossier", "/", "start"),
     (JAN, "dossier", "/", "start"),
     (JAN, "dossier", "/nowhere", "error"),
@@ -25,7 +26,16 @@ WALK = [  # who looks (None: nobody) · service · path · page
     (NADIA, "dossier", "/dossiers", "dossier"),  # of whom a proof is asked, and who is helped
     (ELKE, "dossier", "/dossiers", "dossier"),  # who has not confirmed
     (EMMA, "dossier", "/dossiers", "dossiers"),  # who has none
+    (None, "priority", "/priorities?municipality=24062", "priorities"),
+    (JAN, "priority", "/place", "place"),
+    (JAN, "priority", "/place → main a[role=button]", "situation"),
+    (NADIA, "priority", "/place", "place"),  # whose request waits
+    (EMMA, "priority", "/place", "places"),
+    (DIJLEDAL, "priority", "/waiting-list?municipality=24062", "waiting_list"),
+    (DIJLEDAL, "priority", "/situations", "situations"),
+    (DIJLEDAL, "priority", "/situations → main li a", "review"),
 ]
+ENGLISH = {said for folder in FOLDERS for said, text in dutch(folder).items() if said != text}
 AXE = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
     "rules": {"target-size": {"enabled": True}},
@@ -53,30 +63,46 @@ async def opened(browser: Browser, person: str | None, stack: Stack, **options: 
 
 
 async def test_every_page(browser: Browser, stack: Stack, validator: list[str], tmp_path: Path) -> None:
-    files = list[Path]()
-    for language, other in (("nl", "en"), ("en", "nl")):
-        for n, (person, service, path, name) in enumerate(WALK):
-            async with opened(browser, person, stack, locale=f"{language}-BE") as context:
-                page = await context.new_page()
-                place, asked = f"{language} {name} {path} as {person}", list[str]()
-                page.on("request", partial(note, asked))
-                answer = await page.goto(stack.url(service) + path)
-                assert answer
-                files.append(tmp_path / f"{n}.{name}.{language}.html")
-                files[-1].write_bytes(await answer.body())
-                assert await page.locator("main").get_attribute("data-page") == name, place
-                assert await page.locator("html").get_attribute("lang") == language, place
-                assert await page.locator(f'[hreflang="{other}"]').count() == 1, place
-                assert {urlsplit(url).netloc for url in asked} <= {urlsplit(stack.url(service)).netloc, ""}, place
-                await accessible(page, place)
-                await page.set_viewport_size({"width": 320, "height": 640})
-                assert await page.evaluate(WIDER) == [], place
-                if language == "nl":
-                    english = {said for folder in FOLDERS for said, text in dutch(folder).items() if said != text}
-                    assert english & set(await page.evaluate(TEXTS)) == set(), place
+    few = asyncio.Semaphore(3)  # browsers at once: two cores are shared with everything that answers
+    async with asyncio.TaskGroup() as group:
+        for language, other in (("nl", "en"), ("en", "nl")):
+            for person in dict.fromkeys(person for person, *_ in WALK):
+                group.create_task(walk(person, (language, other), few, browser, stack, tmp_path))
+    files = [tmp_path / f"{n}.{name}.{code}.html" for n, (*_, name) in enumerate(WALK) for code in ("nl", "en")]
     done = await asyncio.create_subprocess_exec(*validator, *files, stderr=asyncio.subprocess.PIPE)
     _, said = await done.communicate()
     assert (done.returncode, said.decode()) == (0, "")
+
+
+async def walk(
+    person: str | None, languages: tuple[str, str], few: asyncio.Semaphore, browser: Browser, stack: Stack, folder: Path
+) -> None:
+    """Look at every page of one person, in the first of these languages, with one login."""
+    language, other = languages
+    async with few, opened(browser, person, stack, locale=f"{language}-BE") as context:
+        page = await context.new_page()
+        for n, (_, service, path, name) in ((n, one) for n, one in enumerate(WALK) if one[0] == person):
+            place, asked = f"{language} {name} {path} as {person}", list[str]()
+            await page.set_viewport_size({"width": 1280, "height": 720})
+            page.on("request", listener := partial(note, asked))
+            address, *clicks = path.split(" → ")
+            answer = await page.goto(stack.url(service) + address)
+            for selector in clicks:
+                async with page.expect_navigation() as navigated:
+                    await page.click(selector)
+                answer = await navigated.value
+            assert answer
+            (folder / f"{n}.{name}.{language}.html").write_bytes(await answer.body())
+            assert await page.locator("main").get_attribute("data-page") == name, place
+            assert await page.locator("html").get_attribute("lang") == language, place
+            assert await page.locator(f'[hreflang="{other}"]').count() == 1, place
+            assert {urlsplit(url).netloc for url in asked} <= {urlsplit(stack.url(service)).netloc, ""}, place
+            await accessible(page, place)
+            await page.set_viewport_size({"width": 320, "height": 640})
+            assert await page.evaluate(WIDER) == [], place
+            if language == "nl":
+                assert ENGLISH & set(await page.evaluate(TEXTS)) == set(), place
+            page.remove_listener("request", listener)
 
 
 def note(urls: list[str], request: Request) -> None:
