@@ -67,6 +67,7 @@ class Pages:
         assert settings.session_key  # the settings see to it
         self.seal = Seal(settings.session_key, "form", KEPT)
         self.secure = settings.public[name].startswith("https:")
+        self.public = settings.public
         self._css = (FRAME / "govuk.css").read_bytes() + (FRAME / "own.css").read_bytes()
         self.style = f"/style/{sha256(self._css).hexdigest()[:16]}.css"
         folders = [templates, *sorted(one for one in templates.iterdir() if one.is_dir()), FRAME]

@@ -42,20 +42,24 @@ AGREED: dict[str, Any] = {
     "target_ceiling": "0.2",
 }
 
+PUBLIC = {"priority": "http://127.0.0.1:8103", "dossier": "http://127.0.0.1:8101"}
 LETS = {"dijledal": ["24062", "24011"], "kanvaz": ["12025"], "woontrots": ["23088"]}
 FOR = {"votes": [{"member": "Stad Leuven", "municipality": "24062", "vote": "for"}]}
 
 
+Cookie = Callable[[str, SecretStr], dict[str, str]]
+
+
 @cache
-def bearer(login: str, role: str, held: frozenset[tuple[str, str]]) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token(login, role, **dict(held))}"}
+def bearer(login: str, role: str, held: frozenset[tuple[str, str]]) -> str:
+    return token(login, role, **dict(held))
 
 
 class Priority:
     """What a test does with the service: let it hear, and ask for a list."""
 
-    def __init__(self, service: Service[PriorityWork], login: str) -> None:
-        self.service, self._login = service, login
+    def __init__(self, service: Service[PriorityWork], login: str, cookie: Cookie) -> None:
+        self.service, self._login, self._cookie = service, login, cookie
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://priority")
 
@@ -87,7 +91,16 @@ class Priority:
         return await self.http.request(method, path, json=body, headers=headers)
 
     async def _as(self, role: str, held: dict[str, str]) -> dict[str, str]:
-        return await asyncio.to_thread(bearer, self._login, role, frozenset(held.items()))
+        known = await asyncio.to_thread(bearer, self._login, role, frozenset(held.items()))
+        return {"Authorization": f"Bearer {known}"}
+
+    async def page(self, method: str, path: str, role: str | None, /, **sent: Any) -> httpx.Response:
+        """What a browser shows to somebody of that role, logged in; None: to anyone. held: what his token says."""
+        held, headers = sent.pop("held", {}), {"Accept": "text/html", "Accept-Language": "en"} | sent.pop("headers", {})
+        if role:
+            known = await asyncio.to_thread(bearer, self._login, role, frozenset(held.items()))
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookie(known, KEY).items())
+        return await self.http.request(method, path, headers=headers, **sent)
 
     async def agreed(self, **changed: Any) -> str:
         """An agreement of the council, adopted."""
@@ -161,12 +174,12 @@ def company(name: str, version: int = 1, **changed: Any) -> CompanyRecorded:
 
 
 @pytest.fixture
-async def priority(database_of: Callable[[str], Awaitable[str]], login: str) -> AsyncIterator[Priority]:
+async def priority(database_of: Callable[[str], Awaitable[str]], login: str, cookie: Cookie) -> AsyncIterator[Priority]:
     settings = KeyedSettings(
         database_url=await database_of("priority"), kafka="127.0.0.1:1", port=1, issuer=login, audience=AUDIENCE,
-        environment="demo", today=date(2024, 6, 1), person_key=KEY,
+        environment="demo", today=date(2024, 6, 1), person_key=KEY, session_key=KEY, public=PUBLIC,
     )  # fmt: skip
-    priority = Priority(make(settings), login)
+    priority = Priority(make(settings), login, cookie)
     await priority.hear(*(company(name) for name in LETS))
     yield priority
     await priority.http.aclose()

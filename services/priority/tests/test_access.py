@@ -174,6 +174,8 @@ async def test_a_use_case_holds_the_rights_itself_whoever_calls_it(priority: Pri
         lambda work: use_cases.situations(None, actor, work),
         lambda work: use_cases.situations(ID, actor, work),
         lambda work: use_cases.review(situation, requests.Review.model_validate(REVIEW), actor, work),
+        lambda work: use_cases.to_review(situation, actor, work),
+        lambda work: use_cases.mine(actor, work),
         lambda work: use_cases.refer(requests.Referral.model_validate(REFERRAL), actor, work),
         lambda work: use_cases.referrals(None, actor, work),
         lambda work: use_cases.referrals(ID, actor, work),

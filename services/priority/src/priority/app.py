@@ -9,10 +9,11 @@ from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import ReferralAnswered, SituationReviewed
-from priority import handlers, http
+from priority import handlers, http, pages
 from priority.store import PriorityWork
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+HERE = Path(__file__).parents[2]
+MIGRATIONS = HERE / "migrations"
 
 
 def make(settings: KeyedSettings) -> Service[PriorityWork]:
@@ -25,7 +26,10 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
         MIGRATIONS,
         publishes=[SituationReviewed, ReferralAnswered],
         consumes=handlers.EVENTS,
+        templates=HERE / "templates/pages",
     )
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
     service.app.include_router(http.router)
+    if service.pages:
+        service.app.include_router(pages.routes(service.pages))
     return service

@@ -169,6 +169,13 @@ class PriorityWork(Work):
         row = (await self.connection.execute(query)).first()
         return Candidacy(**row._mapping) if row else None
 
+    async def candidacies_of(self, person: str) -> list[Candidacy]:
+        """Those with him as applicant or partner, the newest first. person: his pseudonym."""
+        table = tables.candidacies
+        query = sa.select(*(table.c[field.name] for field in fields(Candidacy)))
+        his = query.where(table.c.candidates.contains([person])).order_by(table.c.number_day.desc(), table.c.number_nth)
+        return [Candidacy(**row._mapping) for row in await self.connection.execute(his)]
+
     async def regulation(self, on: date, company: str | None, municipality: str) -> Regulation:
         """The choices of the council for the whole municipality, whatever the area."""
         agreed = await self.allocation.applies_to(on, company, municipality, None) if company else None

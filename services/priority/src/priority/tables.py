@@ -35,6 +35,12 @@ candidacies = sa.Table(
 )
 sa.Index("candidacies_wants", candidacies.c.wants, postgresql_using="gin", postgresql_ops={"wants": "jsonb_path_ops"})
 sa.Index(
+    "candidacies_candidates",
+    candidacies.c.candidates,
+    postgresql_using="gin",
+    postgresql_ops={"candidates": "jsonb_path_ops"},
+)
+sa.Index(
     "candidacies_to_place",
     candidacies.c.dossier,
     postgresql_where=candidacies.c.placed.is_distinct_from(candidacies.c.version),

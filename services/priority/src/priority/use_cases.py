@@ -4,7 +4,7 @@ Each takes the request, the caller and a unit of work; it raises a `Problem` whe
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import NoReturn
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem, Unavailable
+from cir_chassis.pseudonym import pseudonym
 from cir_schemas import ReferralAnswered, SituationReviewed
 from cir_schemas.types import DossierRef
 from priority import access, requests
@@ -20,6 +21,7 @@ from priority.council import Agreement, cover_the_same, first_day_in_common, may
 from priority.domain.ledger import Ledger
 from priority.domain.ranking import Dwelling, left_out_because
 from priority.store import Candidacy, Next, PriorityWork, Ranking
+from priority.texts import Text
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,17 @@ class Position:
     because: tuple[str, ...]
     before: Counter[str]
     day: date | None
+
+
+@dataclass(frozen=True)
+class ToReview:
+    """A request to decide, and the company that does. there: its agreements in force where the dossier wants to live; groups:
+    those that each decision may name, with their titles."""
+
+    situation: Situation
+    company: str | None
+    there: list[AdoptedAgreement]
+    groups: Mapping[str, Mapping[str, Text]]
 
 
 async def waiting_list(municipality: str, actor: Caller, work: PriorityWork) -> Ranking:
@@ -51,6 +64,17 @@ async def positions(dossier: DossierRef, actor: Caller, work: PriorityWork) -> l
     await work.catch_up()
     known = await access.dossier_for(actor, "read_positions", dossier, work)
     return [await _position(known, wanted["municipality"], wanted["company"], work) for wanted in known.wants]
+
+
+async def mine(actor: Caller, work: PriorityWork) -> list[Candidacy]:
+    """The dossiers with him as applicant or partner, closed ones too, the newest first."""
+    if not access.may(actor, "own dossier", "read_positions"):
+        raise NotAllowed("this is for: candidate")
+    number = actor.relation("number")
+    found = await work.candidacies_of(pseudonym(number, work.person_key)) if number else []
+    if found:
+        work.audit(actor, "own dossier", *(one.dossier for one in found))
+    return found
 
 
 async def _position(known: Candidacy, municipality: str, company: str | None, work: PriorityWork) -> Position:
@@ -97,8 +121,8 @@ async def situations(dossier: DossierRef | None, actor: Caller, work: PriorityWo
     return waiting
 
 
-async def review(id: UUID, asked: requests.Review, actor: Caller, work: PriorityWork) -> Situation:
-    """Decide a request once, with reasons: a priority of pillar 3, forwarded to who may refer for a group, or refused."""
+async def to_review(id: UUID, actor: Caller, work: PriorityWork) -> ToReview:
+    """A request that waits, for a case worker who may decide it. Raises `NotFound`; `Conflict` where it was decided."""
     situation = await work.allocation.situation(id)
     if situation is None:
         raise NotFound("There is no such request, or it is not yours to see.")
@@ -108,10 +132,15 @@ async def review(id: UUID, asked: requests.Review, actor: Caller, work: Priority
         raise Conflict("This request was reviewed already: another situation is another request.")
     wants = {wanted["municipality"] for wanted in candidacy.wants}
     there = [one for one in agreements if wants & set(one.municipalities)]  # elsewhere nobody can refer this dossier
-    if asked.decision == "priority":
-        groups = {group for one in agreements for group in one.agreement.target_groups}
-    else:
-        groups = {group for one in there for group in one.agreement.groups}
+    targets = {name: group.title for one in agreements for name, group in one.agreement.target_groups.items()}
+    accelerated = {name: group.title for one in there for name, group in one.agreement.groups.items()}
+    return ToReview(situation, candidacy.company, there, {"priority": targets, "forwarded": accelerated})
+
+
+async def review(id: UUID, asked: requests.Review, actor: Caller, work: PriorityWork) -> Situation:
+    """Decide a request once, with reasons: a priority of pillar 3, forwarded to who may refer for a group, or refused."""
+    waits = await to_review(id, actor, work)
+    situation, groups = waits.situation, waits.groups.get(asked.decision, {})
     if asked.decision == "refused":
         if asked.group is not None:
             _no_such_group("A refusal names no group.")
@@ -120,13 +149,13 @@ async def review(id: UUID, asked: requests.Review, actor: Caller, work: Priority
         _no_such_group(f"There is no such group for this decision. There is: {known}.")
     reviewed = replace(
         situation,
-        company=candidacy.company,
+        company=waits.company,
         decision=asked.decision,
         group=asked.group,
         reasons=list(asked.reasons),
         reviewed_by=actor.subject,
         reviewed_at=work.clock.now(),
-        agreements=[str(one.id) for one in there if asked.group in one.agreement.groups],
+        agreements=[str(one.id) for one in waits.there if asked.group in one.agreement.groups],
     )
     work.allocation.situations.put(reviewed)
     about = {"dossier": situation.dossier, "number": situation.number, "situation": id, "decision": asked.decision}
