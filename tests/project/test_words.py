@@ -12,6 +12,7 @@ FOLDERS = [
     ROOT / "chassis/src/cir_chassis/frame",
     *sorted({found.parent for found in ROOT.glob("services/*/templates/pages/**/*.html")}),
 ]
+OPTIONS = {"trim_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}  # as pages are read
 
 
 def dutch(folder: Path) -> dict[str, str]:
@@ -25,7 +26,7 @@ def test_a_page_has_its_dutch_and_no_more(folder: Path) -> None:
     said = set[str]()
     for template in folder.glob("*.html"):
         with template.open("rb") as file:
-            found = babel_extract(file, ["gettext", "ngettext"], [], {"trim_blocks": "true", "silent": "false"})
+            found = babel_extract(file, ["gettext", "ngettext"], [], OPTIONS)
             for _, _, texts, _ in found:
                 said |= {text for text in ([texts] if isinstance(texts, str) else texts or ()) if text}
     known = dutch(folder)
