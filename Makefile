@@ -31,8 +31,8 @@ doctor: setup
 smoke: setup
 	@$(BIN)/python -m deploy.embedded smoke $(ARGS)
 
-# First what has a stack of its own, alone, since it strikes it; the rest in as many processes as there are cores, up to four.
-STACKS := tests/end_to_end tests/faults
+# First what strikes a stack of its own, alone; the rest in as many processes as there are cores, up to four.
+STACKS := tests/faults
 test: setup
 	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(BIN)/python -m pytest $(STACKS))
 	@$(if $(ARGS),true,$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(STACKS:%=--ignore=%))

@@ -148,7 +148,7 @@ async def test_of_fifty_clicks_by_two_case_workers_one_has_the_item(register: Re
     await investigated(register)
     await days_pass(register, 31)
     [item] = await queue(register)
-    ann, bob = [await register.as_("case_worker", company="dijledal", person=who) for who in (ANNA, BRAM)]
+    ann, bob = [await register.as_("case_worker", company="dijledal", person=who) for who in (BRAM, STRANGER)]
     slots = asyncio.Semaphore(9)  # of the database's ten connections
 
     async def click(who: dict[str, str]) -> httpx.Response:
@@ -324,6 +324,21 @@ async def test_a_document_waits_as_long_as_it_could_still_decide_something(regis
     for _ in ("the test", "for information"):  # the tax service answered: the claim decides nothing any more
         await register.assess(id_, "met")
     assert await queue(register) == []
+
+
+@pytest.mark.parametrize("role", ["applicant", "partner"])
+async def test_a_case_worker_does_not_meet_his_own_dossier_at_the_desk(register: Register, role: str) -> None:
+    number = ANNA if role == "applicant" else BRAM
+    himself = await register.as_("case_worker", company="dijledal", person=number)
+    id_ = await investigated(register, members=[applicant(**NAMES), partner()])
+    await days_pass(register, 31)
+    [item] = [one["item"] for one in await queue(register) if one["kind"] == "unconfirmed"]
+    assert await queue(register, himself) == []
+    for sought in ("anais", ANNA, BRAM, "2024.03.20.0001"):
+        assert await look(register, sought) == [id_], sought
+        assert await look(register, sought, himself) == [], sought
+    assert (await claim(register, item, himself)).status_code == 404
+    assert (await claim(register, item, await register.case_worker())).status_code == 200
 
 
 async def test_an_appeal_waits_for_its_answer(register: Register) -> None:

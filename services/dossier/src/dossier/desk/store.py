@@ -44,8 +44,15 @@ def _in_company(*where: sa.ColumnElement[bool], rank: Any = 0, of: sa.FromClause
     return sa.select(row.dossier, row.member, place).select_from(of).where(row.company == _COMPANY, *where)
 
 
+_himself = sa.exists().where(
+    _members.c.dossier == _dossiers.c.id,
+    _members.c.number == sa.bindparam("himself", type_=sa.Text),
+    _members.c.role != sa.literal_column("'co_resident'"),
+)
 _waits = sa.select(_dossiers.c.id, _dossiers.c.waits_from, _dossiers.c.waits).where(
-    _dossiers.c.company == _COMPANY, _dossiers.c.waits_from <= sa.bindparam("now", type_=sa.DateTime(timezone=True))
+    _dossiers.c.company == _COMPANY,
+    _dossiers.c.waits_from <= sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+    ~_himself,
 )
 _those = _waits.subquery()
 _QUEUE = _page(_those, _those.c.waits_from, _those.c.id)
@@ -94,10 +101,13 @@ ALIKE = _dossiers_of(
 """The members with a name alike (see `alike`), the likest first."""
 
 
-async def queue(work: RegisterWork, company: str, after: Place | None) -> tuple[list[Waiting], Place | None]:
-    """A page of what waits for a company, the dossier first in which something waits longest; and where it ends, if it does."""
+async def queue(
+    work: RegisterWork, company: str, himself: str | None, after: Place | None
+) -> tuple[list[Waiting], Place | None]:
+    """A page of what waits for a company, the dossier first in which something waits longest; and where it ends, if it does.
+    himself: the case worker's own number, whose dossier is a colleague's to treat."""
     ended, ended_at = after or (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
-    given = {"company": company, "now": work.now, "ended": ended, "ended_at": ended_at}
+    given = {"company": company, "himself": himself, "now": work.now, "ended": ended, "ended_at": ended_at}
     found = await driver.run(work.connection, _QUEUE, given)
     waits = [(dossier, of, datetime.fromisoformat(at)) for dossier, _, all_ in found[:PAGE] for of, at in all_.items()]
     end = (found[PAGE - 1][1], found[PAGE - 1][0]) if len(found) > PAGE else None

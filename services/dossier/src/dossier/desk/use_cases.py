@@ -16,7 +16,7 @@ from cir_schemas.types import DossierRef, Shape
 from dossier.desk import store
 from dossier.facts.compose import contradicts
 from dossier.facts.statements import interpret
-from dossier.register.opening import opened
+from dossier.register.opening import actor_of, opened
 from dossier.register.register import Register
 from dossier.register.requests import DossierListed, Reasons
 from dossier.register.store import RegisterWork
@@ -70,7 +70,7 @@ async def queue(cursor: str | None, caller: Caller, work: RegisterWork) -> tuple
     """A page of what waits for the caller's company, by dossier, the one first in which something waits longest; and the cursor
     of the next."""
     after = _place(cursor, datetime.fromisoformat)
-    found, end = await store.queue(work, caller.relation("company") or "", after)
+    found, end = await store.queue(work, caller.relation("company") or "", caller.relation("number"), after)
     claims = await store.claimed(work, dossiers := [dossier for dossier, _, _ in found])
     work.audit(caller, "treating", *dossiers)
     return [_item(one, claims.get(one[:2])) for one in found], _cursor(end)
@@ -114,7 +114,7 @@ async def _waiting(item: str, caller: Caller, work: RegisterWork) -> store.Waiti
     id_, _, name = item.partition(".")
     with suppress(ValueError):
         row = await work.find(UUID(id_), lock=True)
-        at = row.waits.get(name) if row and row.company == caller.relation("company") else None
+        at = row.waits.get(name) if row and _treats(Register(row, work), caller) else None
         if row and at and (since := datetime.fromisoformat(at)) <= work.now:
             return row.id, name, since
     raise NotFound("Nothing waits by this name, or not for your company: it may be done already.")
@@ -158,8 +158,8 @@ async def search(
         register = Register(work.dossiers.get(dossier), work)
         member, row = register.members[id_], register.row
         born_on = next(one["born_on"] for one in register.people if one["id"] == id_)
-        if row.company != company or day not in (None, born_on and date.fromisoformat(born_on)):
-            continue  # of another century
+        if not _treats(register, caller) or day not in (None, born_on and date.fromisoformat(born_on)):
+            continue  # his own, or of another century
         work.audit(caller, "treating", row.id)
         name = " ".join(filter(None, (member.sheet.get("first_name"), member.sheet.get("last_name"))))
         of = {"member": id_, "role": member.role, "name": name or None, "pending": register.pending}
@@ -184,6 +184,12 @@ async def _at_counter(ref: DossierRef, caller: Caller, work: RegisterWork, *, lo
     if not register.actor.at_counter:
         raise NotAllowed("this is for a case worker of the company that treats the dossier, and not in his own")
     return register
+
+
+def _treats(register: Register, caller: Caller) -> bool:
+    """Does he treat it, as a case worker who is no candidate in it?"""
+    actor = actor_of(register, caller)
+    return actor is not None and actor.at_counter
 
 
 def _day(text: str) -> date | None:
