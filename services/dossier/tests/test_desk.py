@@ -164,7 +164,7 @@ async def test_of_fifty_clicks_by_two_case_workers_one_has_the_item(register: Re
         409: 25,
     }
     assert (await queue(register))[0]["claimed_by"] == by
-    late, first = (bob, ann) if by.startswith(f"case_worker-{ANNA}") else (ann, bob)
+    late, first = (bob, ann) if by.startswith(f"case_worker-{BRAM}") else (ann, bob)
     assert (await claim(register, item["item"], first)).status_code == 200  # twice is once
     url = f"/v1/queue/{item['item']}/claim"
     theirs = await register.http.delete(url, headers=late)
