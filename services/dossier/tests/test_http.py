@@ -28,6 +28,7 @@ async def test_a_candidate_starts_his_own_dossier(register: Register) -> None:
         "actions": ["submit", "confirm", "change_household", "change_contacts", "change_wishes", "upload", "erase"],
         "on_hold": None,
         "asked": [],
+        "papers": [],
     }
 
 

@@ -27,6 +27,7 @@ from dossier.directory import http as directory_http
 from dossier.directory.files import Directory, load_directory
 from dossier.directory.publishing import publish
 from dossier.documents import http as documents_http
+from dossier.documents import pages as documents_pages
 from dossier.documents.files import Files
 from dossier.documents.scanner import clamd_at
 from dossier.documents.use_cases import sweep
@@ -109,7 +110,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.app.include_router(directory_http.routes(directory))
     if service.pages:
         service.app.include_router(pages.routes(service.pages, clock, settings.people))
-        service.app.include_router(register_pages.routes(service.pages))
+        for shown in (register_pages, documents_pages):
+            service.app.include_router(shown.routes(service.pages))
     return service
 
 

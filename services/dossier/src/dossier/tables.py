@@ -72,6 +72,8 @@ class Dossier:
 
 dossiers = table_of(metadata, Dossier, "dossiers")
 BIRTH_DATES = sa.cast(sa.func.jsonb_path_query_array(dossiers.c.household, sa.text("'$[*].born_on'")), JSONB)
+HELPED_BY, INFORMS = dossiers.c.help["organisation"].astext, dossiers.c.help["inform"].as_boolean()
+sa.Index("dossiers_helped", HELPED_BY, postgresql_where=INFORMS)
 sa.Index("dossiers_birth_dates", BIRTH_DATES, postgresql_using="gin")
 sa.Index(
     "dossiers_waiting",

@@ -141,9 +141,12 @@ async def _form(request: Request, caller: Caller) -> AsyncIterator[FormData]:
 async def _read(form: FormData) -> tuple[Upload, UploadFile]:
     """Raises a 413, 415 or 422 problem."""
     file, member, fact = (form.get(name) for name in ("file", "member", "fact"))
-    if not (isinstance(file, UploadFile) and isinstance(member, str) and isinstance(fact, str)):
-        errors = [("file", "a file"), ("member", "a member's id"), ("fact", "what it proves")]
+    fields = (("file", UploadFile, "a file"), ("member", str, "a member's id"), ("fact", str, "what it proves"))
+    if errors := [(name, what) for name, kind, what in fields if not isinstance(form.get(name), kind)]:
         raise Problem(422, "A document is sent as multipart/form-data with file, member and fact: see errors.", errors)
+    assert isinstance(file, UploadFile)
+    assert isinstance(member, str)
+    assert isinstance(fact, str)
     if (size := file.size or 0) > LARGEST:
         most = f"A file has at most {LARGEST // 10**6} MB"
         raise Problem(413, f"{most}. Nothing was stored: send it smaller, or in parts.")

@@ -70,9 +70,8 @@ async def upload(ref: DossierRef, brought: Upload, caller: Caller, work: Registe
     size = sum(counted) + brought.size
     if not register.actor.at_counter and (len(there) >= MOST or size > LARGEST_DOSSIER):
         most = f"{LARGEST_DOSSIER // 10**6} MB or {MOST} documents"
-        raise Problem(
-            413, f"A dossier has at most {most}. Nothing was stored: hand this one in at the housing company."
-        )
+        what = f"A dossier has at most {most}. Nothing was stored: hand this one in at the housing company."
+        raise Problem(413, what, [("dossier", "is full")])
     row = Document(
         **asdict(replace(brought, name=cleaned(brought.name, brought.type))),
         dossier=register.row.id,

@@ -1,6 +1,6 @@
 """What is asked: of the sources about persons, and of the household to confirm and to bring."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -76,7 +76,9 @@ def asks(register: "Register") -> rules.Asks:
     before = _due(register.before.asked)
     asked = rules.asked_of(row.household, ((member, [CONFIRMATION]) for member in register.unconfirmed))
     if row.status == "under_investigation" and row.assessment:
-        brought, still = _papers(register, row.assessment)
+        brought, still = list[rules.Asked](), list[rules.Asked]()
+        for waits, ask in _papers(register, row.assessment):
+            (brought if waits else still).extend(rules.asked_of(row.household, [(ask["person"], ask["proofs"])]))
         stale = register.awaits_sources or not register.assessed
         if stale and register.before.status not in CLOSING:  # what was asked stays asked, and nothing more is
             done, roles = {*brought} - {*still}, {one["role"] for one in row.household}
@@ -87,16 +89,27 @@ def asks(register: "Register") -> rules.Asks:
     return rules.to_bring(asked, by)
 
 
-def _papers(register: "Register", assessment: Mapping[str, Any]) -> tuple[list[rules.Asked], list[rules.Asked]]:
-    """The papers that the assessment asks: those that were brought, where it is the company's turn, and the others."""
-    household, rights, persons = register.row.household, register.composed().rights, register.persons
-    brought, still = list[rules.Asked](), list[rules.Asked]()
+def _papers(register: "Register", assessment: Mapping[str, Any]) -> Iterator[tuple[bool, Mapping[str, Any]]]:
+    """The papers that the assessment asks, and whether they were brought: then it is the company's turn."""
+    rights, persons = register.composed().rights, register.persons
     for ask in [*assessment["asks"], *assessment["could_claim"]]:
         if assessment["conditions"][ask["condition"]]["effect"] == "bar":  # a duty has its own term, and bars nobody
             key = key_of(ask["fact"], rights.get(ask["person"], ()))
-            waits = key in register.row.uploaded.get(persons.get(ask["person"], ""), {})
-            (brought if waits else still).extend(rules.asked_of(household, [(ask["person"], ask["proofs"])]))
-    return brought, still
+            yield key in register.row.uploaded.get(persons.get(ask["person"], ""), {}), ask
+
+
+def papers(register: "Register") -> list[dict[str, Any]]:
+    """What is asked, person by person and fact by fact, as far as a document answers it. The place of a real right is known only
+    while the assessment is of the facts on record."""
+    row, due = register.row, _due(register.row.asked)
+    roles, found = {one["id"]: one["role"] for one in row.household}, dict[tuple[str, str], dict[str, Any]]()
+    for waits, ask in _papers(register, row.assessment) if row.assessment else ():
+        member, fact = ask["person"], ask["fact"]
+        proofs = [proof for proof in ask["proofs"] if (roles.get(member), proof) in due]
+        if proofs and not waits and (register.assessed or not fact.startswith("real_rights")):
+            by = due[roles[member], proofs[0]]
+            found[member, fact] = {"member": member, "role": roles[member], "fact": fact, "proofs": proofs, "by": by}
+    return list(found.values())
 
 
 def asks_more(register: "Register") -> bool:

@@ -43,12 +43,17 @@ async def start(
 
 @router.get("")
 async def list_dossiers(
-    response: Response, caller: OwnOrCompany, work: Work, q: Sought = None, cursor: Cursor = None
-) -> list[requests.DossierListed]:
-    """The candidate's dossiers, and those where he is asked to confirm. To a case worker those of his company that he looks for:
-    by `q`, a number, name, birth date or national number."""
+    response: Response, caller: OwnCompanyOrHelper, work: Work, q: Sought = None, cursor: Cursor = None
+) -> list[requests.DossierListed] | list[requests.DossierHelped]:
+    """The candidate's dossiers, and those where he is asked to confirm. To a helper those that his organisation helps with, by
+    consent. To a case worker those of his company that he looks for: by `q`, a number, name, birth date or national number."""
     if caller.role == "candidate":
         return await reading.mine(caller, work)
+    if caller.role == "helper":
+        page = int(cursor) if cursor and cursor.isdecimal() and len(cursor) < 5 else 1
+        helped, more = await reading.helped(max(page, 1), caller, work)
+        link(response, str(page + 1) if more else None)
+        return helped
     found, then = await desk.search(q or "", cursor, caller, work)
     link(response, then, q=q or "")
     return found

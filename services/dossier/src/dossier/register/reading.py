@@ -11,17 +11,29 @@ from cir_schemas.eligibility import Assessment, Say
 from cir_schemas.types import DossierRef
 from dossier.access import VIEW
 from dossier.facts.compose import TIES, declared
+from dossier.register.asks import papers
 from dossier.register.opening import actor_of, available, opened
 from dossier.register.register import Register
-from dossier.register.requests import AuditItem, Contacts, DossierListed, DossierRead, FileRead, HistoryItem, OnHold
+from dossier.register.requests import (
+    AuditItem,
+    Contacts,
+    DossierHelped,
+    DossierListed,
+    DossierRead,
+    FileRead,
+    HistoryItem,
+    OnHold,
+)
 from dossier.register.store import RegisterWork
 from dossier.tables import RecordedAct
+
+HELPED_AT_ONCE = 50
 
 
 async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRead:
     """Where the dossier stands, why, and what it waits for: as much of it as the caller may see."""
     register = await opened(ref, caller, work)
-    row = register.row
+    row, sees_asked = register.row, VIEW[register.actor.relation] in ("whole", "asked")
     current = row.assessed_version == row.household_version
     return DossierRead(
         id=row.id,
@@ -34,7 +46,8 @@ async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRe
         assessment=_assessment(register),
         actions=await available(register, work),
         on_hold=await _on_hold(register, work),
-        asked=row.asked if VIEW[register.actor.relation] in ("whole", "asked") else [],
+        asked=row.asked if sees_asked else [],
+        papers=papers(register) if sees_asked else [],
     )
 
 
@@ -91,6 +104,18 @@ async def mine(caller: Caller, work: RegisterWork) -> list[DossierListed]:
             he = {"member": actor.member, "role": register.members[actor.member].role, "pending": register.pending}
             found.append(DossierListed(id=row.id, number=row.number, status=row.status, **he))
     return found
+
+
+async def helped(page: int, caller: Caller, work: RegisterWork) -> tuple[list[DossierHelped], bool]:
+    """A page of the dossiers that the caller's organisation helps with, by consent; and whether there are more."""
+    found, most = list[DossierHelped](), HELPED_AT_ONCE
+    rows = await work.dossiers_helped(caller.relation("organisation") or "", page, most + 1)
+    for row in rows[:most]:
+        if actor := actor_of(Register(row, work), caller):
+            work.audit(caller, actor.relation, row.id)
+            same = {name: getattr(row, name) for name in ("id", "number", "status", "asked")}
+            found.append(DossierHelped(**same, by=row.proof_due_on))
+    return found, len(rows) > most
 
 
 async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> FileRead:

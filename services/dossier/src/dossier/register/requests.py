@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from cir_schemas.dossier import HelperDeclared, StayDeclared, ToBring
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import MOST_MEMBERS, Household, MemberDeclared
-from cir_schemas.types import Day, DossierNumber, Email, Language, MemberId, Municipality, Shape, Status
+from cir_schemas.types import Day, DossierNumber, Email, Language, MemberId, Municipality, Role, Shape, Status
 from dossier.domain.numbers import born_on
 from dossier.facts.compose import STRUCTURE
 
@@ -209,6 +209,16 @@ class OnHold(Shape):
     reason: str | None
 
 
+class Paper(Shape):
+    """A paper that a member may bring: one of the proofs, for that fact, by that day."""
+
+    member: MemberId
+    role: Role
+    fact: str
+    proofs: list[str]
+    by: date | None
+
+
 class DossierRead(Shape):
     """Where a dossier stands. assessment: as much of it as the caller may see; actions: what he may do now."""
 
@@ -224,6 +234,8 @@ class DossierRead(Shape):
     on_hold: OnHold | None
     asked: list[ToBring]
     """What is asked, per role and by when: for the household, the treating company and the helper."""
+    papers: list[Paper]
+    """What of it a document answers that nobody brought yet, by member and fact."""
 
 
 class DossierListed(Shape):
@@ -237,6 +249,16 @@ class DossierListed(Shape):
     role: str
     pending: list[str]
     name: str | None = Field(default=None, exclude_if=lambda name: name is None)
+
+
+class DossierHelped(Shape):
+    """A dossier that the caller's organisation helps with. by: when the first of what is asked is due."""
+
+    id: UUID
+    number: str | None
+    status: Status
+    asked: list[ToBring]
+    by: date | None
 
 
 class FileRead(Shape):

@@ -140,6 +140,16 @@ class RegisterWork(Work):
         await self.load(ids, lock=False)
         return sorted((self.dossiers.get(id_) for id_ in ids), key=lambda row: row.started_at)
 
+    async def dossiers_helped(self, organisation: str, page: int, most: int) -> list[Dossier]:
+        """A page of those that the organisation may read, that first of which something is due first; nothing is locked."""
+        await self.see_one_moment()
+        table = tables.dossiers
+        query = sa.select(table.c.id).where(organisation == tables.HELPED_BY, tables.INFORMS)
+        query = query.order_by(table.c.proof_due_on, table.c.started_at.desc(), table.c.id)
+        ids = list(await self.connection.scalars(query.offset((page - 1) * most).limit(most)))
+        await self.load(ids, lock=False)
+        return [self.dossiers.get(id_) for id_ in ids]
+
     async def untouched_drafts(self, age: timedelta, limit: int = 100) -> list[UUID]:
         """Drafts on which nobody acted for so long."""
         table = tables.dossiers
