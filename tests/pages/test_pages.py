@@ -17,15 +17,17 @@ from tests.project.test_words import FOLDERS, dutch
 
 JAN, NADIA = "candidate-85661110467", "candidate-75652514667"
 ELKE, EMMA = "candidate-87631512841", "candidate-90630177175"
-DIJLEDAL = "case_worker-dijledal"
+OCMW, DIJLEDAL = "helper-OCMW Leuven", "case_worker-dijledal"
 WALK = [  # who looks (None: nobody) · service · path (and links to follow from there) · page
     (None, "dossier", "/", "start"),
     (JAN, "dossier", "/", "start"),
     (JAN, "dossier", "/nowhere", "error"),
     (JAN, "dossier", "/dossiers", "dossier"),
     (NADIA, "dossier", "/dossiers", "dossier"),  # of whom a proof is asked, and who is helped
+    (NADIA, "dossier", "/dossiers → main a[href*=member]", "bring"),
     (ELKE, "dossier", "/dossiers", "dossier"),  # who has not confirmed
     (EMMA, "dossier", "/dossiers", "dossiers"),  # who has none
+    (OCMW, "dossier", "/dossiers", "helped"),
     (None, "priority", "/priorities?municipality=24062", "priorities"),
     (JAN, "priority", "/place", "place"),
     (JAN, "priority", "/place → main a[role=button]", "situation"),
