@@ -28,6 +28,9 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (ELKE, "dossier", "/dossiers", "dossier"),  # who has not confirmed
     (EMMA, "dossier", "/dossiers", "dossiers"),  # who has none
     (OCMW, "dossier", "/dossiers", "helped"),
+    (None, "eligibility", "/check", "check"),
+    (None, "eligibility", "/check → main button", "check"),
+    (None, "eligibility", "/check → #household → main button", "answer"),
     (None, "priority", "/priorities?municipality=24062", "priorities"),
     (JAN, "priority", "/place", "place"),
     (JAN, "priority", "/place → main a[role=button]", "situation"),
@@ -90,6 +93,9 @@ async def walk(
             address, *clicks = path.split(" → ")
             answer = await page.goto(stack.url(service) + address)
             for selector in clicks:
+                if selector.startswith("#"):  # of a choice
+                    await page.check(selector)
+                    continue
                 async with page.expect_navigation() as navigated:
                     await page.click(selector)
                 answer = await navigated.value

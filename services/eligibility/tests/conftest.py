@@ -77,6 +77,8 @@ async def eligibility(database_of: Callable[[str], Awaitable[str]], login: str) 
         audience=AUDIENCE,
         environment="demo",
         today="2024-03-20",
+        session_key="a key of tests alone, of 32 characters",
+        public={"eligibility": "http://127.0.0.1:8102", "dossier": "http://127.0.0.1:8101"},
     )
     eligibility = Eligibility(await asyncio.to_thread(make, settings))
     yield eligibility

@@ -1,5 +1,6 @@
 """The one place where eligibility's parts meet."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +11,13 @@ from cir_chassis.clock import Clock
 from cir_chassis.service import Service
 from cir_chassis.settings import Settings
 from cir_schemas import HouseholdAssessed
-from eligibility import handlers, http
+from eligibility import handlers, http, pages
 from eligibility.domain.decide import Engine
 from eligibility.rulefiles import RULES, compile_texts, texts
 from eligibility.store import EligibilityWork
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+HERE = Path(__file__).parents[2]
+MIGRATIONS = HERE / "migrations"
 
 
 class EligibilitySettings(Settings):
@@ -38,6 +40,10 @@ def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
         MIGRATIONS,
         publishes=[HouseholdAssessed],
         consumes=handlers.EVENTS,
+        templates=HERE / "templates/pages",
     )
-    service.app.include_router(http.routes(engine, service.database))
+    deciding = asyncio.Semaphore(1)  # a household at a time: the loop competes with one thread, however many ask
+    service.app.include_router(http.routes(engine, service.database, deciding))
+    if service.pages:
+        service.app.include_router(pages.routes(service.pages, engine, clock, deciding))
     return service

@@ -51,11 +51,10 @@ class Recomputed(BaseModel):
     same: bool
 
 
-def routes(engine: Engine, database: Database[EligibilityWork]) -> APIRouter:
-    """The endpoints under /v1."""
+def routes(engine: Engine, database: Database[EligibilityWork], deciding: asyncio.Semaphore) -> APIRouter:
+    """The endpoints under /v1. deciding: held by who decides."""
     router = APIRouter(prefix="/v1", tags=["assessment"])
     engines = {engine.rules.hash: engine}  # of every version asked for: a handful in years
-    deciding = asyncio.Semaphore(1)  # a household at a time: the loop competes with one thread, however many ask
 
     @router.post("/preview", response_model=Assessment, dependencies=[Depends(anyone)])
     async def preview(household: HouseholdToAssess) -> Any:
