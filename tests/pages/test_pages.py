@@ -31,6 +31,8 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (None, "eligibility", "/check", "check"),
     (None, "eligibility", "/check → main button", "check"),
     (None, "eligibility", "/check → #household → main button", "answer"),
+    (EMMA, "dossier", "/start", "begin"),
+    (EMMA, "dossier", "/declined", "declined"),
     (None, "priority", "/priorities?municipality=24062", "priorities"),
     (JAN, "priority", "/place", "place"),
     (JAN, "priority", "/place → main a[role=button]", "situation"),

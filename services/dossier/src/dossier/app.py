@@ -19,6 +19,7 @@ from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import EVENTS
 from dossier import handlers, pages
+from dossier.application import pages as application
 from dossier.certificates import http as certificates_http
 from dossier.certificates.pdf import Certificates
 from dossier.desk import http as desk
@@ -112,6 +113,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         service.app.include_router(pages.routes(service.pages, clock, settings.people))
         for shown in (register_pages, documents_pages):
             service.app.include_router(shown.routes(service.pages))
+        service.app.include_router(application.routes(service.pages, clock, service.database, directory.treats))
     return service
 
 

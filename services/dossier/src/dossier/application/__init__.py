@@ -1,0 +1,1 @@
+"""The application of a candidate, screen by screen."""

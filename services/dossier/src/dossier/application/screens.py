@@ -1,0 +1,295 @@
+"""The screens of an application are one table: what each asks, of whom, and where in the file that stands.
+
+A screen changes one place of the file; all else goes back as it was declared, so that nothing is taken back unseen.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, BeforeValidator, create_model
+from pydantic_core import PydanticCustomError
+
+from cir_schemas.dossier import HelperDeclared, StayDeclared
+from cir_schemas.household import Income, RealRight, RecentIncome, SetAside
+from cir_schemas.types import Cents, Day, Municipality
+from dossier.domain.household import CANDIDATES, is_adult
+from dossier.domain.numbers import told_by
+from dossier.facts.origins import ORIGINS
+from dossier.register.requests import Address, Contacts, DossierStart, FileRead, PersonDeclared, Sheet
+
+_GROUPS = r"(?P<whole>\d{1,3}(?:(?P<group>[., ])\d{3})(?:(?P=group)\d{3})*|\d+)"
+_AMOUNT = re.compile(rf"{_GROUPS}(?:(?P<point>[.,])(?P<cents>\d{{1,2}}))?", re.ASCII)
+_DAY = re.compile(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})", re.ASCII)
+_MINOR = ("emancipated", "guided_independent_living")
+_OTHERS = ("role", "moves_in", "number", "email", "phones")
+"""Not asked of the applicant: he is reached as the dossier is."""
+
+
+def read_amount(text: str) -> str:
+    """An amount in Dutch or in English, as `cents` reads it. "1.234" could be either: it is refused."""
+    found = _AMOUNT.fullmatch(text.replace("€", "").replace("\xa0", " ").strip())
+    if found is None or (found["group"] and found["group"] == found["point"]):
+        raise PydanticCustomError("amount", "no amount")
+    group = found["group"] or ""
+    if group in (".", ",") and not found["point"] and found["whole"].count(group) == 1:
+        raise PydanticCustomError("ambiguous", "thousands or decimals?")
+    return f"{found['whole'].replace(group, '')}.{found['cents'] or '00'}"
+
+
+def read_day(text: str) -> str:
+    """A day as people write it, as `Day` reads it."""
+    found = _DAY.fullmatch(text)
+    return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}" if found else text
+
+
+def as_typed(value: Any) -> str:
+    """What is on record, as somebody would type it."""
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = "" if value is None else str(value)
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return "/".join(reversed(text.split("-")))
+    return text.replace(".", ",") if re.fullmatch(r"\d+\.\d\d", text) else text
+
+
+_Money = Annotated[Cents, BeforeValidator(read_amount)]
+_On = Annotated[Day, BeforeValidator(read_day)]
+_NUMBER, _PHONES = (PersonDeclared.model_fields[name].rebuild_annotation() for name in ("number", "phones"))
+_OWN: Mapping[str, Any] = {
+    **dict.fromkeys(("balances", "amount", *(name for name in Income.model_fields if name != "year")), _Money),
+    **dict.fromkeys(("born_on", "from", "until"), _On),
+    "role": Literal["partner", "co_resident"],
+    "number": Annotated[_NUMBER, BeforeValidator(lambda text: re.sub(r"[ .-]", "", text))],
+    "phones": Annotated[_PHONES, BeforeValidator(lambda text: re.split(r"\s*,\s*", text))],
+}
+_NEEDED = {"made": bool, "municipality": Municipality}
+"""Fields without which a form says nothing."""
+
+
+def _asks(shape: type[BaseModel], *names: str) -> dict[str, Any]:
+    found = {info.alias or name: info.rebuild_annotation() for name, info in shape.model_fields.items()}
+    return {name: _NEEDED.get(name) or _OWN.get(name) or found[name] for name in names or found}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """part: of the file; fields: name → type; key: what holds them there, if they do not stand in it themselves; many: a list of
+    them, one a page. A `made` among them says whether there is such a thing at all."""
+
+    step: str
+    part: Literal["members", "person", "wishes", "contacts"]
+    fields: Mapping[str, Any]
+    key: str | None = None
+    many: bool = False
+    form: type[BaseModel] = field(init=False)
+
+    def __post_init__(self) -> None:
+        required = {name: (kind, ...) for name, kind in self.fields.items() if name in _NEEDED}
+        asked: dict[str, Any] = {name: (kind | None, None) for name, kind in self.fields.items()} | required
+        beside: dict[str, Any] = {"version": (int, -1), "item": (str | None, None)}
+        object.__setattr__(self, "form", create_model("Form", **beside, **asked))
+
+    def rows(self, held: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Of a list, what is on it; else the one thing, if there is any."""
+        found: Any = held.get(self.key or "")
+        if self.many:
+            return [one if isinstance(one, dict) else {"municipality": one} for one in found or ()]
+        if self.key:
+            return [] if found is None else [{**found, "made": True}]
+        return [dict(held)] if any(held.get(name) is not None for name in self.fields) else []
+
+    def changed(self, held: Mapping[str, Any], said: Mapping[str, Any] | None, nth: int) -> dict[Any, Any]:
+        """The part with what was said of these fields; None of a field takes it back. nth: of a list, one more than it has: a new
+        one; of `said` None removes it."""
+        if self.many:
+            rows = self.rows(held)
+            old = rows[nth] if nth < len(rows) else {}
+            rows[nth : nth + 1] = [] if said is None else [_known({**old, **said})]
+            return {**held, self.key: [one["municipality"] for one in rows] if len(self.fields) == 1 else rows}
+        said = said or {}
+        if self.key is None:
+            return _known({**held, **said})
+        given = said.get("made", True) and any(value is not None for value in said.values())
+        return {**held, self.key: _known({**(held.get(self.key) or {}), **said}) if given else None}
+
+
+def _known(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is not said; of a sheet that is said as well."""
+    return {
+        name: one for name, one in said.items() if name != "made" and (one is not None or name in Sheet.model_fields)
+    }
+
+
+def bare(said: Any) -> Any:
+    """The same without what is None, or says Belgium, where all is that names no country: to see that nothing changed."""
+    if isinstance(said, dict):
+        return {name: bare(one) for name, one in said.items() if one is not None and (name, one) != ("country", "BE")}
+    return [bare(one) for one in said] if isinstance(said, list) else said
+
+
+SCREENS: Mapping[str, Screen] = {
+    "household": Screen(
+        "persons",
+        "members",
+        _asks(PersonDeclared, "first_name", "last_name", "role", "number", "born_on", "moves_in"),
+        "members",
+        many=True,
+    ),
+    "contacts": Screen("persons", "contacts", _asks(Contacts, "language", "email", "phone")),
+    "reach": Screen("persons", "person", _asks(PersonDeclared, "email", "phones")),
+    "home": Screen("persons", "person", _asks(Address), "home"),
+    "stay": Screen("persons", "person", {"made": bool, **_asks(Address)}, "stay"),
+    "post": Screen("persons", "person", {"made": bool, **_asks(Address)}, "post"),
+    "situation": Screen(
+        "persons",
+        "person",
+        _asks(PersonDeclared, "residence", "recognised_handicap", "dependant", "language", *_MINOR),
+    ),
+    "incomes": Screen("income", "person", _asks(Income), "incomes", many=True),
+    "recent_income": Screen(
+        "income", "person", {"made": bool, **_asks(RecentIncome, "months", "amount")}, "recent_income"
+    ),
+    "set_aside": Screen("income", "person", {"made": bool, **_asks(SetAside, "ground")}, "set_aside"),
+    "no_income_declared": Screen("income", "person", {"made": bool}, "no_income_declared"),
+    "balances": Screen("means", "person", _asks(PersonDeclared, "balances")),
+    "real_rights": Screen(
+        "property", "person", _asks(RealRight, "right", "object", "country", "exception"), "real_rights", many=True
+    ),
+    "wants": Screen("where", "wishes", {"municipality": Municipality}, "wants", many=True),
+    "residence": Screen(
+        "where", "wishes", _asks(StayDeclared, "member", "municipality", "from", "until"), "residence", many=True
+    ),
+    "informal_care_in": Screen("where", "wishes", {"municipality": Municipality}, "informal_care_in", many=True),
+    "help": Screen("help", "contacts", {"made": bool, **_asks(HelperDeclared)}, "help"),
+}
+"""In the order of the application."""
+START = Screen("start", "contacts", _asks(DossierStart, "municipality", "language", "email", "phone"))
+STEPS = tuple(dict.fromkeys(one.step for one in SCREENS.values()))
+_OF_CANDIDATES = ("home", "stay", "post")
+
+
+def asked(name: str, of: Mapping[str, Any] | None, today: date) -> list[str]:
+    """The fields of a screen that concern somebody, as he is declared; none: it is none of his."""
+    screen = SCREENS[name]
+    if of is None:
+        return list(screen.fields)
+    role, told = of.get("role"), told_by(of.get("number"))
+    born = told or (date.fromisoformat(of["born_on"]) if of.get("born_on") else None)
+
+    def concerns(one: str) -> bool:
+        if one in _OTHERS:
+            return role != "applicant" and (one != "number" or not of.get("number"))
+        if one in _OF_CANDIDATES:
+            return role in CANDIDATES
+        if one in _MINOR:
+            return role in CANDIDATES and born is not None and not is_adult(born, today)
+        if one == "born_on":
+            return told is None
+        return one not in ORIGINS or (role is not None and ORIGINS[one].is_of(role))
+
+    if screen.key and not concerns(screen.key):
+        return []
+    return [one for one in screen.fields if (screen.part == "person" and screen.key) or concerns(one)]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A screen in a file, about one of its members, or about the household."""
+
+    name: str
+    of: Mapping[str, Any] | None
+    file: FileRead
+    today: date
+
+    @property
+    def screen(self) -> Screen:
+        """What it asks."""
+        return SCREENS[self.name]
+
+    @property
+    def member(self) -> str:
+        """Of whom, in an address."""
+        return self.of["id"] if self.of else ""
+
+    @property
+    def address(self) -> str:
+        """Where it is, under the application's own."""
+        return f"/{self.name}/{self.member}".rstrip("/")
+
+    @property
+    def held(self) -> dict[str, Any]:
+        """The part of the file in which it stands."""
+        if self.of is not None:
+            return dict(self.of)
+        members = {"members": self.file.declared["members"]}
+        return members if self.screen.part == "members" else dict(getattr(self.file, self.screen.part))
+
+    @property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """What is on record there, by what it is called in an address: a member by his id, all else by what it says, so that
+        nobody changes a row that another has moved."""
+        found: dict[str, dict[str, Any]] = {}
+        for row in self.screen.rows(self.held):
+            same = row.get("id") or sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:12]
+            found[same if same not in found else f"{same}-{len(found)}"] = row
+        return found
+
+    def row(self, item: str) -> dict[str, Any]:
+        """What stands in a form: a row of a list, empty for a new one; else what is on record."""
+        return self.rows.get(item, {}) if self.screen.many else next(iter(self.rows.values()), {})
+
+    def fields(self, row: Mapping[str, Any]) -> list[str]:
+        """Those that are asked there, also about a row of a list."""
+        return asked(self.name, row if self.screen.part == "members" else self.of, self.today)
+
+    def after(self, typed: Mapping[str, str], data: BaseModel | None, item: str) -> dict[Any, Any] | None:
+        """The part as a form leaves it; None where that is not to be read."""
+        screen, rows = self.screen, self.rows
+        nth = list(rows).index(item) if item in rows else len(rows)
+        if screen.many and "none" in typed:
+            return {**self.held, screen.key: []}
+        if screen.many and "remove" in typed:
+            return screen.changed(self.held, None, nth)
+        if data is None or (screen.many and not item):
+            return None
+        said = data.model_dump(mode="json", include=set(self.fields(self.row(item))))
+        new = {"id": uuid4().hex[:12]} if screen.part == "members" and item not in rows else {}
+        return screen.changed(self.held, said | new, nth)
+
+    @property
+    def known(self) -> dict[str, dict[str, Any]]:
+        """What others than the household established there: key → value, who, and since when."""
+        found = next((one for one in self.file.household["members"] if one["id"] == self.member), {})
+        values = {
+            one: found.get(one) for one in self.screen.fields if self.screen.part == "person" and not self.screen.key
+        }
+        if self.name in ("incomes", "real_rights") and self.name in found:
+            key = "incomes.{year}" if self.name == "incomes" else "real_rights[{n}]"
+            values = {key.format(n=n, **{"year": "", **one}): one for n, one in enumerate(found[self.name])} or {
+                self.name: []
+            }
+        origins = self.file.origins.get(self.member, {})
+        return {
+            one: {"value": value, "by": origins[one]["by"], "on": datetime.fromisoformat(origins[one]["at"])}
+            for one, value in values.items()
+            if value is not None and origins.get(one, {}).get("origin") in ("source", "counter", "interpretation")
+        }
+
+
+def places(file: FileRead, today: date) -> list[Place]:
+    """Every screen that concerns somebody in the household, in order."""
+    return [
+        Place(name, of, file, today)
+        for step in STEPS
+        for of in (None, *file.declared["members"])
+        for name, screen in SCREENS.items()
+        if screen.step == step and (screen.part == "person") == (of is not None) and asked(name, of, today)
+    ]
