@@ -155,7 +155,7 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], compani
         place = _at(screen, member, seen, clock)
         if item not in ("", "new", *place.rows):  # changed since he saw it: the list says how
             return RedirectResponse(f"/dossiers/{dossier}/application{place.address}", 303)
-        typed = {name: as_typed(place.row(item).get(name)) for name in place.screen.fields}
+        typed = {name: as_typed(place.row(item).get(name), name) for name in place.screen.fields}
         return ask(request, seen, place, Form(typed | {"item": item}))
 
     @router.post(AT + "/{screen}")
@@ -167,7 +167,7 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], compani
         place = _at(screen, member, seen, clock)
         form = await read_form(request, place.screen.form)
         typed, status = {"version": "", "item": "", **form.typed}, 422
-        form = Form(typed, form.data, form.errors)
+        form, data = Form(typed, form.data, form.errors), form.data
         if (after := place.after(typed, form.data, typed["item"])) is not None:
             try:
                 await _save(place, after, dossier, caller, database, form)
@@ -180,6 +180,8 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], compani
             async with database.work() as work:
                 seen = await _opened(dossier, caller, work)
             place = _at(screen, member, seen, clock)
+            if data and typed["item"] == "new" and not {"remove", "none"} & typed.keys() and place.says(data):
+                return RedirectResponse(f"/dossiers/{dossier}/application{place.address}", 303)  # it was sent twice
             gone = place.screen.many and typed["item"] not in place.rows
             typed["item"] = "" if {"remove", "none"} & typed.keys() else "new" if gone else typed["item"]
         return ask(request, seen, place, form, status)
@@ -271,7 +273,7 @@ async def _save(
 ) -> None:
     """Raises `Problem`, 412 where what was shown is no longer there; ValidationError."""
     item, typed = form.typed["item"], form.typed["version"]
-    version = int(typed) if typed.isdecimal() else -1
+    version = int(typed) if re.fullmatch("[0-9]{1,18}", typed) else -1
     if place.screen.many and item not in ("", "new", *place.rows):
         raise Problem(412, "What was shown has changed.")
     if bare(after) == bare(place.held):

@@ -48,13 +48,15 @@ def read_day(text: str) -> str:
     return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}" if found else text
 
 
-def as_typed(value: Any) -> str:
-    """What is on record, as somebody would type it."""
+def as_typed(value: Any, name: str = "") -> str:
+    """What is on record, as somebody would type it. name: of the field: box 1.01 of an address is no amount."""
     if isinstance(value, list):
         return ", ".join(value)
     if isinstance(value, bool):
         return str(value).lower()
     text = "" if value is None else str(value)
+    if name in Address.model_fields:
+        return text
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         return "/".join(reversed(text.split("-")))
     return text.replace(".", ",") if re.fullmatch(r"\d+\.\d\d", text) else text
@@ -263,6 +265,15 @@ class Place:
         said = data.model_dump(mode="json", include=set(self.fields(self.row(item))))
         new = {"id": uuid4().hex[:12]} if screen.part == "members" and item not in rows else {}
         return screen.changed(self.held, said | new, nth)
+
+    def says(self, data: BaseModel) -> bool:
+        """Does a list say already what a form adds to it? What is left out counts as it is kept."""
+        usual = (None, True, "0.00", "BE")
+        said, *rows = (
+            {name: one[name] for name in self.screen.fields if one.get(name) not in usual}
+            for one in (data.model_dump(mode="json"), *self.rows.values())
+        )
+        return said in rows
 
     @property
     def known(self) -> dict[str, dict[str, Any]]:
