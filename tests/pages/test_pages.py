@@ -41,6 +41,11 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (DIJLEDAL, "priority", "/waiting-list?municipality=24062", "waiting_list"),
     (DIJLEDAL, "priority", "/situations", "situations"),
     (DIJLEDAL, "priority", "/situations → main li a", "review"),
+    (DIJLEDAL, "dossier", "/desk", "desk"),
+    (DIJLEDAL, "dossier", "/desk/search?q=a", "desk_search"),
+    (DIJLEDAL, "dossier", "/desk/search?q=maes", "desk_search"),
+    (DIJLEDAL, "dossier", "/desk/2024.03.20.0001", "desk_dossier"),
+    (DIJLEDAL, "dossier", "/desk/2024.03.20.0001/audit", "desk_audit"),
 ]
 ENGLISH = {said for folder in FOLDERS for said, text in dutch(folder).items() if said != text}
 AXE = {

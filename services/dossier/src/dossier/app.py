@@ -23,6 +23,7 @@ from dossier.application import pages as application
 from dossier.certificates import http as certificates_http
 from dossier.certificates.pdf import Certificates
 from dossier.desk import http as desk
+from dossier.desk import pages as desk_pages
 from dossier.desk.store import NOT_WORKED_OUT, OLD_CLAIMS
 from dossier.directory import http as directory_http
 from dossier.directory.files import Directory, load_directory
@@ -114,6 +115,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         for shown in (register_pages, documents_pages):
             service.app.include_router(shown.routes(service.pages))
         service.app.include_router(application.routes(service.pages, clock, service.database, directory.treats))
+        service.app.include_router(register_pages.routes(service.pages))
+        service.app.include_router(desk_pages.routes(service.pages))
     return service
 
 

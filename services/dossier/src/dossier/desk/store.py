@@ -59,6 +59,11 @@ _QUEUE = _page(_those, _those.c.waits_from, _those.c.id)
 _CLAIMED = sa.select(_claims.c.dossier, _claims.c.name, _claims.c.subject).where(
     among(_claims.c.dossier), _claims.c.at > sa.bindparam("since", type_=sa.DateTime(timezone=True))
 )
+_APPLICANTS = (
+    sa.select(_dossiers.c.id, _dossiers.c.number, _members.c.sheet)
+    .join(_members, _members.c.dossier == _dossiers.c.id)
+    .where(among(_dossiers.c.id), _members.c.role == "applicant")
+)
 _number, _on = sa.bindparam("number", type_=sa.Text), sa.bindparam("on", type_=sa.Text)
 _with_dossier = _members.join(_dossiers, _dossiers.c.id == _members.c.dossier)
 OF_NUMBER = _dossiers_of(
@@ -133,6 +138,11 @@ async def give_back(work: RegisterWork, dossier: UUID, name: str, subject: str) 
     of = _claims.c
     mine = (of.dossier == dossier) & (of.name == name) & (of.subject == subject)
     await work.connection.execute(sa.delete(_claims).where(mine))
+
+
+async def applicants(work: RegisterWork, dossiers: Sequence[UUID]) -> dict[UUID, tuple[str, dict[str, Any]]]:
+    """Dossier → its number, and the applicant's sheet."""
+    return {id_: (number, sheet) for id_, number, sheet in await driver.run(work.connection, _APPLICANTS, {"ids": dossiers})}
 
 
 def born_on(day: date) -> dict[str, Any]:

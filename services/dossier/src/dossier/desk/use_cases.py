@@ -1,7 +1,7 @@
 """What a case worker does at his desk, with dossiers that his company treats; of any other he sees nothing."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -34,6 +34,8 @@ class QueueItem(Shape):
     kind: str
     since: datetime
     claimed_by: str | None
+    number: str | None = None
+    name: str | None = None
 
 
 class Dismissal(Shape):
@@ -62,6 +64,10 @@ def _item(one: store.Waiting, by: str | None) -> QueueItem:
     return QueueItem(item=f"{dossier}.{name}", dossier=dossier, kind=kind, since=since, claimed_by=by)
 
 
+def _name(sheet: Mapping[str, Any]) -> str | None:
+    return " ".join(filter(None, (sheet.get("first_name"), sheet.get("last_name")))) or None
+
+
 def _note(row: sa.Row[Any]) -> Note:
     return Note(id=row.id, at=row.at, by=row.subject, text=row.text)
 
@@ -72,8 +78,10 @@ async def queue(cursor: str | None, caller: Caller, work: RegisterWork) -> tuple
     after = _place(cursor, datetime.fromisoformat)
     found, end = await store.queue(work, caller.relation("company") or "", caller.relation("number"), after)
     claims = await store.claimed(work, dossiers := [dossier for dossier, _, _ in found])
+    applicants = await store.applicants(work, dossiers)
     work.audit(caller, "treating", *dossiers)
-    return [_item(one, claims.get(one[:2])) for one in found], _cursor(end)
+    named = {id_: {"number": number, "name": _name(sheet)} for id_, (number, sheet) in applicants.items()}
+    return [_item(one, claims.get(one[:2])).model_copy(update=named.get(one[0], {})) for one in found], _cursor(end)
 
 
 async def claim(item: str, caller: Caller, work: RegisterWork) -> QueueItem:
@@ -161,8 +169,7 @@ async def search(
         if not _treats(register, caller) or day not in (None, born_on and date.fromisoformat(born_on)):
             continue  # his own, or of another century
         work.audit(caller, "treating", row.id)
-        name = " ".join(filter(None, (member.sheet.get("first_name"), member.sheet.get("last_name"))))
-        of = {"member": id_, "role": member.role, "name": name or None, "pending": register.pending}
+        of = {"member": id_, "role": member.role, "name": _name(member.sheet), "pending": register.pending}
         listed.append(DossierListed(id=row.id, number=row.number, status=row.status, **of))
     return listed, _cursor(end)
 
