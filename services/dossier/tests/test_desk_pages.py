@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from cir_chassis.session import LIFE, Seal
 
 from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, partner, serving
 from .test_desk import investigated, queue
-from .test_documents import CLAIM, PAPERS, SLIPS, asked
+from .test_documents import BARS, CLAIM, PAPERS, SLIPS, asked, version
+from .test_interpretation import recent_income
 
 MARKUP = "<b>Els</b> & co"
 INCOME = {"year": 2023, "jointly_taxable": "21000.00"}
@@ -41,10 +42,10 @@ class Browser:
     async def get(self, path: str, status: int = 200) -> str:
         return words(await self.http.get(path, headers=self.headers), status)
 
-    async def post(self, path: str, status: int = 303, headers: dict[str, str] | None = None, **form: str) -> str:
+    async def post(self, path: str, status: int = 303, headers: Mapping[str, str] | None = None, /, **form: str) -> str:
         """The page that answers; of a redirect, where it leads to."""
-        answer = await self.http.post(path, data=form, headers=self.headers | (headers or {}))
-        return answer.headers["location"] if status == 303 == answer.status_code else words(answer, status)
+        answer = await self.http.post(path, data=form, headers={**self.headers, **(headers or {})})
+        return str(answer.headers["location"]) if status == 303 == answer.status_code else words(answer, status)
 
 
 def words(answer: httpx.Response, status: int) -> str:
@@ -76,7 +77,15 @@ async def test_the_desk_shows_what_waits_and_all_of_a_dossier_as_text(register: 
     for path in (id_, (await register.read(id_))["number"]):
         html = await desk.get(f"/desk/{path}")
         assert "<b>Els" not in html
-        for text in (f"{MARKUP} came by", ANNA, "1.234,56 €", "a@example.org", "Leuven", "waits to be judged", "by you"):
+        for text in (
+            f"{MARKUP} came by",
+            ANNA,
+            "1.234,56 €",
+            "a@example.org",
+            "Leuven",
+            "waits to be judged",
+            "by you",
+        ):
             assert text in unescape(html), text
         assert "not established" in html  # the income that he declared
         assert "Declared: 2023: Jointly taxable income 21.000,00" in html
@@ -115,3 +124,168 @@ async def test_who_may_not_see_a_dossier_sees_no_more_than_the_api_gives(registe
         for path, status in zip(paths, statuses, strict=True):
             html = await Browser(register, who).get(path, status)
             assert not [one for one in secrets if one in html], (path, status)
+
+
+WHY, ANSWERS = "The slips are of three months in a row.", {"interpreted": "met", "rejected": "not_met"}
+
+
+def outcomes(decision: str) -> dict[str, str]:
+    return {"condition": ANSWERS[decision], "outcome": ANSWERS[decision]}
+
+
+async def test_a_document_is_judged_once_with_what_follows_said_before(register: Register, desk: Browser) -> None:
+    id_, document = await recent_income(register)
+    colleague = Browser(register, await register.as_("case_worker", company="dijledal", person=STRANGER))
+    path, [item] = f"/desk/{id_}/documents/{document}", [one["item"] for one in await queue(register)]
+    assert "There is no forecast" in await desk.get(path)
+    said = SLIPS | {"answers": {one: outcomes(one) for one in ANSWERS}}
+    await register.assess(id_, "to_investigate", asks=[said], conditions=BARS)
+    html = await desk.get(path)
+    assert 'If you accept</dt><dd class="govuk-summary-list__value">condition Income: met' in html.replace("> <", "><")
+    assert await desk.post(f"/desk/queue/{item}/claim") == path
+    assert await colleague.post(f"/desk/queue/{item}/claim") == "/desk?taken=true"
+    assert "a colleague has taken it" in (page := await colleague.get("/desk?taken=true"))
+    assert f"/desk/queue/{item}" not in page  # nor is it his to give back
+    for form, wrong in (
+        ({"decision": "accepted", "reasons": "no!"}, "reasons"),
+        ({"reasons": WHY}, "decision"),
+        ({"decision": "accepted", "reasons": WHY, "facts.recent_income.amount": "much"}, "facts.recent_income.amount"),
+        ({"decision": "accepted", "reasons": WHY, "facts.recent_income.months": "2"}, "facts.recent_income.months"),
+    ):
+        html = await desk.post(path, 422, **form)
+        assert f'<a href="#{wrong}">' in html, form
+        assert all(one in html for one in form.values()), "what was typed is kept"
+    before = await version(register, id_)
+    for headers in ({"Origin": "http://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        await desk.post(path, 403, headers, decision="accepted", reasons=WHY)
+    assert await version(register, id_) == before
+    typed = {"facts.recent_income.months": "3", "facts.recent_income.amount": "5400,50"}
+    assert await desk.post(path, decision="accepted", reasons=WHY, **typed) == path
+    file = await register.get(f"/{id_}/file", await register.case_worker())
+    claim = {"months": 3, "amount": "5400.50", "proof": "interpreted"}
+    assert file["household"]["members"][0]["recent_income"] == claim
+    assert "accepted" in (html := await desk.get(path))
+    assert WHY in html
+    assert "by you" in html
+    assert 'action="/desk/next"' in html
+    again = await colleague.post(path, 409, decision="rejected", reasons="I know better than he does.")
+    assert "by a colleague" in again
+    assert 'name="decision"' not in again
+    assert await desk.post("/desk/next") == "/desk"  # nothing waits
+    assert await colleague.post(f"/desk/queue/{item}/claim") == "/desk?taken=true"
+
+
+async def test_a_fact_is_taken_from_a_document_and_a_claim_that_changed_is_said(
+    register: Register, desk: Browser
+) -> None:
+    id_ = await asked(register, PAPERS, SLIPS, members=[applicant(recent_income=CLAIM)])
+    tax = f"/desk/{id_}/documents/{await register.uploaded(id_, await register.candidate())}"
+    slips = await register.uploaded(id_, await register.candidate(), fact="recent_income.proof")
+    assert 'href="#facts.incomes"' in await desk.post(tax, 422, decision="accepted", reasons=WHY)
+    html = await desk.post(tax, 422, decision="accepted", reasons=WHY, **{"facts.incomes.year": "2023"})
+    assert 'href="#facts.incomes.jointly_taxable"' in html  # left out is not nil
+    typed = {"facts.incomes.year": "2023", "facts.incomes.jointly_taxable": "21000"}
+    assert await desk.post(tax, decision="accepted", reasons=WHY, **typed) == tax
+    now = await version(register, id_)
+    changed = applicant(recent_income={"months": 3, "amount": "1.00"})
+    assert (await register.change(id_, changed, version=now)).status_code == 200
+    path = f"/desk/{id_}/documents/{slips}"
+    html = await desk.get(path)
+    assert "The claim was changed" in html
+    assert "6.000,00 € in 3 months" in html
+    assert "1,00 € in 3 months" in html
+    html = await desk.post(path, 409, decision="accepted", reasons=WHY)
+    assert 'name="decision"' in html
+    assert WHY in html
+    assert await desk.post(path, decision="rejected", reasons=WHY, **{"facts.recent_income.months": "3"}) == path
+    file = await register.get(f"/{id_}/file", await register.case_worker())
+    assert file["household"]["members"][0]["incomes"][0]["jointly_taxable"] == "21000.00"
+    assert file["household"]["members"][0]["recent_income"] == {"months": 3, "amount": "1.00"}
+
+
+async def test_a_note_is_written_once_with_its_errors(register: Register, desk: Browser) -> None:
+    id_ = await register.started()
+    assert "Write the note" in await desk.post(f"/desk/{id_}/notes", 422, text=" ")
+    assert await desk.post(f"/desk/{id_}/notes", text=MARKUP) == f"/desk/{id_}"
+    other = Browser(register, await register.case_worker("kanvaz"))
+    await other.post(f"/desk/{id_}/notes", 404, text=MARKUP)
+    assert (await desk.get(f"/desk/{id_}")).count("&lt;b&gt;Els&lt;/b&gt; &amp; co") == 1
+
+
+async def test_what_was_typed_outlives_the_login(register: Register, desk: Browser) -> None:
+    id_ = await investigated(register)
+    html = await Browser(register, None).post(f"/desk/{id_}/actions/refuse", 401, reasons=WHY)
+    assert WHY not in html
+    found = re.search(r'name="sealed" value="([^"]+)"', html)
+    assert found
+    assert WHY in await desk.post(f"/desk/{id_}/actions/refuse", 200, sealed=found[1])
+    assert (await register.read(id_))["status"] == "under_investigation"
+
+
+@pytest.mark.parametrize(
+    ("action", "form", "wrong"),
+    [
+        ("refuse", {}, {"reasons": "no!"}),
+        ("hold", {}, {"reasons": ""}),
+        ("withdraw", {"on": "2024-03-20"}, {"on": "2034-03-20"}),
+        ("deceased", {"member": "p2"}, {"member": ""}),
+        ("leave", {}, {"on": "yesterday"}),
+        ("keep_date", {}, {"of": "2020.01.01.0001"}),
+        ("appeal", {"ground": "no_premium"}, {"ground": "dwelling_accepted"}),
+    ],
+)
+async def test_a_decision_has_reasons_and_what_closes_a_dossier_is_looked_at_twice(
+    register: Register, desk: Browser, action: str, form: dict[str, str], wrong: dict[str, str]
+) -> None:
+    id_ = await register.started(members=[applicant(), partner()])
+    await register.submit(id_)
+    for member, number in (("p1", ANNA), ("p2", BRAM)):
+        await register.confirm(id_, member, await register.candidate(number))
+    await register.assess(id_, "to_investigate")
+    path, given = f"/desk/{id_}/actions/{action}", form | {"reasons": f"{MARKUP}: {WHY}"}
+    assert f'href="{path}"' in await desk.get(f"/desk/{id_}")
+    before = await register.get(f"/{id_}/history", await register.candidate())
+    html = await desk.post(path, 422, **given | wrong | {"step": "do"})
+    [field] = wrong
+    assert f'href="#{field}"' in html
+    assert "<b>Els" not in html
+    if action == "keep_date":
+        return
+    checked = action in ("refuse", "withdraw", "deceased", "leave")
+    if checked:
+        html = await desk.post(path, 200, **given)
+        for text in ('id="check"', "What goes out", "How it is undone", "&lt;b&gt;Els"):
+            assert text in html, text
+        changing = await desk.post(path, 200, **given, step="change")
+        assert "&lt;b&gt;Els" in changing
+        assert 'id="check"' not in changing
+    assert await register.get(f"/{id_}/history", await register.candidate()) == before
+    assert await desk.post(path, **given, step="do" if checked else "") == f"/desk/{id_}"
+    history = await register.get(f"/{id_}/history", await register.case_worker())
+    assert (history[-1]["kind"], history[-1]["reasons"]) == (action, [given["reasons"]])
+    if action in ("appeal", "withdraw"):
+        return
+    again = await desk.post(path, 422 if action == "deceased" else 409, **given, step="do")
+    assert ('id="not-now"' in again) == (action != "deceased")
+    if action in ("refuse", "hold"):
+        html = await desk.get(f"/desk/{id_}/actions/undo")
+        act = re.findall(r'name="act" type="radio" value="([^"]+)"', html)
+        assert act == [history[-1]["id"]]
+        assert await desk.post(f"/desk/{id_}/actions/undo", act=act[0], reasons=WHY) == f"/desk/{id_}"
+        assert (await register.read(id_))["status"] == "under_investigation"
+    await Browser(register, await register.case_worker("kanvaz")).post(path, 404, **given, step="do")
+
+
+async def test_who_may_not_decide_does_not(register: Register) -> None:
+    id_, document = await recent_income(register)
+    for who, status in (
+        (await register.as_("case_worker", company="dijledal", person=ANNA), 403),
+        (await register.case_worker("kanvaz"), 404),
+        (await register.candidate(), 403),
+        (await register.as_("helper", organisation="OCMW Leuven"), 403),
+    ):
+        one = Browser(register, who)
+        for path in (f"/desk/{id_}/documents/{document}", f"/desk/{id_}/actions/refuse"):
+            await one.get(path, status)
+            await one.post(path, status, decision="accepted", reasons=WHY, step="do")
+    assert (await register.read(id_))["status"] == "under_investigation"

@@ -1,39 +1,144 @@
-"""The desk in a browser: what waits, and a dossier on one page. It shows what the API gives a case worker, and no more."""
+"""The desk in a browser: what waits, a dossier on one page, and every decision in words before it is taken.
 
+It shows what the API gives a case worker, and no more. A change is a unit of work of its own, so that one that is refused leaves
+nothing behind, and its form is shown again with what was typed.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, BeforeValidator, Field, create_model
 
+from cir_chassis.forms import Form, read_form
 from cir_chassis.http import IN_WORK
 from cir_chassis.login import Caller
 from cir_chassis.pages import Pages
-from cir_chassis.problems import NotAllowed, Problem
+from cir_chassis.problems import NotAllowed, NotFound, Problem
 from cir_chassis.session import logged_in
+from cir_schemas.household import Income, RealRight, RecentIncome
 from cir_schemas.municipalities import NAMES
-from cir_schemas.types import DossierRef
+from cir_schemas.types import Cents, DossierRef
 from dossier.desk import use_cases as desk
 from dossier.desk.http import Cursor
+from dossier.documents import http as documents_http
 from dossier.documents import use_cases as documents
-from dossier.register import reading
+from dossier.documents.interpretation import interpret
+from dossier.documents.requests import Decision, Facts, Interpretation
+from dossier.facts.compose import STRUCTURE
+from dossier.register import actions, reading, use_cases
+from dossier.register.opening import opened, undoable
+from dossier.register.requests import ActionRequest, Reasons
 from dossier.register.store import RegisterWork
 
 CaseWorker = Annotated[Caller, Depends(logged_in("case_worker"))]
 Work = Annotated[RegisterWork, IN_WORK]
 Sought = Annotated[str, Query(max_length=100)]
+AUDITED = 100  # entries on a page
+
+_AMOUNTS = {"balances", "amount", *Income.model_fields} - {"year"}
+_Amount = Annotated[Cents, BeforeValidator(lambda text: text.replace(" ", "").replace(",", "."))]
+_REASONS: Any = (Annotated[Reasons, Field(min_length=1)], ...)
+
+
+def _typed(shape: type[BaseModel], **own: Any) -> Any:
+    """The shape as it is typed in a form: amounts with a comma. own: fields of another type."""
+    given = {name: one for name, one in shape.model_fields.items() if name not in STRUCTURE}
+    types = {name: _Amount | None if name in _AMOUNTS else one.rebuild_annotation() for name, one in given.items()}
+    return create_model(shape.__name__, **{name: (types[name], one.default) for name, one in given.items()} | own)
+
+
+_INCOME = _typed(Income, jointly_taxable=(_Amount, ...))
+_LISTS = {"incomes": (_INCOME | None, None), "real_rights": (RealRight | None, None)}
+"""Of these a document shows one."""
+_SHOWN = _typed(Facts, recent_income=(_typed(RecentIncome) | None, None), **_LISTS)
+_JUDGED: Any = create_model("Judged", decision=(Decision, ...), reasons=_REASONS, facts=(_SHOWN, _SHOWN()))
+
+_ASKS: Mapping[str, tuple[str, ...]] = {  # decision → its fields beside the reasons; one with "?" may be left empty
+    **dict.fromkeys(("refuse", "reinstate", "hold", "wake", "submit"), ()),
+    **dict.fromkeys(("withdraw", "leave"), ("on?",)),
+    **dict.fromkeys(("confirm", "decline", "uphold"), ("member",)),
+    "strike": ("ground",),
+    "deceased": ("member", "on?"),
+    "keep_date": ("of",),
+    "appeal": ("ground", "on?", "notified_on?"),
+    "answer_appeal": ("ground", "upheld"),
+    "undo": ("act",),
+}
+_WITHOUT_REASONS = ("submit", "confirm", "decline")
+_CHECKED = ("refuse", "strike", "withdraw", "deceased", "leave", "decline")
+"""What a family loses years by, where it is a mistake: shown once more in words, before it is done."""
+
+
+def _form(action: str, asks: tuple[str, ...]) -> type[BaseModel]:
+    types = {name: ActionRequest.model_fields[name.rstrip("?")].rebuild_annotation() for name in asks}
+    given: dict[str, Any] = {
+        name.rstrip("?"): (one, None if name.endswith("?") else ...) for name, one in types.items()
+    }
+    return create_model(action, **given | ({} if action in _WITHOUT_REASONS else {"reasons": _REASONS}))
+
+
+_FORMS = {action: _form(action, asks) for action, asks in _ASKS.items()}
 
 
 def routes(pages: Pages) -> APIRouter:
     """Every page of the desk."""
     router = pages.router()
 
+    async def show_document(
+        dossier: DossierRef, document: UUID, request: Request, caller: Caller, work: RegisterWork, **of: Any
+    ) -> Response:
+        await documents.read_document(dossier, document, caller, work)
+        found = await whole(dossier, caller, work)
+        one = next(one for one in found["documents"] if one.id == document)
+        assessment = found["dossier"].assessment
+        asks = [*assessment.asks, *assessment.could_claim] if assessment else []
+        ask = next((ask for ask in asks if (ask.person, ask.fact) == (one.member, one.fact)), None)
+        return pages.show(request, "desk_document", **found | {"document": one, "ask": ask} | of)
+
+    async def show_decision(
+        dossier: UUID, action: str, request: Request, caller: Caller, work: RegisterWork, **of: Any
+    ) -> Response:
+        register = await opened(dossier, caller, work)
+        if not register.actor.at_counter:
+            raise NotAllowed("a case worker of the company that treats the dossier decides")
+        found = await whole(dossier, caller, work) | {"action": action, "check": False, "asks": _ASKS[action]}
+        found["possible"] = action == "uphold" or action in found["dossier"].actions
+        found |= {"appeals": register.standing.appeals, "undoable": [one.id for one in await undoable(register, work)]}
+        found["status"] = 200 if found["possible"] else 409
+        return pages.show(request, "desk_decision", **found | of)
+
     @router.get("/desk")
-    async def queue(request: Request, caller: CaseWorker, work: Work, cursor: Cursor = None) -> Response:
-        """What waits, the longest first, and who has it."""
+    async def queue(
+        request: Request, caller: CaseWorker, work: Work, cursor: Cursor = None, taken: bool = False
+    ) -> Response:
+        """What waits, the longest first, and who has it. taken: a colleague was faster."""
         found, then = await desk.queue(cursor, caller, work)
-        return pages.show(request, "desk", items=found, place=place, more=then and urlencode({"cursor": then}))
+        more = then and urlencode({"cursor": then})
+        return pages.show(request, "desk", items=found, more=more, place=place, taken=taken)
+
+    @router.post("/desk/next")
+    async def following(request: Request, caller: CaseWorker) -> Response:
+        """Claim what waits longest and nobody has, and go there."""
+        async with request.app.state.database.work() as work:
+            found, _ = await desk.queue(None, caller, work)
+        for item in (one.item for one in found if not one.claimed_by):
+            if not await refused(request, partial(desk.claim, item, caller), (404, 409)):
+                return RedirectResponse(place(item), 303)
+        return RedirectResponse("/desk", 303)
+
+    @router.post("/desk/queue/{item}/{do}")
+    async def take(item: str, do: Literal["claim", "give_back"], request: Request, caller: CaseWorker) -> Response:
+        """Claim it and go there, or give it back."""
+        if await refused(request, partial(getattr(desk, do), item, caller), (404, 409)):
+            return RedirectResponse("/desk?taken=true", 303)
+        return RedirectResponse(place(item) if do == "claim" else "/desk", 303)
 
     @router.get("/desk/search")
     async def search(
@@ -56,6 +161,16 @@ def routes(pages: Pages) -> APIRouter:
         """All of one dossier; to a company that is only wanted, how it stands."""
         return pages.show(request, "desk_dossier", **await whole(dossier, caller, work))
 
+    @router.post("/desk/{dossier}/notes")
+    async def note(dossier: UUID, request: Request, caller: CaseWorker) -> Response:
+        """Write a note for colleagues."""
+        read = await read_form(request, desk.NoteWritten)
+        form, status = await sent(request, read, lambda body, work: desk.add_note(dossier, body, caller, work))
+        if status == 303:
+            return RedirectResponse(f"/desk/{dossier}", 303)
+        async with request.app.state.database.work() as work:
+            return pages.show(request, "desk_dossier", status, **await whole(dossier, caller, work) | {"form": form})
+
     @router.get("/desk/{dossier}/audit")
     async def audit(
         dossier: DossierRef, request: Request, caller: CaseWorker, work: Work, before: int | None = None
@@ -65,15 +180,80 @@ def routes(pages: Pages) -> APIRouter:
         more = found[-1].id if len(found) == AUDITED else None
         return pages.show(request, "desk_audit", dossier=dossier, entries=found, more=more)
 
+    @router.get("/desk/{dossier}/documents/{document}")
+    async def document(dossier: UUID, document: UUID, request: Request, caller: CaseWorker, work: Work) -> Response:
+        """A document beside the fact that it should settle, with what follows from each decision."""
+        return await show_document(dossier, document, request, caller, work)
+
+    @router.get("/desk/{dossier}/documents/{document}/file")
+    async def file(dossier: UUID, document: UUID, request: Request, caller: CaseWorker) -> Response:
+        """As the API gives it."""
+        return await documents_http.read(dossier, document, request, caller)
+
+    @router.post("/desk/{dossier}/documents/{document}")
+    async def judge(dossier: UUID, document: UUID, request: Request, caller: CaseWorker) -> Response:
+        """Accept or reject it, with reasons and the facts that it shows."""
+
+        async def do(judged: Any, work: RegisterWork) -> object:
+            shown = judged.facts.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+            if judged.decision == "rejected" or not shown.get("real_rights", {}).get("exception"):
+                shown.pop("real_rights", None)
+            facts = {name: [one] if name in _LISTS else one for name, one in shown.items()}
+            given = {"facts": facts} if judged.decision == "accepted" else {}
+            body = Interpretation.model_validate({"decision": judged.decision, "reasons": judged.reasons, **given})
+            return await interpret(dossier, document, body, caller, work)
+
+        form, status = await sent(request, await read_form(request, _JUDGED), do)
+        if status == 303:
+            return RedirectResponse(f"/desk/{dossier}/documents/{document}", 303)
+        async with request.app.state.database.work() as work:
+            return await show_document(dossier, document, request, caller, work, form=form, status=status)
+
+    @router.get("/desk/{dossier}/actions/{action}")
+    async def decision(dossier: UUID, action: str, request: Request, caller: CaseWorker, work: Work) -> Response:
+        """One decision: what it does, and its reasons."""
+        if action not in _FORMS:
+            raise NotFound("There is no such decision.")
+        return await show_decision(dossier, action, request, caller, work, form=Form(dict(request.query_params)))
+
+    @router.post("/desk/{dossier}/actions/{action}")
+    async def decide(dossier: UUID, action: str, request: Request, caller: CaseWorker) -> Response:
+        """Take it; what closes a dossier, after it was looked at once more."""
+        if action not in _FORMS:
+            raise NotFound("There is no such decision.")
+
+        async def do(body: Any, work: RegisterWork) -> None:
+            if action == "submit":
+                await use_cases.submit(dossier, caller, work)
+            elif action == "confirm":
+                await use_cases.confirm(dossier, body.member, True, caller, work)
+            elif action == "decline":
+                await use_cases.decline(dossier, body.member, caller, work)
+            elif action == "uphold":
+                item, why = f"{dossier}.contradiction.{body.member}", desk.Dismissal(reasons=body.reasons)
+                await desk.dismiss(item, why, caller, work)
+            else:
+                said = ActionRequest.model_validate({"action": action, **body.model_dump()})
+                await actions.act(dossier, said, caller, work)
+
+        form = await read_form(request, _FORMS[action])
+        step = form.typed.get("step") or ("check" if action in _CHECKED else "do")
+        status, check = 422, bool(form.data) and step == "check"
+        if step == "do":
+            form, status = await sent(request, form, do)
+        if status == 303:
+            return RedirectResponse(f"/desk/{dossier}", 303)
+        async with request.app.state.database.work() as work:
+            status = status if form.errors else 200
+            return await show_decision(dossier, action, request, caller, work, form=form, check=check, status=status)
+
     return router
-
-
-AUDITED = 100  # entries on a page
 
 
 async def whole(dossier: DossierRef, caller: Caller, work: RegisterWork) -> dict[str, Any]:
     """What the caller may see of a dossier: `file` and what hangs on it are none to a company that is only wanted."""
-    found: dict[str, Any] = {"dossier": await reading.read(dossier, caller, work), "file": None, "places": NAMES, "dated": datetime.fromisoformat}
+    found: dict[str, Any] = {"dossier": await reading.read(dossier, caller, work), "file": None, "places": NAMES}
+    found |= {"dated": datetime.fromisoformat, "form": Form(), "decisions_here": list(_FORMS)}
     with suppress(NotAllowed):
         found["file"] = file = await reading.read_file(dossier, caller, work)
         found["history"] = await reading.read_history(dossier, caller, work)
@@ -83,8 +263,36 @@ async def whole(dossier: DossierRef, caller: Caller, work: RegisterWork) -> dict
     return found
 
 
+async def sent(
+    request: Request, form: Form[Any], do: Callable[[Any, RegisterWork], Awaitable[object]]
+) -> tuple[Form[Any], int]:
+    """Do what the form asks. The status: 303 where it is done; else the form has what is wrong."""
+    if form.data is None:
+        return form, 422
+    problem = await refused(request, partial(do, form.data))
+    return (form.refused(problem), problem.status) if problem else (form, 303)
+
+
+async def refused(
+    request: Request, do: Callable[[RegisterWork], Awaitable[object]], said: Collection[int] = (409, 412, 422)
+) -> Problem | None:
+    """Why it was not done, where the page says so itself (said); then nothing of it is stored."""
+    try:
+        async with request.app.state.database.work() as work:
+            await do(work)
+    except Problem as problem:
+        if problem.status not in said:
+            raise
+        return problem
+    return None
+
+
 def place(item: str) -> str:
     """Where a case worker does what waits."""
     dossier, kind, *which = item.split(".")
-    of = {"document": "documents/", "contradiction": "contradictions/"}.get(kind)
-    return f"/desk/{dossier}/{of}{which[0]}" if of else f"/desk/{dossier}"
+    of = {
+        "document": "/documents/{}",
+        "contradiction": "/actions/uphold?member={}",
+        "appeal": "/actions/answer_appeal",
+    }
+    return f"/desk/{dossier}{of.get(kind, '').format(*which)}"

@@ -142,7 +142,9 @@ async def give_back(work: RegisterWork, dossier: UUID, name: str, subject: str) 
 
 async def applicants(work: RegisterWork, dossiers: Sequence[UUID]) -> dict[UUID, tuple[str, dict[str, Any]]]:
     """Dossier → its number, and the applicant's sheet."""
-    return {id_: (number, sheet) for id_, number, sheet in await driver.run(work.connection, _APPLICANTS, {"ids": dossiers})}
+    return {
+        id_: (number, sheet) for id_, number, sheet in await driver.run(work.connection, _APPLICANTS, {"ids": dossiers})
+    }
 
 
 def born_on(day: date) -> dict[str, Any]:

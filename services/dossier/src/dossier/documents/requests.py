@@ -64,6 +64,9 @@ class DocumentListed(Shape):
     size: int
     sha256: str
     reasons: list[str] | None
+    judged_at: datetime | None = None
+    judged_by: str | None = None
+    """At the counter alone: the subject of who accepted or rejected it."""
     claim_changed: dict[str, Any] | None = None
     """At the counter alone, where the claim was changed since it was brought: {"brought_for", "now"}. It is accepted with
     `facts`, or rejected: then the family is asked for another."""

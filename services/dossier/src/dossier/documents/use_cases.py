@@ -28,7 +28,7 @@ from dossier.register.asks import asks
 from dossier.register.opening import opened, refuse_unavailable
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork
-from dossier.tables import Document, Upload
+from dossier.tables import Document, RecordedAct, Upload
 
 log = structlog.get_logger()
 LARGEST, LARGEST_DOSSIER, MOST = 10_000_000, 50_000_000, 200  # bytes of a file, of a dossier's files, and how many
@@ -155,7 +155,7 @@ async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) ->
     """What was brought, and what became of it. A helper sees what his organisation brought, candidates what is of who is here."""
     register, found = await _listed(ref, caller, work)
     waiting = waiting_in(register)
-    reasons: dict[UUID | None, list[str]] = {act.id: act.reasons for act in await work.acts_of(register.row.id)}
+    acts: dict[UUID | None, RecordedAct] = {act.id: act for act in await work.acts_of(register.row.id)}
     whole = VIEW[register.actor.relation] == "whole"
     return [
         DocumentListed(
@@ -164,9 +164,12 @@ async def list_documents(ref: DossierRef, caller: Caller, work: RegisterWork) ->
             state="lapsed" if one.state == "uploaded" and not on else one.state,
             by=one.role,
             name=one.name if whole else None,
-            reasons=reasons.get(one.decided) if whole else None,
+            reasons=judged and judged.reasons,
+            judged_at=judged and judged.at,
+            judged_by=judged.subject if judged and register.actor.at_counter else None,
         )
         for one in found
+        for judged in [acts.get(one.decided) if whole else None]
     ]
 
 

@@ -38,9 +38,9 @@ _NO_BAR = "bare_ownership"
 @dataclass(frozen=True)
 class Composed:
     """members: as the rules see them. origins: member id → key → {"origin", "by", "at"}, and `to_prove` where a declaration does
-    not count yet, `contradicted_by` where a source later differs from an interpretation. residence, informal_care_in: what
-    counts for the order. rights: candidate → the keys of his real rights, in their order; gone: candidate → keys of claims that
-    were judged, on rights that are no longer there: another right of the kind is another claim."""
+    not count yet, `contradicted_by` and `source_says` where a source later differs from an interpretation. residence,
+    informal_care_in: what counts for the order. rights: candidate → the keys of his real rights, in their order; gone: candidate
+    → keys of claims that were judged, on rights that are no longer there: another right of the kind is another claim."""
 
     members: list[dict[str, Any]]
     origins: dict[str, dict[str, dict[str, Any]]]
@@ -295,7 +295,7 @@ def _shown(layer: str | None, said: Mapping[str, Statement], *, to_prove: bool =
     if to_prove:
         shown["to_prove"] = True
     if layer == "interpretation" and contradicts(said):
-        shown["contradicted_by"] = said["source"]["by"]
+        shown |= {"contradicted_by": said["source"]["by"], "source_says": said["source"]["value"]}
     return shown
 
 
