@@ -12,12 +12,14 @@ import httpx
 import pytest
 
 from cir_chassis.session import LIFE, Seal
+from cir_schemas.household import Income
 
 from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, partner, serving
 from .test_desk import investigated, queue
 from .test_documents import BARS, CLAIM, PAPERS, SLIPS, asked, version
 from .test_interpretation import recent_income
 
+AMOUNTS = [name for name in Income.model_fields if name != "year"]
 MARKUP = "<b>Els</b> & co"
 INCOME = {"year": 2023, "jointly_taxable": "21000.00"}
 
@@ -289,3 +291,98 @@ async def test_who_may_not_decide_does_not(register: Register) -> None:
             await one.get(path, status)
             await one.post(path, status, decision="accepted", reasons=WHY, step="do")
     assert (await register.read(id_))["status"] == "under_investigation"
+
+
+def fields_of(html: str) -> dict[str, str]:
+    """What a browser sends of the facts as they are shown."""
+    found = {}
+    for tag in re.findall(r"<input [^>]+>", html):
+        has = {name: unescape(value) for name, value in re.findall(r'([a-z-]+)="([^"]*)"', tag)}
+        if has.get("type") != "radio" or " checked" in tag:
+            found[has["name"]] = has.get("value", "")
+    return {name: value for name, value in found.items() if name.startswith(("facts.", "version"))}
+
+
+async def test_a_case_worker_establishes_what_he_changed_and_nothing_of_what_was_declared(
+    register: Register, desk: Browser
+) -> None:
+    low = {"year": 2023, "jointly_taxable": "1.00"}
+    lies = {"incomes": [low], "recognised_handicap": True, "residence": "population_register", "balances": "5.00"}
+    child = {"id": "c1", "role": "co_resident", "born_on": "2015-05-01", "dependant": True}
+    right = {"right": "full_ownership", "object": "dwelling", "country": "BE", "exception": "expropriation"}
+    id_ = await investigated(register, members=[applicant(**lies, recent_income=CLAIM, real_rights=[right]), child])
+    path = f"/desk/{id_}/facts/p1"
+    before = await register.get(f"/{id_}/file", await register.case_worker())
+    html = await desk.get(path)
+    shown = fields_of(html)
+    assert shown["facts.balances"] == "5,00"  # declared, and counts
+    assert shown["facts.incomes.2023.jointly_taxable"] == ""
+    assert "Declared: yes" in html
+    assert await desk.post(path, **shown | {"facts.language": "known"}) == f"/desk/{id_}#p1"
+    after = await register.get(f"/{id_}/file", await register.case_worker())
+    origins = after["origins"]["p1"]
+    assert origins.pop("language")["origin"] == "counter"
+    assert origins == {key: one for key, one in before["origins"]["p1"].items() if key != "language"}
+    assert after["origins"]["c1"] == before["origins"]["c1"]
+    assert {one["origin"] for one in origins.values()} == {"none", "declaration"}
+    [now, unchanged], [then, _] = after["household"]["members"], before["household"]["members"]
+    assert (now, unchanged) == (then | {"language": "known"}, before["household"]["members"][1])
+
+    stale = shown | {"facts.language": "exempt", "facts.incomes.2022.jointly_taxable": "20000"}
+    html = await desk.post(path, 422, **stale | {"facts.balances": "much"})
+    assert 'value="much"' in html
+    await register.change(id_, applicant(balances="7.00"), child, version=after["facts_version"])
+    html = await desk.post(path, 412, **stale)
+    assert "Incomes 2022, Jointly taxable income: 20000" in html
+    assert fields_of(html)["facts.balances"] == "7,00"  # what he had not changed is not put back
+    fresh = fields_of(html) | {"facts.incomes.2022.jointly_taxable": "20000,50"}
+    assert await desk.post(path, **fresh) == f"/desk/{id_}#p1"
+    one = (await register.get(f"/{id_}/file", await register.case_worker()))["household"]["members"][0]
+    assert [(income["year"], income["jointly_taxable"]) for income in one["incomes"]] == [(2022, "20000.50")]
+    assert (one["balances"], one["language"]) == ("7.00", "known")
+    emptied = fields_of(await desk.get(path)) | {"facts.incomes.2022." + name: "" for name in AMOUNTS}
+    assert await desk.post(path, **emptied) == f"/desk/{id_}#p1"
+    one = (await register.get(f"/{id_}/file", await register.case_worker()))["household"]["members"][0]
+    assert "incomes" not in one  # taken back: unknown, and not nil
+
+
+async def test_a_dossier_is_started_once_at_the_counter(register: Register, desk: Browser) -> None:
+    html = await desk.get("/desk/start")
+    [key] = re.findall(r'name="key" value="([^"]+)"', html)
+    people = {
+        "applicant.number": ANNA,
+        "applicant.first_name": MARKUP,
+        "partner.number": BRAM,
+        "others.0.born_on": "2015-05-01",
+    }
+    form = {"key": key, "rows": "3", "municipality": "24062", "language": "nl", "email": "anna@example.org", **people}
+    for wrong, field in (
+        ({"applicant.number": "1"}, "applicant.number"),
+        ({"partner.number": "", "partner.first_name": "Bram"}, "partner.number"),
+        ({"municipality": ""}, "municipality"),
+        ({"others.0.born_on": "2034-05-01"}, "others.0.born_on"),
+    ):
+        html = await desk.post("/desk/start", 422, **form | wrong)
+        assert f'<a href="#{field}">' in html, field
+        assert "&lt;b&gt;Els" in html
+    html = await desk.post("/desk/start", 200, **form, more="yes")
+    assert 'name="others.5.number"' in html
+    assert "&lt;b&gt;Els" in html
+    assert await desk.post("/desk/start", 403, **form | {"municipality": "24020"})
+    first = await desk.post("/desk/start", **form)
+    assert await desk.post("/desk/start", **form) == first
+    assert (await desk.get(f"/desk/search?q={ANNA}")).count(first) == 1
+    file = await register.get(f"{first.removeprefix('/desk')}/file", await register.case_worker())
+    assert [one["role"] for one in file["household"]["members"]] == ["applicant", "partner", "co_resident"]
+    assert {one["origin"] for of in file["origins"].values() for key, one in of.items() if key != "born_on"} == {"none"}
+    for action, form in (("submit", {}), ("confirm", {"member": "p1"}), ("confirm", {"member": "p2"})):
+        assert await desk.post(f"{first}/actions/{action}", **form) == first
+    assert "submitted" in await desk.get(first)
+    for who, status in (
+        (await register.candidate(), 403),
+        (await register.as_("helper", organisation="OCMW Leuven"), 403),
+    ):
+        await Browser(register, who).get("/desk/start", status)
+        await Browser(register, who).get(f"{first}/facts/p1", status)
+    for company, status in (("kanvaz", 404), ("woontrots", 404)):
+        await Browser(register, await register.case_worker(company)).get(f"{first}/facts/p1", status)

@@ -22,6 +22,7 @@ from dossier import handlers, pages
 from dossier.application import pages as application
 from dossier.certificates import http as certificates_http
 from dossier.certificates.pdf import Certificates
+from dossier.desk import counter
 from dossier.desk import http as desk
 from dossier.desk import pages as desk_pages
 from dossier.desk.store import NOT_WORKED_OUT, OLD_CLAIMS
@@ -116,6 +117,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
             service.app.include_router(shown.routes(service.pages))
         service.app.include_router(application.routes(service.pages, clock, service.database, directory.treats))
         service.app.include_router(register_pages.routes(service.pages))
+        service.app.include_router(counter.routes(service.pages))
         service.app.include_router(desk_pages.routes(service.pages))
     return service
 

@@ -47,17 +47,17 @@ _Amount = Annotated[Cents, BeforeValidator(lambda text: text.replace(" ", "").re
 _REASONS: Any = (Annotated[Reasons, Field(min_length=1)], ...)
 
 
-def _typed(shape: type[BaseModel], **own: Any) -> Any:
+def typed_as(shape: type[BaseModel], **own: Any) -> Any:
     """The shape as it is typed in a form: amounts with a comma. own: fields of another type."""
     given = {name: one for name, one in shape.model_fields.items() if name not in STRUCTURE}
     types = {name: _Amount | None if name in _AMOUNTS else one.rebuild_annotation() for name, one in given.items()}
     return create_model(shape.__name__, **{name: (types[name], one.default) for name, one in given.items()} | own)
 
 
-_INCOME = _typed(Income, jointly_taxable=(_Amount, ...))
+_INCOME = typed_as(Income, jointly_taxable=(_Amount, ...))
 _LISTS = {"incomes": (_INCOME | None, None), "real_rights": (RealRight | None, None)}
 """Of these a document shows one."""
-_SHOWN = _typed(Facts, recent_income=(_typed(RecentIncome) | None, None), **_LISTS)
+_SHOWN = typed_as(Facts, recent_income=(typed_as(RecentIncome) | None, None), **_LISTS)
 _JUDGED: Any = create_model("Judged", decision=(Decision, ...), reasons=_REASONS, facts=(_SHOWN, _SHOWN()))
 
 _ASKS: Mapping[str, tuple[str, ...]] = {  # decision → its fields beside the reasons; one with "?" may be left empty
