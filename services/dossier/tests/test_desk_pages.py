@@ -16,7 +16,7 @@ from cir_schemas.household import Income
 
 from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, partner, serving
 from .test_desk import investigated, queue
-from .test_documents import BARS, CLAIM, PAPERS, SLIPS, asked, version
+from .test_documents import BARS, CLAIM, PAPERS, SLIPS, asked, listed, version
 from .test_interpretation import recent_income
 
 AMOUNTS = [name for name in Income.model_fields if name != "year"]
@@ -170,6 +170,7 @@ async def test_a_document_is_judged_once_with_what_follows_said_before(register:
     assert WHY in html
     assert "by you" in html
     assert 'action="/desk/next"' in html
+    assert [one["judged_by"] for one in await listed(register, id_)] == [None]  # colleagues alone read who it was
     again = await colleague.post(path, 409, decision="rejected", reasons="I know better than he does.")
     assert "by a colleague" in again
     assert 'name="decision"' not in again
@@ -205,6 +206,16 @@ async def test_a_fact_is_taken_from_a_document_and_a_claim_that_changed_is_said(
     assert file["household"]["members"][0]["recent_income"] == {"months": 3, "amount": "1.00"}
 
 
+async def test_the_papers_of_who_left_are_shown_and_judged_no_more(register: Register, desk: Browser) -> None:
+    paper = PAPERS | {"person": "p2"}
+    id_ = await asked(register, paper, members=[applicant(first_name=MARKUP), partner(first_name="Bram")])
+    document = await register.uploaded(id_, await register.candidate(), member="p2")
+    assert (await register.decline(id_, "p2", await register.candidate(BRAM))).status_code == 204
+    assert "no longer needed" in await desk.get(f"/desk/{id_}")
+    assert 'name="decision"' not in await desk.get(f"/desk/{id_}/documents/{document}")
+    await desk.post(f"/desk/{id_}/documents/{document}", 409, decision="rejected", reasons=WHY)
+
+
 async def test_a_note_is_written_once_with_its_errors(register: Register, desk: Browser) -> None:
     id_ = await register.started()
     assert "Write the note" in await desk.post(f"/desk/{id_}/notes", 422, text=" ")
@@ -229,7 +240,7 @@ async def test_what_was_typed_outlives_the_login(register: Register, desk: Brows
     [
         ("refuse", {}, {"reasons": "no!"}),
         ("hold", {}, {"reasons": ""}),
-        ("withdraw", {"on": "2024-03-20"}, {"on": "2034-03-20"}),
+        ("withdraw", {"on": "20/03/2024"}, {"on": "20/03/2034"}),
         ("deceased", {"member": "p2"}, {"member": ""}),
         ("leave", {}, {"on": "yesterday"}),
         ("keep_date", {}, {"of": "2020.01.01.0001"}),
@@ -287,9 +298,10 @@ async def test_who_may_not_decide_does_not(register: Register) -> None:
         (await register.as_("helper", organisation="OCMW Leuven"), 403),
     ):
         one = Browser(register, who)
-        for path in (f"/desk/{id_}/documents/{document}", f"/desk/{id_}/actions/refuse"):
+        for path in (f"/desk/{id_}/documents/{document}", f"/desk/{id_}/actions/refuse", f"/desk/{id_}/facts/p1"):
             await one.get(path, status)
-            await one.post(path, status, decision="accepted", reasons=WHY, step="do")
+            changes = {"version": "1", "facts.language": "known"}
+            await one.post(path, status, decision="accepted", reasons=WHY, step="do", **changes)
     assert (await register.read(id_))["status"] == "under_investigation"
 
 

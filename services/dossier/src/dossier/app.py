@@ -113,12 +113,9 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.app.include_router(directory_http.routes(directory))
     if service.pages:
         service.app.include_router(pages.routes(service.pages, clock, settings.people))
-        for shown in (register_pages, documents_pages):
+        for shown in (register_pages, documents_pages, counter, desk_pages):
             service.app.include_router(shown.routes(service.pages))
         service.app.include_router(application.routes(service.pages, clock, service.database, directory.treats))
-        service.app.include_router(register_pages.routes(service.pages))
-        service.app.include_router(counter.routes(service.pages))
-        service.app.include_router(desk_pages.routes(service.pages))
     return service
 
 

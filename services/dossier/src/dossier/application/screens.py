@@ -65,20 +65,21 @@ def as_typed(value: Any, name: str = "") -> str:
 _Money = Annotated[Cents, BeforeValidator(read_amount)]
 _On = Annotated[Day, BeforeValidator(read_day)]
 _NUMBER, _PHONES = (PersonDeclared.model_fields[name].rebuild_annotation() for name in ("number", "phones"))
-_OWN: Mapping[str, Any] = {
+TYPED: Mapping[str, Any] = {
     **dict.fromkeys(("balances", "amount", *(name for name in Income.model_fields if name != "year")), _Money),
     **dict.fromkeys(("born_on", "from", "until"), _On),
     "role": Literal["partner", "co_resident"],
     "number": Annotated[_NUMBER, BeforeValidator(lambda text: re.sub(r"[ .-]", "", text))],
     "phones": Annotated[_PHONES, BeforeValidator(lambda text: re.split(r"\s*,\s*", text))],
 }
+"""Fields that people type otherwise than the API reads them: name → type."""
 _NEEDED = {"made": bool, "municipality": Municipality}
 """Fields without which a form says nothing."""
 
 
 def _asks(shape: type[BaseModel], *names: str) -> dict[str, Any]:
     found = {info.alias or name: info.rebuild_annotation() for name, info in shape.model_fields.items()}
-    return {name: _NEEDED.get(name) or _OWN.get(name) or found[name] for name in names or found}
+    return {name: _NEEDED.get(name) or TYPED.get(name) or found[name] for name in names or found}
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ from cir_chassis.problems import NotAllowed, NotFound
 from cir_schemas.household import Income
 from cir_schemas.municipalities import NAMES
 from cir_schemas.types import Email, Language, Municipality
+from dossier.application.screens import as_typed
 from dossier.desk.pages import CaseWorker, Work, sent, typed_as, whole
 from dossier.documents.requests import Facts
 from dossier.facts.origins import ORIGINS
-from dossier.register import use_cases
+from dossier.register import reading, use_cases
 from dossier.register.requests import DossierStart, HouseholdDeclared, PersonDeclared
 from dossier.register.store import RegisterWork
 
@@ -133,7 +134,7 @@ def routes(pages: Pages) -> APIRouter:
         """Establish what he changed; the rest of the household goes back as the rules see it."""
 
         async def do(said: Any, work: RegisterWork) -> None:
-            members = (await whole(dossier, caller, work))["file"].household["members"]
+            members = (await reading.read_file(dossier, caller, work)).household["members"]
             one, given = (
                 _member(members, member),
                 said.facts.model_dump(mode="json", exclude_unset=True, exclude_none=True),
@@ -170,4 +171,4 @@ def _as_typed(member: Mapping[str, Any]) -> dict[str, str]:
     found = {f"facts.{fact}": member[fact] for fact in _usual(member) if fact in member and fact != "incomes"}
     for income in member.get("incomes", ()):
         found |= {f"facts.incomes.{income['year']}.{name}": amount for name, amount in income.items() if name != "year"}
-    return {name: str(value).lower().replace(".", ",") for name, value in found.items()}
+    return {name: as_typed(value) for name, value in found.items()}

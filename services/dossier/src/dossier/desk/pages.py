@@ -14,7 +14,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, BeforeValidator, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from cir_chassis.forms import Form, read_form
 from cir_chassis.http import IN_WORK
@@ -24,7 +24,8 @@ from cir_chassis.problems import NotAllowed, NotFound, Problem
 from cir_chassis.session import logged_in
 from cir_schemas.household import Income, RealRight, RecentIncome
 from cir_schemas.municipalities import NAMES
-from cir_schemas.types import Cents, DossierRef
+from cir_schemas.types import DossierRef
+from dossier.application.screens import TYPED
 from dossier.desk import use_cases as desk
 from dossier.desk.http import Cursor
 from dossier.documents import http as documents_http
@@ -42,19 +43,17 @@ Work = Annotated[RegisterWork, IN_WORK]
 Sought = Annotated[str, Query(max_length=100)]
 AUDITED = 100  # entries on a page
 
-_AMOUNTS = {"balances", "amount", *Income.model_fields} - {"year"}
-_Amount = Annotated[Cents, BeforeValidator(lambda text: text.replace(" ", "").replace(",", "."))]
 _REASONS: Any = (Annotated[Reasons, Field(min_length=1)], ...)
 
 
 def typed_as(shape: type[BaseModel], **own: Any) -> Any:
-    """The shape as it is typed in a form: amounts with a comma. own: fields of another type."""
+    """The shape as it is typed in a form, amounts with a comma. own: fields of another type."""
     given = {name: one for name, one in shape.model_fields.items() if name not in STRUCTURE}
-    types = {name: _Amount | None if name in _AMOUNTS else one.rebuild_annotation() for name, one in given.items()}
+    types = {name: TYPED[name] | None if name in TYPED else one.rebuild_annotation() for name, one in given.items()}
     return create_model(shape.__name__, **{name: (types[name], one.default) for name, one in given.items()} | own)
 
 
-_INCOME = typed_as(Income, jointly_taxable=(_Amount, ...))
+_INCOME = typed_as(Income, jointly_taxable=(TYPED["jointly_taxable"], ...))
 _LISTS = {"incomes": (_INCOME | None, None), "real_rights": (RealRight | None, None)}
 """Of these a document shows one."""
 _SHOWN = typed_as(Facts, recent_income=(typed_as(RecentIncome) | None, None), **_LISTS)
@@ -77,11 +76,13 @@ _CHECKED = ("refuse", "strike", "withdraw", "deceased", "leave", "decline")
 
 
 def _form(action: str, asks: tuple[str, ...]) -> type[BaseModel]:
-    types = {name: ActionRequest.model_fields[name.rstrip("?")].rebuild_annotation() for name in asks}
-    given: dict[str, Any] = {
-        name.rstrip("?"): (one, None if name.endswith("?") else ...) for name, one in types.items()
-    }
-    return create_model(action, **given | ({} if action in _WITHOUT_REASONS else {"reasons": _REASONS}))
+    given: dict[str, Any] = {} if action in _WITHOUT_REASONS else {"reasons": _REASONS}
+    for name, optional in ((one.rstrip("?"), one.endswith("?")) for one in asks):
+        kind = (
+            TYPED["born_on"] if name in ("on", "notified_on") else ActionRequest.model_fields[name].rebuild_annotation()
+        )
+        given[name] = (kind, None if optional else ...)
+    return create_model(action, **given)
 
 
 _FORMS = {action: _form(action, asks) for action, asks in _ASKS.items()}
