@@ -77,6 +77,7 @@ async def test_ten_poison_records_harm_no_ordinary_event(
     ]
     settings = {"database_url": await database_of("notifications"), "kafka": kafka, "port": 1, "smtp": "127.0.0.1:1"}
     settings |= {"issuer": "http://x", "audience": "x", "mail_from": "a@b.example", "mail_key": "k" * 32}
+    settings |= {"person_key": "k" * 32}
     service = make(NotificationsSettings.model_validate(settings | {"public_url": "http://x"}))
     owners = Bus(kafka, "owners", owns=["cir.dossier.v1", "cir.priority.v1"], consumes=[])
     await owners.start(asyncio.Event())

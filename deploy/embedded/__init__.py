@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".demo" / "cache"  # what is fetched once, for every stack of this checkout
 HOST = os.environ.get("CIR_DEMO_HOST", "127.0.0.1")  # where the demo's programs listen: in a container, everywhere
 SERVICES = ("dossier", "eligibility", "priority", "notifications")
-KEYED = ("dossier", "priority")  # they know people by pseudonym, under one key
+KEYED = ("dossier", "priority", "notifications")  # they know people by pseudonym, under one key
 
 
 def write_private(file: Path, text: str) -> None:

@@ -126,9 +126,6 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
         "notifications": {
             **everywhere,
             "GET /v1/messages": Call(query=of_it),
-            "GET /not-mine": Call(query={"token": scene["not-mine"]}),
-            "POST /not-mine": Call(query={"token": scene["not-mine"]}),
-            "GET /confirm": Call(query={"token": scene["confirm"]}),
             "POST /v1/addresses/confirmation": Call({"token": scene["confirm"]}),
             "POST /v1/addresses/restoration": Call(of_it | {"audience": "candidate"}),
         },
@@ -226,7 +223,6 @@ async def set_scene(services: Services) -> dict[str, Any]:
         "member": "c1",
         "document": brought["id"],
         "assessment": assessed["number"],
-        "not-mine": links.token("not-mine", reader),
         "confirm": links.token("confirm", reader),
         "proposed": made[1]["id"],
         "agreement": made[0]["id"],

@@ -30,7 +30,8 @@ SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "priority": (KeyedSettings, {"person_key": SecretStr("a key of tests alone, of 32 characters")}),
     "notifications": (
         NotificationsSettings,
-        {"smtp": "127.0.0.1:1", "mail_from": "register@cir.example", "mail_key": "k" * 32, "public_url": "http://x"},
+        {"smtp": "127.0.0.1:1", "mail_from": "register@cir.example", "mail_key": "k" * 32, "public_url": "http://x"}
+        | {"person_key": SecretStr("a key of tests alone, of 32 characters")},
     ),
 }
 KINDS: dict[str, type[Event]] = {kind.type: kind for kind in EVENTS}

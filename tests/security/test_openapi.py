@@ -37,7 +37,7 @@ SERVICES: dict[str, tuple[Callable[[Any], Service[Any]], type[Any], dict[str, An
     "dossier": (dossier.make, dossier.DossierSettings, KEYED),
     "eligibility": (eligibility.make, eligibility.EligibilitySettings, {}),
     "priority": (priority.make, KeyedSettings, KEYED),
-    "notifications": (notifications.make, NotificationsSettings, MAILED),
+    "notifications": (notifications.make, NotificationsSettings, KEYED | MAILED),
 }
 CASE_WORKER = ("case_worker", {"company": "dijledal"})
 CALLERS = {

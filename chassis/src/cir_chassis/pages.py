@@ -64,9 +64,9 @@ class Pages:
 
     def __init__(self, name: str, settings: Settings, templates: Path) -> None:
         """Raises OSError or `jinja2.TemplateError` where a file is missing or wrong."""
-        assert settings.session_key  # the settings see to it
-        self.seal = Seal(settings.session_key, "form", KEPT)
-        self.secure = settings.public[name].startswith("https:")
+        if settings.session_key:  # without one nobody logs in
+            self.seal = Seal(settings.session_key, "form", KEPT)
+        self.secure = settings.public.get(name, "").startswith("https:")
         self.public = settings.public
         self._css = (FRAME / "govuk.css").read_bytes() + (FRAME / "own.css").read_bytes()
         self.style = f"/style/{sha256(self._css).hexdigest()[:16]}.css"
@@ -104,8 +104,10 @@ class Pages:
         return _packed(request, self._css, "text/css; charset=utf-8", headers)
 
     def show(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
-        """A page by its template, whose name without `.html` is the page's own (`data-page`)."""
-        language = self.language(request)
+        """A page by its template, whose name without `.html` is the page's own (`data-page`). `written_in`, if given: the
+        language in which its reader was written to: unless he chooses another one here, he reads on in that one."""
+        said = context.get("written_in") if "lang" not in request.query_params else None
+        language: str = said or self.language(request)
         other = {code: str(request.url.include_query_params(lang=code).query) for code in LANGUAGES if code != language}
         page = self._environments[language].get_template(f"{template}.html")
         who = getattr(request.state, "caller", None)

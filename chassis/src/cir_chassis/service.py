@@ -92,11 +92,14 @@ class Service(Generic[W]):
         measures = (partial(outbox.measure, self.database.engine), self.bus.measure)
         self.app = create_app(name, description, self._probes, login, lambda: self.bus.joined, measures)
         self.app.state.database = self.database
+        self.frame = Pages(name, settings, templates) if templates else None
+        """What pages are shown in that need no login, whatever the settings."""
         self.pages: Pages | None = None
-        if templates and settings.public and settings.session_key:
-            self.pages = self.app.state.pages = Pages(name, settings, templates)
+        if self.frame:
+            self.app.add_api_route(self.frame.style, self.frame.sheet, include_in_schema=False)
+        if self.frame and settings.public and settings.session_key:
+            self.pages = self.app.state.pages = self.frame
             self.app.add_middleware(Sessions, key=settings.session_key, secure=self.pages.secure)
-            self.app.add_api_route(self.pages.style, self.pages.sheet, include_in_schema=False)
             self.app.include_router(session.routes(settings, name))
         self.app.add_api_route(
             "/asyncapi.json",

@@ -101,7 +101,7 @@ async def _typed(request: Request) -> dict[str, str]:
 async def whoever(request: Request) -> Caller | None:
     """A dependency of a page for anyone: the caller, if he is logged in."""
     caller: Caller | None = None
-    if token := request.session.get("token"):
+    if token := request.scope.get("session", {}).get("token"):  # without pages for who logs in there is no session
         try:
             caller = await request.app.state.login.caller(token)
         except NotLoggedIn:

@@ -96,6 +96,15 @@ class MemberContact(Shape):
     email: RecordedEmail
 
 
+class MessageReader(Shape):
+    """Applicant or partner, by the pseudonym of his number."""
+
+    role: Literal["applicant", "partner"]
+    person: str
+    bound: bool = False
+    """He started the dossier himself or confirmed: until then he reads nothing."""
+
+
 class ContactsRecorded(DossierSnapshot, topic="cir.dossier.v1"):
     """Where a dossier's notices go, and in which language. The only event that carries addresses."""
 
@@ -111,6 +120,8 @@ class ContactsRecorded(DossierSnapshot, topic="cir.dossier.v1"):
     help: Helper | None = None
     confirmed: tuple[str, ...] = ()
     """Those of these addresses that a case worker entered at the counter: mails to them are not held back."""
+    readers: tuple[MessageReader, ...] = ()
+    """Who messages are for, and who of them may read them: each what was for him, from when it was."""
 
 
 class DirectoryEntry(Shape):

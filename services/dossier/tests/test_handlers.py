@@ -241,6 +241,8 @@ async def test_after_a_change_of_the_key_every_candidacy_is_said_anew(register: 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")} | settings
     told = await asyncio.to_thread(subprocess.check_output, command, text=True, timeout=60, env=environment)
     assert told == "3 candidacies are published by the relay\n"
+    contacts = [event for event in await register.said() if isinstance(event, ContactsRecorded)][-3:]
+    assert {one.readers[0].person for one in contacts} == {pseudonym(number, SecretStr(newer)) for number in numbers}
     said = [event for event in await register.said() if isinstance(event, CandidacyRecorded)]
     newest = {event.key: event for event in sorted(said, key=lambda event: event.version)}
     assert {event.candidates for event in newest.values()} == {

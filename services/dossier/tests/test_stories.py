@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from cir_chassis.pseudonym import pseudonym
 from cir_schemas import (
     ApplicantReplaced,
     CandidacyRecorded,
@@ -15,7 +16,7 @@ from cir_schemas import (
 )
 from dossier import tables
 
-from .conftest import ANNA, BRAM, STRANGER, Register, applicant, numbered, partner, person
+from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, numbered, partner, person
 
 WHY = "As they wrote in their letter."
 
@@ -46,6 +47,8 @@ async def test_a_couple_of_whom_one_never_confirms_is_never_registered(register:
     assert invited == ["p2"]
     contacts = await newest(register, ContactsRecorded)
     assert (contacts.partner_email, [one.email for one in contacts.members]) == (None, ["bram@example.org"])
+    readers = [(one.role, one.person, one.bound) for one in contacts.readers]
+    assert readers == [("applicant", pseudonym(ANNA, KEY), True), ("partner", pseudonym(BRAM, KEY), False)]
     # he is not locked in either: he starts his own, and can then no longer confirm here
     bram = await register.candidate(BRAM)
     assert (await register.start(bram, key="own", members=[applicant(number=BRAM)])).status_code == 201
@@ -152,6 +155,9 @@ async def test_a_widow_keeps_number_and_date_and_no_letter_goes_to_the_dead(regi
     contacts = await newest(register, ContactsRecorded)
     assert (contacts.email, contacts.partner_email, contacts.help) == ("bram@example.org", None, None)
     assert contacts.applicant == "p2"
+    assert [(one.role, one.person, one.bound) for one in contacts.readers] == [
+        ("applicant", pseudonym(BRAM, KEY), True)
+    ]
     assert (await newest(register, ApplicantReplaced)).why == "died"
     assert await listed(register, ANNA) == []
     # it was a mistake: everything is as before

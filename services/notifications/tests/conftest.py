@@ -40,6 +40,7 @@ from notifications.sender import Sender
 from notifications.settings import NotificationsSettings
 
 KEY = SecretStr("k" * 32)
+Cookie = Callable[[str, SecretStr], dict[str, str]]
 NUMBER = "2024.03.20.0001"
 ANNA, HELPER, REFERRER = "anna@candidates.example", "help@ocmw.example", "aanmeldingen@diletti.example"
 BERT, CEES = "bert@candidates.example", "cees@candidates.example"
@@ -179,7 +180,8 @@ class MailServer:
 class Notifications:
     """What a test does with the service: let it hear, look at its tables, ask it as somebody."""
 
-    def __init__(self, settings: NotificationsSettings) -> None:
+    def __init__(self, settings: NotificationsSettings, cookie: Cookie) -> None:
+        self._cookie = cookie
         self.settings, self.service, self.links = settings, make(settings), Links(settings)
         service = self.service
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
@@ -231,6 +233,14 @@ class Notifications:
         bearer = await asyncio.to_thread(token, self.settings.issuer, role, **relation)
         return await self.http.request(method, url, json=json, headers={"Authorization": f"Bearer {bearer}"})
 
+    async def page(self, method: str, path: str, role: str | None, /, **sent: Any) -> httpx.Response:
+        """What a browser shows to somebody of that role, logged in; None: to anyone. held: what his token says."""
+        held, headers = sent.pop("held", {}), {"Accept": "text/html", "Accept-Language": "en"} | sent.pop("headers", {})
+        if role:
+            bearer = await asyncio.to_thread(token, self.settings.issuer, role, **held)
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookie(bearer, KEY).items())
+        return await self.http.request(method, path, headers=headers, **sent)
+
     async def close(self) -> None:
         for sender in self._senders:
             await sender.hang_up()
@@ -262,7 +272,7 @@ async def server(smtp_port: int) -> AsyncIterator[MailServer]:
 
 @pytest.fixture
 async def notifications(
-    database_of: Callable[[str], Awaitable[str]], login: str, smtp_port: int
+    database_of: Callable[[str], Awaitable[str]], login: str, smtp_port: int, cookie: Cookie
 ) -> AsyncIterator[Notifications]:
     smtp = f"127.0.0.1:{smtp_port}"
     settings = NotificationsSettings(
@@ -274,9 +284,12 @@ async def notifications(
         smtp=smtp,
         mail_from="register@cir.example",
         mail_key=KEY,
+        person_key=KEY,
+        session_key=KEY,
+        public={"notifications": "http://127.0.0.1:8104", "dossier": "http://127.0.0.1:8101"},
         public_url="http://notifications",
     )
-    notifications = Notifications(settings)
+    notifications = Notifications(settings, cookie)
     known = organisation("diletti", REFERRER), organisation("ocmw-leuven", OFFICE.title())
     await notifications.hear(company(), *known)
     yield notifications

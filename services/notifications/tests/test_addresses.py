@@ -87,7 +87,7 @@ async def test_to_open_the_link_changes_nothing_and_the_button_ends_all_mail_to_
     for _ in range(2):
         page = await notifications.http.get(url)
         assert (page.status_code, await notifications.rows(tables.addresses)) == (200, [])
-    form = re.search(r'<form method="post" action="([^"]+)"><button>', page.text)
+    form = re.search(r'<form method="post" action="([^"]+)">', page.text)
     assert form
     ended = await notifications.http.post(form[1].replace("&amp;", "&"))
     assert (ended.status_code, "U krijgt geen e-mails meer" in ended.text) == (200, True)
@@ -270,15 +270,15 @@ async def test_a_page_speaks_the_language_of_the_mail_and_has_no_script(
     other = {"nl": "en", "en": "nl"}[language]
     for use, name in (("not-mine", "not_mine"), ("confirm", "confirm")):
         page = await notifications.http.get(link(server, ANNA, use))
-        assert f'<html lang="{language}">' in page.text
-        assert f'<main data-page="{name}">' in page.text
+        assert f'<html lang="{language}"' in page.text
+        assert f'data-page="{name}"' in page.text
         assert f'hreflang="{other}"' in page.text
         assert "<script" not in page.text
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
         switch = re.search(r'href="(\?token[^"]+)"', page.text)
         assert switch
         assert (
-            f'<html lang="{other}">' in (await notifications.http.get(f"/{use}{switch[1].replace('&amp;', '&')}")).text
+            f'<html lang="{other}"' in (await notifications.http.get(f"/{use}{switch[1].replace('&amp;', '&')}")).text
         )
 
 

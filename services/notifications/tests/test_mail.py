@@ -45,7 +45,8 @@ def written(address: str, **changed: Any) -> bytes:
         "number": "2024.03.20.0001", "company": "Dijledal", "phone": None, "organisation": None, "asks": [],
         "message_id": "<1.candidate.email@cir.example>", "at": datetime.now(UTC), "tries": 0, "trace": None, "address": address,
         "dossier": UUID(int=2), "addressee": None, "superseded": False, "happened_at": datetime.now(UTC), "state": "waiting",
-        "due_at": datetime.now(UTC), "email": None, "member": None, "by": None, "role": None, "fact": None, "applicant": None,
+        "due_at": datetime.now(UTC), "email": None, "readers": (), "member": None, "by": None, "role": None, "fact": None,
+        "applicant": None,
     }  # fmt: skip
     return write_mail(Due(**(due | changed)), address, LETTERS, "register@cir.example", {})
 

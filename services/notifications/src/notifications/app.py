@@ -23,13 +23,15 @@ def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
         partial(NotificationsWork, clock=Clock(settings.today), settings=settings),
         MIGRATIONS,
         consumes=handlers.EVENTS,
+        templates=TEMPLATES / "pages",
     )
-    links = Links(settings)
-    sender = Sender(service.background, Letters(TEMPLATES, settings.register_url), links, settings)
+    links, letters = Links(settings), Letters(TEMPLATES, settings.register_url)
+    sender = Sender(service.background, letters, links, settings)
     service.jobs.append(sender.run)
     service.database.on_commit.append(sender.wake)
     service.app.include_router(http.routes(links))
-    service.app.include_router(
-        pages.routes(service.database, links, pages.Pages(TEMPLATES, links, settings.register_url))
-    )
+    assert service.frame
+    service.app.include_router(pages.from_mails(service.frame, service.database, links, settings.register_url))
+    if service.pages:
+        service.app.include_router(pages.routes(service.pages, service.database, links, letters))
     return service

@@ -25,7 +25,8 @@ def record_contacts(events: Sequence[dossier.ContactsRecorded], work: Notificati
             work.former |= {(event.dossier, member): email for member, email in before.members.items()}
         agreed = event.help.email if event.help and event.help.inform else None
         members = {one.member: one.email for one in event.members}
-        given = vars(event) | {"helper_email": agreed, "members": members}
+        readers = [one.model_dump() for one in event.readers]
+        given = vars(event) | {"helper_email": agreed, "members": members, "readers": readers}
         work.contacts.put(Contacts(**{name: given[name] for name in Contacts.__annotations__}))
         for address in event.confirmed:  # what a reader said of it since then holds: it stays as it is
             work.addresses.put(Address(event.dossier, work.pseudonym(address), "confirmed"))
@@ -67,7 +68,7 @@ def _notify(news: News, work: NotificationsWork) -> None:
         return
     found = dict(recipients(news.kind, contacts.addresses(news.member)))
     for audience, address in found.items():
-        work.plan(news, audience, address)
+        work.plan(news, audience, address, found)
     if news.organisation:
         work.plan(news, "referrer")
     if news.member and news.kind.endswith(f"_{REMOVED}"):

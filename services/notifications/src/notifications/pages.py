@@ -1,75 +1,141 @@
-"""The pages that links in mails lead to. Mail scanners follow links: only the button changes anything. No script, no login:
-the link itself shows that its reader got the mail."""
+"""What was sent, read in a browser; and the pages that links in mails lead to. Mail scanners follow links: only a button changes
+anything, and the link itself shows that its reader got the mail."""
 
-from pathlib import Path
-from typing import Annotated, get_args
+from collections.abc import Iterable
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from jinja2 import TemplateError
 
+from cir_chassis.clock import BELGIUM
 from cir_chassis.database import Database
-from cir_chassis.login import anyone
-from cir_chassis.yaml_file import read_yaml
-from cir_schemas.types import Language
-from notifications.links import Links, Use, WrongLink
-from notifications.store import NotificationsWork
-from notifications.use_cases import end_mails
+from cir_chassis.http import IN_WORK
+from cir_chassis.login import Caller
+from cir_chassis.pages import Pages
+from cir_chassis.problems import NotFound
+from cir_chassis.session import logged_in, whoever
+from cir_schemas.types import DossierRef
+from notifications.letters import Letter, Letters
+from notifications.links import Links, Reader, Use, WrongLink
+from notifications.store import Contacts, Entry, Message, NotificationsWork
+from notifications.use_cases import confirm_address, end_mails, messages_of, mine
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+Anyone = Annotated[Caller | None, Depends(whoever)]
+Work = Annotated[NotificationsWork, IN_WORK]
 Token = Annotated[str, Query(max_length=2000)]
 
 
-class Pages:
-    """Renders pages.yaml in page.html. register_url: where the register is."""
+def from_mails(
+    pages: Pages, database: Database[NotificationsWork], links: Links, register_url: str | None
+) -> APIRouter:
+    """The pages that links lead to: whoever got the mail, and nobody has to log in. register_url: where the register is."""
+    router = pages.router()
 
-    def __init__(self, folder: Path, links: Links, register_url: str | None) -> None:
-        """Raises OSError, `yaml.YAMLError` or `jinja2.TemplateError` where a file is missing or wrong."""
-        self._texts, self._links, self._url = read_yaml(folder / "pages.yaml"), links, register_url
-        environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-        self._template = environment.get_template("page.html")
-
-    def show(self, name: str, use: Use, token: str, language: Language | None) -> HTMLResponse:
-        """One page, in the mail's language unless another is asked for; of a wrong link it says so, in both."""
+    def show(
+        request: Request, name: str, use: Use, token: str, caller: Caller | None = None
+    ) -> tuple[Response, Reader | None]:
+        """One page, in the mail's language, and who reads it; of a wrong link it says so."""
         try:
-            languages = [language or self._links.read(use, token).language]
-            status = 200
+            reader = links.read(use, token)
         except WrongLink:
-            name, languages, status = "wrong", list(get_args(Language)), 400
-        sections = [{"language": each, **self._texts[name][each]} for each in languages]
-        others = set(get_args(Language)) - set(languages)
-        html = self._template.render(
-            name=name, sections=sections, others=others, use=use, token=token, register_url=self._url
-        )
-        return HTMLResponse(html, status, HEADERS)
-
-
-def routes(database: Database[NotificationsWork], links: Links, pages: Pages) -> APIRouter:
-    """The pages, at the root."""
-    router = APIRouter(tags=["pages"], dependencies=[Depends(anyone)], default_response_class=HTMLResponse)
+            return pages.show(request, "wrong", 400), None
+        may = caller is not None and caller.role in ("candidate", "helper")
+        page = pages.show(request, name, written_in=reader.language, token=token, register_url=register_url, may=may)
+        return page, reader
 
     @router.get("/not-mine")
-    async def ask(token: Token, language: Language | None = None) -> HTMLResponse:
+    async def ask(request: Request, token: Token, caller: Anyone) -> Response:
         """Asks whether the mails to this address are to end."""
-        return pages.show("not_mine", "not-mine", token, language)
+        return show(request, "not_mine", "not-mine", token)[0]
 
     @router.post("/not-mine")
-    async def end(token: Token, language: Language | None = None) -> HTMLResponse:
+    async def end(request: Request, token: Token, caller: Anyone) -> Response:
         """Ends the mails to this address."""
-        page = pages.show("ended", "not-mine", token, language)
-        if page.status_code == 200:
+        page, reader = show(request, "ended", "not-mine", token)
+        if reader:
             async with database.work() as work:
-                await end_mails(links.read("not-mine", token), work)
+                await end_mails(reader, work)
         return page
 
     @router.get("/confirm")
-    async def explain(token: Token, language: Language | None = None) -> HTMLResponse:
-        """Tells how to confirm the address; changes nothing."""
-        return pages.show("confirm", "confirm", token, language)
+    async def explain(request: Request, token: Token, caller: Anyone) -> Response:
+        """Tells how to confirm the address, and has the button for who is logged in; changes nothing."""
+        return show(request, "confirm", "confirm", token, caller)[0]
 
     return router
+
+
+def routes(pages: Pages, database: Database[NotificationsWork], links: Links, letters: Letters) -> APIRouter:
+    """The pages for who is logged in."""
+    router = pages.router()
+
+    @router.get("/")
+    async def start() -> Response:
+        """The start page is dossier's."""
+        return RedirectResponse(pages.public["dossier"], 303)
+
+    @router.post("/confirm")
+    async def confirm(
+        request: Request, token: Token, caller: Annotated[Caller, Depends(logged_in("candidate", "helper"))]
+    ) -> Response:
+        """Confirms the address: its reader logged in."""
+        try:
+            reader = links.read("confirm", token)
+        except WrongLink:
+            return pages.show(request, "wrong", 400)
+        async with database.work() as work:
+            await confirm_address(reader, caller, work)
+        return pages.show(request, "confirmed", written_in=reader.language)
+
+    @router.get("/messages")
+    async def messages(
+        request: Request,
+        caller: Annotated[Caller, Depends(logged_in("candidate", "case_worker"))],
+        work: Work,
+        dossier: DossierRef | None = None,
+    ) -> Response:
+        """A candidate's: all that was for him. A case worker's: all of a dossier, and what became of each."""
+        if caller.role == "candidate":
+            found = [
+                (contacts, written(contacts, await work.company_of(contacts), his[::-1], letters))
+                for contacts, his in await mine(caller, work)
+            ]
+            return pages.show(request, "messages", dossiers=found)
+        if dossier is None:
+            return pages.show(request, "fates", ref="", messages=None, contacts=None)
+        id_ = await work.dossier_of(dossier) if isinstance(dossier, str) else dossier
+        if id_ is None or (contacts := await work.contacts_of(id_)) is None:
+            raise NotFound("There is no such dossier, or it is not yours to see.")
+        told = await messages_of(id_, caller, work)
+        shown = written(contacts, await work.company_of(contacts), told[::-1], letters)
+        return pages.show(request, "fates", ref=dossier, messages=shown, contacts=contacts)
+
+    return router
+
+
+def written(
+    contacts: Contacts, company: Entry | None, messages: Iterable[Message], letters: Letters
+) -> list[tuple[Message, Letter | None]]:
+    """Each message with its letter, written as it is for a mail; None where no letter can be written."""
+    return [(message, _letter(contacts, company, message, letters)) for message in messages]
+
+
+def _letter(contacts: Contacts, company: Entry | None, message: Message, letters: Letters) -> Letter | None:
+    try:
+        return letters.write(
+            message.kind,
+            contacts.language,
+            audience=message.audience,
+            number=message.number,
+            company=company.name if company else contacts.company,
+            phone=company.phone if company else None,
+            organisation=message.organisation,
+            by=message.by,
+            role=message.role,
+            fact=message.fact,
+            asks=message.asks,
+            on=message.happened_at.astimezone(BELGIUM).date(),
+        )
+    except (KeyError, TemplateError):  # its mail `failed`, as the log has it
+        return None

@@ -6,14 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from cir_chassis.pseudonym import SHORTEST
-from cir_chassis.settings import Settings
+from cir_chassis.pseudonym import SHORTEST, KeyedSettings
 from cir_schemas.types import Email
 
 HERE = Path(__file__).parents[2]
 
 
-class NotificationsSettings(Settings):
+class NotificationsSettings(KeyedSettings):
     """One field a setting: `CIR_` and its name in capitals."""
 
     smtp: Annotated[str, Field(pattern=r"^[^:/\s]+:\d{1,5}$", description="host:port")]

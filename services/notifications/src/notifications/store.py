@@ -18,7 +18,16 @@ from cir_chassis.clock import Clock
 from cir_chassis.database import Rows, Work
 from cir_chassis.pseudonym import pseudonym
 from cir_schemas.types import Status
-from notifications.domain.recipients import INVITED, OPERATORS_OWN, PROOF_ASKED, PROVOKED, REMOVED, Standing, standing
+from notifications.domain.recipients import (
+    INVITED,
+    OPERATORS_OWN,
+    PROOF_ASKED,
+    PROVOKED,
+    REMOVED,
+    Standing,
+    readers,
+    standing,
+)
 from notifications.settings import NotificationsSettings
 from notifications.tables import addresses, contacts, directory, messages, waiting
 
@@ -47,6 +56,12 @@ class Contacts:
     applicant: str | None
     partner_email: str | None
     members: Mapping[str, str]
+    readers: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def persons(self) -> dict[str, str]:
+        """Role → pseudonym; of a partner once he confirmed."""
+        return {one["role"]: one["person"] for one in self.readers if one["bound"] or one["role"] == "applicant"}
 
     def addresses(self, member: str | None) -> dict[str, str | None]:
         """By audience; of `member` that of this one."""
@@ -89,6 +104,7 @@ class Message(News):
     tries: int
     addressee: str | None
     email: str | None
+    readers: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -191,9 +207,13 @@ class NotificationsWork(Work):
         """By what an address is known outside `contacts`. Capitals and a tag (name+tag@…) make no other one."""
         return pseudonym(re.sub(r"\+[^@]*", "", address.casefold()), self._settings.mail_key)
 
-    def plan(self, news: News, audience: str, address: str | None = None) -> None:
+    def person(self, number: str) -> str:
+        """By what a person is known here, as dossier publishes it."""
+        return pseudonym(number, self._settings.person_key)
+
+    def plan(self, news: News, audience: str, address: str | None = None, told: Collection[str] = ()) -> None:
         """Put a message on record, to be sent once this work has committed, or later where it may be replaced. address: none
-        for audiences of the directory, whose messages wait until it has their mailbox."""
+        for audiences of the directory, whose messages wait until it has their mailbox; told: see `recipients.readers`."""
         now, known = self.clock.now(), self.contacts.get(news.dossier)
         waits = address or audience in OPERATORS_OWN
         whom = {"candidate": known.applicant, "member": news.member}
@@ -210,6 +230,7 @@ class NotificationsWork(Work):
             tries=0,
             addressee=self.pseudonym(address) if address else None,
             email=address if news.kind == REMOVED else None,
+            readers=readers(news.kind, audience, told, known.persons),
         )
         self.messages.put(message)
         self.planned.add(message.event)
@@ -350,6 +371,22 @@ class NotificationsWork(Work):
         await self.contacts.load(self.connection, "dossier", [dossier])
         return self.contacts.find(dossier)
 
+    async def read_by(self, person: str) -> list[Contacts]:
+        """The contacts of the dossiers whose messages a person may read. person: his pseudonym."""
+        query = sa.select(contacts).where(contacts.c.readers.contains([{"person": person, "bound": True}]))
+        return [Contacts(**row._mapping) for row in await self.connection.execute(query)]
+
+    async def dossier_of(self, number: str) -> UUID | None:
+        """The dossier with this number, if anything was ever told of it."""
+        query = sa.select(messages.c.dossier).where(messages.c.number == number).limit(1)
+        found: UUID | None = await self.connection.scalar(query)
+        return found
+
+    async def company_of(self, dossier: Contacts) -> Entry | None:
+        """How the company that treats the dossier is named and reached."""
+        await self.load_others([dossier.company])
+        return self.directory.find("company", dossier.company)
+
     async def judge(self, dossier: UUID, addressee: str, said: Standing) -> bool:
         """Somebody said this of an address in a dossier. Returns whether that is new."""
         statement = insert(addresses).values(dossier=dossier, addressee=addressee, standing=said)
@@ -363,7 +400,8 @@ class NotificationsWork(Work):
     async def messages_of(self, dossier: UUID) -> list[Message]:
         """Every message of the dossier, in the order in which things happened."""
         await self.messages.load(self.connection, "dossier", [dossier])
-        return sorted(self.messages.all(), key=lambda message: (message.happened_at, message.audience))
+        found = (message for message in self.messages.all() if message.dossier == dossier)
+        return sorted(found, key=lambda message: (message.happened_at, message.audience))
 
 
 def _this(due: Due) -> sa.Update:

@@ -24,7 +24,9 @@ contacts = sa.Table(
     sa.Column("applicant", sa.Text, comment="his member id"),
     sa.Column("partner_email", sa.Text, comment="null unless he confirmed"),
     sa.Column("members", JSONB, nullable=False, server_default="{}", comment="member id → address of who is invited"),
+    sa.Column("readers", JSONB, nullable=False, server_default="[]", comment="[{role, person (a pseudonym), bound}]"),
 )
+sa.Index("contacts_readers", contacts.c.readers, postgresql_using="gin", postgresql_ops={"readers": "jsonb_path_ops"})
 
 directory = sa.Table(
     "directory",
@@ -87,7 +89,9 @@ messages = sa.Table(
     sa.Column("role", sa.Text, comment="of the member that it is about"),
     sa.Column("fact", sa.Text, comment="that a document proves"),
     sa.Column("email", sa.Text, comment="of who was removed, until his message came into a state that it keeps"),
+    sa.Column("readers", JSONB, nullable=False, server_default="[]", comment="pseudonyms of the persons it is for"),
 )
+sa.Index("messages_number", messages.c.number)
 sa.Index("messages_due", messages.c.due_at, postgresql_where=messages.c.state == "waiting")
 sa.Index("messages_unsent", messages.c.at, postgresql_where=messages.c.state == "waiting")
 sa.Index("messages_sent_to", messages.c.addressee, messages.c.at, postgresql_where=messages.c.state == "sent")

@@ -7,12 +7,13 @@ import structlog
 from prometheus_client import Counter
 
 from cir_chassis.login import Caller
-from cir_chassis.problems import Conflict, NotFound
+from cir_chassis.problems import Conflict, NotAllowed, NotFound
 from cir_chassis.trace import traceparent
 from notifications.domain.recipients import NOT_MINE
 from notifications.links import Reader
-from notifications.store import Contacts, Message, News, NotificationsWork
+from notifications.store import SUPERSEDED, WITHDRAWN, Contacts, Message, News, NotificationsWork
 
+UNSENT = (SUPERSEDED, WITHDRAWN)
 log = structlog.get_logger()
 OBJECTIONS = Counter("cir_addresses_not_mine_total", "Addresses whose reader said that they are not his")
 
@@ -45,6 +46,22 @@ async def messages_of(dossier: UUID, caller: Caller, work: NotificationsWork) ->
     """Every message of a dossier, oldest first. Raises `NotFound` where the caller's company does not treat it."""
     await _treated(dossier, caller, work)
     return await work.messages_of(dossier)
+
+
+async def mine(caller: Caller, work: NotificationsWork) -> list[tuple[Contacts, list[Message]]]:
+    """Of each dossier whose messages a candidate may read, those that were for him, oldest first: not what was never to be sent
+    to him after all. Raises `NotAllowed`."""
+    if caller.role != "candidate":
+        raise NotAllowed("this is for: candidate")
+    if (number := caller.relation("number")) is None:
+        return []
+    person = work.person(number)
+    found = await work.read_by(person)
+    work.audit(replace(caller, subject=person), "own dossier", *(one.dossier for one in found))
+    return [
+        (one, [m for m in await work.messages_of(one.dossier) if person in m.readers and m.state not in UNSENT])
+        for one in found
+    ]
 
 
 async def restore_mails(

@@ -59,7 +59,18 @@ def _contacts(register: "Register", unconfirmed: Sequence[str]) -> Mapping[str, 
         "members": _invited(register, unconfirmed) + register.removed,
         "help": row.help,
         "confirmed": row.vouched,
+        "readers": _readers(register),
     }
+
+
+def _readers(register: "Register") -> list[dict[str, Any]]:
+    """Applicant and partner who move in, as far as their numbers are known."""
+    here = {one["role"]: register.members[one["id"]].number for one in register.row.household if one["moves_in"]}
+    return [
+        {"role": role, "person": pseudonym(number, register.work.person_key), "bound": number in register.candidates}
+        for role in ("applicant", "partner")
+        if (number := here.get(role))
+    ]
 
 
 def _invited(register: "Register", unconfirmed: Sequence[str]) -> list[dict[str, str]]:
@@ -113,8 +124,9 @@ def publish(register: "Register", because_of: Event | None, aside: bool) -> None
 
 
 def publish_candidacy(register: "Register") -> None:
-    """Publish the candidacy, whether it changed or not."""
+    """Publish what has pseudonyms, whether it changed or not: who reads its messages, and the candidacy."""
     if register.standing.submitted_on:
+        _publish(register, ContactsRecorded, _contacts(register, register.unconfirmed))
         _publish(register, CandidacyRecorded, _candidacy(register, register.unconfirmed))
         register.work.dossiers.put(register.row)
 

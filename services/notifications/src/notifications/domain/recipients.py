@@ -1,7 +1,7 @@
 """Who is notified of what, and whether an address may be mailed: the candidate always, a helper only because the candidate
 agreed, nobody twice, and no stranger more than a few times a day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from typing import Final, Literal, get_args
 from uuid import UUID
@@ -57,6 +57,7 @@ TEMPLATE_OF = {
     **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
 }
 """Kind → the template of its letter; the referrer's is one of its own."""
+_HOUSEHOLD: Sequence[Audience] = ("candidate", "partner", "helper")
 _NOTIFIED: Mapping[str, Sequence[Audience]] = {
     INVITED: ("member",),
     **dict.fromkeys(LEFT, ("candidate", "partner")),
@@ -72,11 +73,19 @@ def recipients(kind: str, addresses: Mapping[str, str | None]) -> Mapping[str, s
     with None where no address is known: somebody must see that he still has to be told. One address gets one mail.
     """
     found: dict[str, str | None] = {}
-    for audience in _NOTIFIED.get(kind, ("candidate", "partner", "helper")):
+    for audience in _NOTIFIED.get(kind, _HOUSEHOLD):
         address = addresses[audience]
         if not found or (address and address.casefold() not in {(one or "").casefold() for one in found.values()}):
             found[audience] = address
     return found
+
+
+def readers(kind: str, audience: str, told: Collection[str], persons: Mapping[str, str]) -> list[str]:
+    """Whom a message is for, of these persons (role → pseudonym, of a partner once he confirmed). told: the audiences that this
+    happening is mailed to: a partner without a mail of his own reads the candidate's, where it is for both."""
+    roles = {"candidate": ["applicant"], "partner": ["partner"]}.get(audience, [])
+    both = audience == "candidate" and "partner" not in told and "partner" in _NOTIFIED.get(kind, _HOUSEHOLD)
+    return [persons[role] for role in (*roles, *["partner"] * both) if role in persons]
 
 
 def standing(dossier: UUID, known: Mapping[UUID, Standing]) -> Standing | None:
