@@ -9,13 +9,14 @@ import os
 import sys
 import warnings
 from datetime import timedelta
+from html import escape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import flask
 from werkzeug.serving import make_server
 
-from deploy.embedded import HOST, write_private
+from deploy.embedded import HOST, page, write_private
 from deploy.embedded.samples import PEOPLE, SAMPLES
 from deploy.token import citizen, claims_of
 
@@ -25,11 +26,21 @@ with warnings.catch_warnings():
     from authlib.jose import RSAKey
     from joserfc import jwk
 
-SIGN_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Log in</title>
-<meta name="viewport" content="width=device-width"><style>body{font:18px/2 sans-serif;margin:2rem}</style>
-<main><h1>The demo's login: who are you?</h1><ul>
-{% for subject in subjects %}<li><a href="{{ asked }}&amp;login_hint={{ subject|urlencode }}">{{ subject }}</a>
-{% endfor %}</ul></main></html>"""
+TITLES = {"nl": "De aanmelding van de demo: wie bent u?", "en": "The demo's login: who are you?"}
+
+
+def sign_in(asked: flask.Request, people: list[tuple[str, str]]) -> flask.Response:
+    """people: subject and name."""
+    query = asked.query_string.decode()
+    code = page.language(query, asked.headers.get("Accept-Language", ""))
+    links = "".join(
+        f'<li><a class="govuk-link" href="{escape(asked.full_path)}&amp;login_hint={quote(subject)}">{escape(name)}</a></li>'
+        for subject, name in people
+    )
+    body = f'<ul class="govuk-list govuk-list--spaced">{links}</ul>'
+    return flask.Response(
+        page.page("login", code, TITLES[code], body, query), headers={"Content-Security-Policy": page.CSP}
+    )
 
 
 def key_in(file: Path) -> RSAKey:
@@ -45,8 +56,10 @@ def provider(folder: Path) -> flask.Flask:
     people = [citizen("case_worker", company=company) for company in ("dijledal", "kanvaz", "woontrots")]
     people += [citizen("candidate", person=number) for sample in SAMPLES for number in sample.logins]
     people += named
+    offered = list({subject: str(claims.get("name", subject)) for subject, claims in people}.items())
     users = [oidc_provider_mock.User(sub=subject, claims=claims) for subject, claims in people]
     app: flask.Flask = oidc_provider_mock.app(user_claims=users, access_token_max_age=timedelta(hours=12))
+    browsers = os.environ.get("CIR_DEMO_BROWSERS")
     key = key_in(folder / "key.json")
     told, signing = key.as_dict, jwk.RSAKey.import_key(key.as_dict(is_private=True))  # once: its primes are checked
     key.as_dict = lambda is_private=False, **what: signing if is_private else told(is_private, **what)
@@ -59,15 +72,27 @@ def provider(folder: Path) -> flask.Flask:
     def by_link() -> flask.typing.ResponseReturnValue | None:
         """A browser logs in by a link, on a page that fetches nothing from elsewhere, and logs out without a question."""
         asked = flask.request
+        if asked.path == page.STYLE:
+            return flask.Response(page.style(), content_type="text/css")
         if asked.path == "/oauth2/end_session":
             return flask.redirect(asked.args.get("post_logout_redirect_uri", "/"))
         if asked.path != "/oauth2/authorize" or asked.method != "GET":
             return None
         if (subject := asked.args.get("login_hint")) is None:
-            return flask.render_template_string(SIGN_IN, subjects=[user.sub for user in users], asked=asked.full_path)
+            return sign_in(asked, offered)
         client = app.test_client()
         client.put(f"/users/{quote(subject)}", json=claims_of(subject) | dict(named).get(subject, {}))
         return client.post(asked.full_path, data={"sub": subject}, base_url=asked.host_url)
+
+    @app.after_request
+    def sent_to_where_browsers_find_it(answer: flask.Response) -> flask.Response:
+        """Containers reach it by a name that no browser knows."""
+        if browsers and flask.request.path == "/.well-known/openid-configuration":
+            told = answer.get_json()
+            for page in ("authorization_endpoint", "end_session_endpoint"):
+                told[page] = browsers + urlsplit(told[page]).path
+            answer.set_data(json.dumps(told))
+        return answer
 
     if issuer := os.environ.get("CIR_DEMO_ISSUER"):  # who calls it by another name gets the same tokens
         inner, name = app.wsgi_app, issuer.removeprefix("http://")

@@ -6,20 +6,20 @@ there is to know after a restart. `python -m deploy.embedded.mails FOLDER SMTP_P
 
 import asyncio
 import hashlib
-import html
 import os
 import sys
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import escape
 from pathlib import Path
 
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from deploy.embedded import HOST
+from deploy.embedded import HOST, page
 
 TO, AT, TIMES = "X-Sink-To", "X-Sink-At", "X-Sink-Times"  # added in front of what came
 
@@ -76,36 +76,69 @@ def pages(mailbox: Mailbox) -> FastAPI:
             for _, mail in mailbox.newest_first()
         ]
 
-    @app.get("/", response_class=HTMLResponse)
-    async def overview() -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(mail[AT][:19])}<td>{html.escape(mail[TO])}"
-            f'<td><a href="/mails/{name}">{html.escape(str(mail["Subject"]))}</a>'
-            for name, mail in mailbox.newest_first()
-        )
-        return page(f"{len(mailbox.mails)} mails", f"<table><tr><th>at (UTC)<th>to<th>subject{rows}</table>")
+    @app.get(page.STYLE)
+    async def style() -> Response:
+        return Response(page.style(), media_type="text/css")
 
-    @app.get("/mails/{name}", response_class=HTMLResponse)
-    async def one(name: str) -> str:
+    def show(request: Request, name: str, titles: dict[str, str], body: str) -> HTMLResponse:
+        query = request.url.query
+        code = page.language(query, request.headers.get("accept-language", ""))
+        text = page.page(name, code, titles[code], body.replace("{lang}", f"?lang={code}"), query)
+        return HTMLResponse(text, headers={"Content-Security-Policy": page.CSP})
+
+    @app.get("/")
+    async def overview(request: Request) -> HTMLResponse:
+        rows = "".join(row(name, mail) for name, mail in mailbox.newest_first())
+        many = len(mailbox.mails)
+        titles = {"nl": f"Verstuurde mails: {many}", "en": f"Mails that were sent: {many}"}
+        return show(request, "mails", titles, f'<ul class="cir-people">{rows}</ul>')
+
+    @app.get("/mails/{name}")
+    async def one(name: str, request: Request) -> HTMLResponse:
+        mail = found(name)
+        text, rich = mail.get_body(("plain",)), mail.get_body(("html",))
+        code = page.language(request.url.query, request.headers.get("accept-language", ""))
+        words = WORDS[code]
+        about = f'<p class="govuk-body">{words["to"]} {escape(mail[TO])}. {words["times"]}: {mail[TIMES]}.</p>'
+        shown = (
+            f'<div class="govuk-inset-text cir-letter" lang="{spoken(mail)}">{escape(text.get_content())}</div>'
+            if text
+            else ""
+        )
+        links = f'<li><a class="govuk-link" href="/{{lang}}">{words["all"]}</a></li>'
+        links += f'<li><a class="govuk-link" href="/mails/{name}/html">{words["html"]}</a></li>' if rich else ""
+        titles = dict.fromkeys(page.LANGUAGES, str(mail["Subject"]))
+        return show(request, "mail", titles, f'{about}{shown}<ul class="govuk-list">{links}</ul>')
+
+    @app.get("/mails/{name}/html")
+    async def as_html(name: str) -> HTMLResponse:
+        """As a mail program shows it. The sandbox: it runs no script here, and reaches nothing."""
+        rich = found(name).get_body(("html",))
+        policy = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'"
+        return HTMLResponse(rich.get_content() if rich else "", headers={"Content-Security-Policy": policy})
+
+    def found(name: str) -> EmailMessage:
         if name not in mailbox.mails:
             raise HTTPException(404, "no such mail")
-        mail = mailbox.mails[name]
-        text, rich = mail.get_body(("plain",)), mail.get_body(("html",))
-        shown = f"<pre>{html.escape(text.get_content())}</pre>" if text else ""
-        if rich:  # the sandbox: a mail runs no script here, and reaches nothing
-            shown += f'<iframe sandbox srcdoc="{html.escape(rich.get_content())}" title="as HTML"></iframe>'
-        return page(str(mail["Subject"]), f"<p>to {html.escape(mail[TO])}, sent {mail[TIMES]} time(s){shown}")
+        return mailbox.mails[name]
 
     return app
 
 
-def page(title: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        "<style>body{font:16px sans-serif;margin:2rem}td,th{text-align:left;padding:.2rem 1rem .2rem 0}"
-        "iframe{width:100%;height:40rem;border:1px solid #999}pre{white-space:pre-wrap}</style>"
-        f'<p><a href="/">all mails</a><h1>{html.escape(title)}</h1>{body}</html>'
-    )
+WORDS = {
+    "nl": {"to": "Aan", "times": "Keren verstuurd", "all": "Alle mails", "html": "Zoals een mailprogramma het toont"},
+    "en": {"to": "To", "times": "Times sent", "all": "All mails", "html": "As a mail program shows it"},
+}
+
+
+def row(name: str, mail: EmailMessage) -> str:
+    link, at = f"/mails/{name}{{lang}}", mail[AT][:16].replace("T", " ")
+    subject = f'<a class="govuk-link govuk-body" lang="{spoken(mail)}" href="{link}">{escape(str(mail["Subject"]))}</a>'
+    return f'<li>{subject}<p class="govuk-body-s">{escape(mail[TO])} – {at} UTC</p></li>'
+
+
+def spoken(mail: EmailMessage) -> str:
+    return str(mail.get("Content-Language", "nl"))
 
 
 async def serve(folder: Path, smtp_port: int, http_port: int) -> None:
