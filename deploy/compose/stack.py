@@ -39,7 +39,7 @@ class Stack:
     def addresses(self) -> dict[str, str]:
         """As in `.demo/addresses.json`."""
         bases = {name: f"http://127.0.0.1:{self.ports[name]}" for name in (*self.services, *PROGRAMS)}
-        return bases | {"kafka": f"127.0.0.1:{self.ports['kafka']}"}
+        return bases | {"pages": bases["dossier"] + "/", "kafka": f"127.0.0.1:{self.ports['kafka']}"}
 
     def database(self, service: str, of: str | None = None) -> str:
         """The address of a service's database, with its own role or another's."""
@@ -113,10 +113,14 @@ class Stack:
             held[f"{name}.toml"] = f'database_url = "postgresql://{name}:{self._passwords[name]}@postgres/{name}"\n'
             held[f"{name}.toml"] += person_key if name in KEYED else ""
         held["notifications.toml"] += f'mail_key = "{secrets.token_hex(32)}"\n'
+        self.ports = ports.choose(self.folder / "ports.json", self.say, self._shift)
+        pages = [f'session_key = "{secrets.token_hex(32)}"', 'client_secret = "demo"', "[public]"]
+        pages += [f'{name} = "http://127.0.0.1:{self.ports[name]}"' for name in (*self.services, "mails")]
+        for name in self.services:
+            held[f"{name}.toml"] += "\n".join(pages)
         for name, text in held.items():
             write_private(file := self.folder / "secrets" / name, text)
             file.chmod(0o644)
-        self.ports = ports.choose(self.folder / "ports.json", self.say, self._shift)
         self.environment.write_text("".join(f"{name}={value}\n" for name, value in self.settings().items()))
 
     def settings(self) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import re
 import stat
 import subprocess
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
@@ -95,6 +99,24 @@ async def waiting_list(register: Register) -> set[str]:
 
 async def test_every_candidate_stands_in_containers_as_without_them(played: Any) -> None:
     assert not [f"{one.sample.name}: {one.missing}" for one in played if one.missing]
+
+
+async def test_a_click_on_the_start_page_logs_in_to_every_services_pages(stack: Stack, played: Any) -> None:
+    number = next(one.dossier["number"] for one in played if one.sample.name == "01_single")
+    asked = {"Accept": "text/html", "Accept-Language": "nl"}
+    async with httpx.AsyncClient(trust_env=False, timeout=30, headers=asked, follow_redirects=True) as browser:
+        start = await browser.get(stack.addresses["pages"])
+        [link] = re.findall(r'href="([^"]+)" data-person="candidate-85622310269"', start.text)
+        his = await browser.get(urljoin(str(start.url), unescape(link)))
+        assert (his.status_code, number in his.text, "Lotte Claes" in his.text) == (200, True, True), his.text
+        for service, path, page in (
+            ("priority", "/place", "place"), ("notifications", "/messages", "messages"), ("eligibility", "/check", "check"),
+        ):  # fmt: skip
+            found = await browser.get(stack.addresses[service] + path)
+            assert (found.status_code, f'data-page="{page}"' in found.text) == (200, True), service
+            assert "Lotte Claes" in found.text, service
+        left = await browser.get(stack.addresses["dossier"] + "/logout")
+        assert ('data-page="start"' in left.text, "Lotte Claes</li>" in left.text) == (True, False)
 
 
 async def reviewed(register: Register, dossier: str) -> None:

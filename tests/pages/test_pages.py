@@ -49,6 +49,13 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001", "desk_dossier"),
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001/audit", "desk_audit"),
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001 → main #actions a", "desk_decision"),
+    (JAN, "notifications", "/messages", "messages"),
+    (EMMA, "notifications", "/messages", "messages"),
+    (DIJLEDAL, "notifications", "/messages", "fates"),
+    (None, "notifications", "/confirm?token=x", "wrong"),
+    (None, "mails", "/", "mails"),
+    (None, "mails", "/ → main li a", "mail"),
+    (None, "login", "/oauth2/authorize?client_id=cir", "login"),
 ]
 ENGLISH = {said for folder in FOLDERS for said, text in dutch(folder).items() if said != text}
 AXE = {
