@@ -15,7 +15,7 @@ from deploy.embedded.samples import PEOPLE
 from deploy.embedded.stack import Stack
 from tests.project.test_words import FOLDERS, dutch
 
-JAN, NADIA = "candidate-85661110467", "candidate-75652514667"
+JAN, SOFIE, NADIA = "candidate-85661110467", "candidate-86670110605", "candidate-75652514667"
 ELKE, EMMA = "candidate-87631512841", "candidate-90630177175"
 OCMW, DIJLEDAL = "helper-OCMW Leuven", "case_worker-dijledal"
 WALK = [  # who looks (None: nobody) · service · path (and links to follow from there) · page
@@ -23,11 +23,21 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (JAN, "dossier", "/", "start"),
     (JAN, "dossier", "/nowhere", "error"),
     (JAN, "dossier", "/dossiers", "dossier"),
+    (JAN, "dossier", "/dossiers → main #actions a[href*=contacts]", "contacts"),
+    (JAN, "dossier", "/dossiers → main #actions a[href$=facts]", "facts"),
+    (JAN, "dossier", "/dossiers → main #actions a[href$=audit]", "audit"),
+    (JAN, "dossier", "/dossiers → main #actions a[href$=appeal] → main button", "action"),  # with an error
+    (JAN, "dossier", "/dossiers → main #actions a[href$=leave]", "action"),
+    (JAN, "dossier", "/dossiers → main #actions a[href$=leave] → main button", "action"),  # asked once more
+    (SOFIE, "dossier", "/dossiers → main #actions a[href*=contacts]", "contacts"),
+    (NADIA, "dossier", "/dossiers → main #actions a[href$=facts]", "facts"),
     (NADIA, "dossier", "/dossiers", "dossier"),  # of whom a proof is asked, and who is helped
     (NADIA, "dossier", "/dossiers → main a[href*=member]", "bring"),
     (ELKE, "dossier", "/dossiers", "dossier"),  # who has not confirmed
     (EMMA, "dossier", "/dossiers", "dossiers"),  # who has none
     (OCMW, "dossier", "/dossiers", "helped"),
+    (None, "dossier", "/companies?municipality=leuven", "companies"),
+    (None, "dossier", "/companies?municipality=sint-", "companies"),
     (None, "eligibility", "/check", "check"),
     (None, "eligibility", "/check → main button", "check"),
     (None, "eligibility", "/check → #household → main button", "answer"),

@@ -5,6 +5,7 @@ Pages work without JavaScript and fetch nothing from elsewhere. Templates are in
 
 import gzip
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
@@ -165,7 +166,7 @@ def _catalogue(language: str, *folders: Path) -> Translations:
 def _filters(locale: str) -> dict[str, Any]:
     zone = get_timezone("Europe/Brussels")
     return {
-        "day": lambda on: format_date(on, "d MMMM y", locale),
+        "day": lambda on: format_date(date.fromisoformat(str(on)), "d MMMM y", locale),
         "moment": lambda at: format_datetime(at, "d MMMM y HH:mm", zone, locale),
         "money": lambda amount: format_currency(Decimal(amount), "EUR", locale=locale),
     }

@@ -27,6 +27,7 @@ from dossier.desk import http as desk
 from dossier.desk import pages as desk_pages
 from dossier.desk.store import NOT_WORKED_OUT, OLD_CLAIMS
 from dossier.directory import http as directory_http
+from dossier.directory import pages as directory_pages
 from dossier.directory.files import Directory, load_directory
 from dossier.directory.publishing import publish
 from dossier.documents import http as documents_http
@@ -113,8 +114,11 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.app.include_router(directory_http.routes(directory))
     if service.pages:
         service.app.include_router(pages.routes(service.pages, clock, settings.people))
-        for shown in (register_pages, documents_pages, counter, desk_pages):
+        for shown in (documents_pages, counter, desk_pages):
             service.app.include_router(shown.routes(service.pages))
+        names = {id_: entry.name for id_, entry in directory.companies.items()}
+        service.app.include_router(register_pages.routes(service.pages, names))
+        service.app.include_router(directory_pages.routes(service.pages, directory))
         service.app.include_router(application.routes(service.pages, clock, service.database, directory.treats))
     return service
 

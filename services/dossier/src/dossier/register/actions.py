@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any, get_args
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, Problem
 from cir_schemas import ApplicantReplaced
+from cir_schemas.types import DossierRef
 from dossier.documents.interpretation import take_back
 from dossier.domain.acts import standing
 from dossier.facts.compose import STRUCTURE
@@ -27,7 +28,7 @@ from dossier.tables import Member
 About = dict[str, Any]
 
 
-async def act(ref: UUID, body: ActionRequest, caller: Caller, work: RegisterWork) -> ActionTaken:
+async def act(ref: DossierRef, body: ActionRequest, caller: Caller, work: RegisterWork) -> ActionTaken:
     """Take an action on a submitted dossier. Raises `Conflict` with what is available where that one is not."""
     register = await opened(ref, caller, work, to=body.action)
     if not body.reasons and (register.actor.at_counter or body.action == "undo"):

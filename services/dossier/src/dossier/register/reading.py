@@ -1,6 +1,7 @@
 """What people read of a dossier: as much of it as they may see."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from cir_schemas.eligibility import Assessment, Say
 from cir_schemas.types import DossierRef
 from dossier.access import VIEW
 from dossier.facts.compose import TIES, declared
+from dossier.register.appeals import terms_on
 from dossier.register.asks import papers
 from dossier.register.opening import actor_of, available, opened
 from dossier.register.register import Register
@@ -34,6 +36,7 @@ async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRe
     """Where the dossier stands, why, and what it waits for: as much of it as the caller may see."""
     register = await opened(ref, caller, work)
     row, sees_asked = register.row, VIEW[register.actor.relation] in ("whole", "asked")
+    actions = await available(register, work)
     current = row.assessed_version == row.household_version
     return DossierRead(
         id=row.id,
@@ -44,11 +47,19 @@ async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRe
         assessed_version=row.facts_version if current else row.assessed_version,
         pending=register.pending,
         assessment=_assessment(register),
-        actions=await available(register, work),
+        actions=actions,
         on_hold=await _on_hold(register, work),
         asked=row.asked if sees_asked else [],
         papers=papers(register) if sees_asked else [],
+        appeal_by=await _appeal_by(register, work) if "appeal" in actions else None,
     )
+
+
+async def _appeal_by(register: Register, work: RegisterWork) -> date | None:
+    acts = await work.acts_of(register.row.id) if register.standing.closed_by else []
+    closed = (one for one in acts if str(one.id) == register.standing.closed_by and one.kind in ("refuse", "strike"))
+    days = [one.act.recorded_on for one in closed]
+    return terms_on(days[0]).after_notice.after(days[0]) if days else None
 
 
 async def _on_hold(register: Register, work: RegisterWork) -> OnHold | None:

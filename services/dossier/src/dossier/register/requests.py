@@ -236,6 +236,8 @@ class DossierRead(Shape):
     """What is asked, per role and by when: for the household, the treating company and the helper."""
     papers: list[Paper]
     """What of it a document answers that nobody brought yet, by member and fact."""
+    appeal_by: date | None
+    """Until when an appeal against the decision that closed it is in time."""
 
 
 class DossierListed(Shape):

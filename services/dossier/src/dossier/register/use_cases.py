@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
 from cir_schemas import HouseholdErased
+from cir_schemas.types import DossierRef
 from dossier.access import ever_allowed
 from dossier.domain.household import CANDIDATES, part_of
 from dossier.domain.numbers import dossier_number
@@ -99,7 +100,7 @@ async def change_household(
     return Changed(facts_version=register.row.facts_version)
 
 
-async def change_contacts(ref: UUID, body: Contacts, version: int, caller: Caller, work: RegisterWork) -> Changed:
+async def change_contacts(ref: DossierRef, body: Contacts, version: int, caller: Caller, work: RegisterWork) -> Changed:
     """Change how the household is reached and who helps, with or without consent. A partner has an address of his own."""
     register = await opened(ref, caller, work, to="change_contacts", version=version)
     his_own = register.actor.at_counter or register.actor.member == register.applicant.member
