@@ -78,3 +78,30 @@ async def test_what_is_asked_is_sent(browser: Browser, stack: Stack, javascript:
         await page.click("main a")
         await see(page.locator("main")).to_contain_text("Dit dossier is: ingeschreven in onderzoek")
         await see(page.locator("#documents")).to_have_count(0)
+
+
+async def test_a_candidate_acts_by_a_form_without_javascript(browser: Browser, stack: Stack) -> None:
+    number, _ = await applied(stack, 717)
+    async with await browser.new_context(java_script_enabled=False, locale="nl-BE") as context:
+        page = await context.new_page()
+        await logged_in(page, stack, f"candidate-{number}")
+        await page.click("#actions a[href$=contacts]")
+        await page.fill("#phone", "bel mij")
+        await page.click("main button")
+        await see(page.locator("#phone-error")).to_contain_text("Geef een telefoonnummer")
+        await page.fill("#phone", "016 12 34 56")
+        await page.click("main button")
+        await see(page.locator("main")).to_contain_text("016 12 34 56")
+        await page.click("#actions a[href$=hold]")
+        await page.click("main button")
+        await see(page.locator("main")).to_contain_text("Gepauzeerd sinds 20 maart 2024")
+        await page.go_back()
+        await see(page.locator("main")).to_have_attribute("data-page", "error")  # it is on hold already
+        await logged_in(page, stack, f"candidate-{number}")
+        await page.click("#actions a[href$=withdraw]")
+        await page.click("main button")
+        await see(page.locator("h1")).to_contain_text("Kijk na")
+        await page.click("main button")
+        await see(page.locator("#status")).to_have_text("U bent uitgeschreven.")
+        await page.click("#actions a[href$=audit]")
+        await see(page.locator("tbody tr").first).to_contain_text("Gelezen: hoe het ermee staat")

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from cir_schemas.types import Day, Shape
 from dossier.register.requests import AppealGround, Contacts, Reasons
 
-Action = Literal["withdraw", "hold", "wake", "leave", "appeal", "undo"]
+Action = Literal["withdraw", "hold", "wake", "leave", "appeal", "undo", "erase"]
 """What a candidate does by a page of its own."""
 
 

@@ -30,7 +30,7 @@ CandidateOrHelper = Annotated[Caller, Depends(logged_in("candidate", "helper"))]
 Everybody = Annotated[Caller, Depends(logged_in("candidate", "helper", "case_worker"))]
 Work = Annotated[RegisterWork, IN_WORK]
 M = TypeVar("M", bound=BaseModel)
-CLOSES = ("withdraw", "leave")  # for who does it: it is asked twice
+CLOSES = ("withdraw", "leave", "erase")  # for who does it: it is asked twice
 ENTRIES = 50  # of the audit, on a page
 Page = Annotated[int, Query(ge=1, le=1000)]
 
@@ -102,7 +102,8 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
         await _may("change_contacts", dossier, caller, work)
         file = await reading.read_file(dossier, caller, work)
         shown = form or Form(ContactsForm.typed(file.contacts or {}))
-        return pages.show(request, "contacts", 422 if form else 200, file=file, form=shown)
+        status = int(form.errors.get("", 422)) if form else 200
+        return pages.show(request, "contacts", status, file=file, form=shown)
 
     @router.get("/dossiers/{dossier}/actions/{action}")
     async def ask(dossier: DossierRef, action: Action, request: Request, caller: Candidate, work: Work) -> Response:
@@ -117,9 +118,14 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
         form = await read_form(request, ActionForm)
         sure = form.data and (form.data.sure or action not in CLOSES)
         if form.data and sure:
-            body = ActionRequest(action=action, **form.data.model_dump(exclude={"sure"}))
+            given, gone = form.data.model_dump(exclude={"sure"}), list[UUID]()
 
             async def do(work: RegisterWork) -> None:
+                if action == "erase":
+                    gone.extend(await use_cases.erase(dossier, caller, work))
+                    return
+                body = ActionRequest(action=action, **given)
+
                 async def effect() -> dict[str, Any]:
                     return (await actions.act(dossier, body, caller, work)).model_dump(mode="json")
 
@@ -127,7 +133,10 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
                 await idempotent(work.connection, caller.subject, str(once or uuid4()), same, effect)
 
             if not (refused := await _refused(form, request, do)):
-                return RedirectResponse("/dossiers" if action == "leave" else f"/dossiers/{dossier}", 303)
+                await request.app.state.files.delete(gone)
+                return RedirectResponse(
+                    f"/dossiers/{dossier}" if action not in ("leave", "erase") else "/dossiers", 303
+                )
             form = refused
         async with request.app.state.database.work() as work:
             return await _action(dossier, action, request, caller, work, form, check=form.data is not None)

@@ -180,7 +180,7 @@ async def decline(ref: UUID, member: str, caller: Caller, work: RegisterWork) ->
     await settle(register)
 
 
-async def erase(ref: UUID, caller: Caller, work: RegisterWork) -> list[UUID]:
+async def erase(ref: DossierRef, caller: Caller, work: RegisterWork) -> list[UUID]:
     """Erase a draft: nothing of it stays, here or at eligibility. Returns the documents whose files are to be deleted."""
     register = await opened(ref, caller, work, to="erase")
     return await _erase(register.row, work)
