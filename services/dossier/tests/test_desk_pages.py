@@ -15,7 +15,7 @@ from cir_chassis.session import LIFE, Seal
 from cir_schemas.household import Income
 
 from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, partner, serving
-from .test_desk import investigated, queue
+from .test_desk import investigated, queue, stated
 from .test_documents import BARS, CLAIM, PAPERS, SLIPS, asked, listed, version
 from .test_interpretation import recent_income
 
@@ -398,3 +398,41 @@ async def test_a_dossier_is_started_once_at_the_counter(register: Register, desk
         await Browser(register, who).get(f"{first}/facts/p1", status)
     for company, status in (("kanvaz", 404), ("woontrots", 404)):
         await Browser(register, await register.case_worker(company)).get(f"{first}/facts/p1", status)
+
+
+async def test_a_contradiction_is_shown_with_both_words_and_dismissed_once(register: Register, desk: Browser) -> None:
+    id_ = await register.registered()
+    await stated(register, id_, interpretation=True, source=False)
+    [item] = await queue(register)
+    path = await desk.post(f"/desk/queue/{item['item']}/claim")
+    html = await desk.get(path)
+    assert "As the document was read: yes" in html
+    assert "An authority: no" in html
+    assert re.search(r'value="p1" checked', html)
+    form = {"member": "p1", "reasons": WHY}
+    assert 'href="#reasons"' in await desk.post(path, 422, **form | {"reasons": "no!"})
+    assert await desk.post(path, **form) == f"/desk/{id_}"
+    assert 'id="not-now"' in await desk.post(path, 404, **form)
+    assert await queue(register) == []
+
+
+async def test_a_dossier_is_struck_on_a_ground_and_an_upheld_appeal_opens_it(register: Register, desk: Browser) -> None:
+    id_ = await register.registered()
+    path, form = f"/desk/{id_}/actions", {"reasons": WHY, "step": "do"}
+    assert 'href="#ground"' in await desk.post(f"{path}/strike", 422, **form)
+    html = await desk.post(f"{path}/strike", 200, ground="second_refusal", reasons=WHY)
+    assert "a second offer was refused or not answered" in html
+    await desk.post(f"{path}/strike", ground="second_refusal", **form)
+    assert (await register.act(id_, await register.candidate(), "appeal", ground="struck")).status_code == 201
+    [item] = await queue(register)
+    answer = await desk.post(f"/desk/queue/{item['item']}/claim")
+    assert answer == f"{path}/answer_appeal"
+    assert re.findall(r'name="ground" type="radio" value="(\w+)"', await desk.get(answer)) == ["struck"]
+    assert 'href="#upheld"' in await desk.post(answer, 422, ground="struck", **form)
+    assert await desk.post(answer, ground="struck", upheld="true", **form) == f"/desk/{id_}"
+    html = await desk.get(f"/desk/{id_}")
+    assert "An appeal was answered: being struck (upheld)" in html
+    assert "registered – registration date" in html
+    for action, status in (("wake", 409), ("reinstate", 409), ("answer_appeal", 409), ("fly", 404)):
+        await desk.get(f"{path}/{action}", status)
+        await desk.post(f"{path}/{action}", status, ground="struck", upheld="true", **form)

@@ -4,7 +4,7 @@ It shows what the API gives a case worker, and no more. A change is a unit of wo
 nothing behind, and its form is shown again with what was typed.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -110,7 +110,9 @@ def routes(pages: Pages) -> APIRouter:
         if not register.actor.at_counter:
             raise NotAllowed("a case worker of the company that treats the dossier decides")
         found = await whole(dossier, caller, work) | {"action": action, "check": False, "asks": _ASKS[action]}
-        found["possible"] = action == "uphold" or action in found["dossier"].actions
+        origins = [origin for of in found["file"].origins.values() for origin in of.values()]
+        upholds = action == "uphold" and any("contradicted_by" in one for one in origins)
+        found["possible"] = upholds or action in found["dossier"].actions
         found |= {"appeals": register.standing.appeals, "undoable": [one.id for one in await undoable(register, work)]}
         found["status"] = 200 if found["possible"] else 409
         return pages.show(request, "desk_decision", **found | of)
@@ -130,14 +132,14 @@ def routes(pages: Pages) -> APIRouter:
         async with request.app.state.database.work() as work:
             found, _ = await desk.queue(None, caller, work)
         for item in (one.item for one in found if not one.claimed_by):
-            if not await refused(request, partial(desk.claim, item, caller), (404, 409)):
+            if not await refused(request, partial(desk.claim, item, caller)):
                 return RedirectResponse(place(item), 303)
         return RedirectResponse("/desk", 303)
 
     @router.post("/desk/queue/{item}/{do}")
     async def take(item: str, do: Literal["claim", "give_back"], request: Request, caller: CaseWorker) -> Response:
         """Claim it and go there, or give it back."""
-        if await refused(request, partial(getattr(desk, do), item, caller), (404, 409)):
+        if await refused(request, partial(getattr(desk, do), item, caller)):
             return RedirectResponse("/desk?taken=true", 303)
         return RedirectResponse(place(item) if do == "claim" else "/desk", 303)
 
@@ -274,15 +276,13 @@ async def sent(
     return (form.refused(problem), problem.status) if problem else (form, 303)
 
 
-async def refused(
-    request: Request, do: Callable[[RegisterWork], Awaitable[object]], said: Collection[int] = (409, 412, 422)
-) -> Problem | None:
-    """Why it was not done, where the page says so itself (said); then nothing of it is stored."""
+async def refused(request: Request, do: Callable[[RegisterWork], Awaitable[object]]) -> Problem | None:
+    """Why it was not done, where the page says so itself; then nothing of it is stored."""
     try:
         async with request.app.state.database.work() as work:
             await do(work)
     except Problem as problem:
-        if problem.status not in said:
+        if problem.status not in (404, 409, 412, 422):  # of a 404 the page may still say why
             raise
         return problem
     return None
