@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,7 @@ from cir_chassis.forms import Form, read_form
 from cir_chassis.login import Caller, may
 from cir_chassis.service import Service
 from cir_chassis.session import Seal, logged_in
+from deploy.token import citizen
 
 from .conftest import CountWork, Open
 from .test_http import served, small
@@ -125,6 +127,21 @@ async def test_a_login_leads_to_a_page_of_ours(service: Service[CountWork], to: 
         begun = await one.get("/login", params={"to": to, "person": ANNA}, follow_redirects=False)
         back = (await one.get(begun.headers["location"], follow_redirects=False)).headers["location"]
         assert (await one.get(back, follow_redirects=False)).headers["location"] == "/"
+
+
+@pytest.mark.parametrize(("more", "status"), [(900, 200), (5000, 500)])
+async def test_a_login_fits_a_cookie_or_fails_in_words(
+    service: Service[CountWork], login: str, more: int, status: int
+) -> None:
+    subject, claims = citizen("candidate", person="70610100123")
+    async with httpx.AsyncClient(base_url=login, trust_env=False) as provider:
+        await provider.put(f"/users/{subject}", json=claims | {"more": token_urlsafe(more)})
+    async with browser(service) as one:
+        begun = await one.get("/login?to=/things", follow_redirects=False)
+        back = await one.post(begun.headers["location"], data={"sub": subject}, follow_redirects=False)
+        page = await one.get(back.headers["location"])
+        assert (page.status_code, of(page)) == (status, "thing" if status == 200 else "error")
+        assert len(one.cookies.get("cir") or "") < 4000
 
 
 async def test_a_form_is_read_in_the_words_of_the_page(service: Service[CountWork]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import structlog
 from authlib.integrations.starlette_client import OAuth, OAuthError
 from fastapi import APIRouter, Request
 from itsdangerous import BadSignature
@@ -25,10 +26,13 @@ from cir_chassis.login import DOES_NOT_HOLD, Caller
 from cir_chassis.problems import NotAllowed, NotLoggedIn, Problem, Unavailable
 from cir_chassis.settings import Settings
 
+log = structlog.get_logger()
+
 LIFE = (
     3600.0  # seconds: a sealed cookie cannot be revoked, and the provider's own session makes the next login invisible
 )
 KEPT = 12 * LIFE  # of what was typed when a login had ended
+LONGEST = 3000  # characters of an id token: a browser drops a cookie of more than 4096 bytes without a word
 
 
 class LoginEnded(NotLoggedIn):
@@ -49,7 +53,7 @@ class Seal:
     def sign(self, content: bytes) -> bytes:
         """Named as Starlette calls its signer."""
         stamped = int(time()).to_bytes(8) + content
-        return jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM"}, stamped, self._key).encode()
+        return jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM", "zip": "DEF"}, stamped, self._key).encode()
 
     def unsign(self, sealed: bytes, max_age: int | None = None) -> bytes:
         """Raises `BadSignature`, also where it is too old."""
@@ -154,6 +158,9 @@ def routes(settings: Settings, name: str) -> APIRouter:
             raise Problem(400, f"This login does not hold ({type(error).__name__}). Log in again.") from None
         await request.app.state.login.caller(token)
         request.session.clear()
+        if len(token) > LONGEST:  # no page would ever see it: each would ask for the login again, for ever
+            log.error("an id token is too long for a cookie: let the provider give fewer claims", characters=len(token))
+            raise Problem(500, f"The login gave a token of more than {LONGEST} characters. It has been logged.")
         request.session["token"] = token
         return RedirectResponse(to, 303)
 
