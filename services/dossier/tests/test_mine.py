@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,8 @@ async def test_a_page_shows_nobody_more_than_the_api(pages: Pages) -> None:
     for name, browser in who.items():
         found = [await browser.get(f"/dossiers/{id_}" + path.format(document=document)) for path in PAGES]
         assert " ".join(str(one.status_code) for one in found) == SEEN[name], name
+        for link in re.findall(r'href="(/dossiers/[^"#]+)"', found[0].text):
+            assert (await browser.get(unescape(link))).status_code in (200, 303), f"{link} is offered to the {name}"
         if name not in ("applicant", "partner"):
             assert [secret for secret in SECRETS for one in found if secret in one.text] == [], name
             before = await register.get(f"/{id_}/history", worker)
