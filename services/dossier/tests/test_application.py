@@ -13,6 +13,7 @@ import pytest
 from cir_chassis.session import LIFE, Seal
 from dossier.application.screens import SCREENS, as_typed, read_amount
 
+from .authentic import Authentic, until, working
 from .conftest import ANNA, BRAM, CHILD, KEY, STRANGER, Register, applicant, partner, person, serving
 
 START = {"municipality": "24062", "language": "nl", "email": "anna@example.org"}
@@ -154,6 +155,7 @@ async def test_from_an_empty_browser_to_an_application(register: Register) -> No
     assert found[""]["wishes"]["wants"] == ["24062", "12025"]
     assert found[""]["wishes"]["residence"][0]["from"] == "2012-05-01"
     assert found[""]["contacts"]["help"]["inform"] is True
+    assert await anna.get(home + "/sent", 303) == home
     page = await anna.get(home + "/check")
     assert "&lt;b&gt;Ann&lt;/b&gt; &amp; co" in page
     assert "<b>Ann" not in page
@@ -266,40 +268,42 @@ async def test_two_tabs_lose_nothing(register: Register) -> None:
     assert (await register.read(id_))["status"] == "draft"
 
 
-@pytest.mark.parametrize(
-    ("path", "typed", "words"),
-    [
-        ("/balances/p1", {"balances": "1.234"}, "Write 1234 or 1234,56"),
-        ("/balances/p1", {"balances": "9000000,01"}, "at most 9 000 000"),
-        ("/balances/p1", {"balances": "-5"}, "Give an amount"),
-        ("/household?item=new", {"role": "partner"}, "number of eleven digits"),
-        ("/household?item=new", {"role": "partner", "number": "12345678901"}, "number of eleven digits"),
-        ("/household?item=new", {"role": "partner", "number": ANNA}, "already belongs to somebody"),
-        ("/household?item=new", {"role": "co_resident", "number": CHILD, "born_on": "1/1/2000"}, "date of birth that the number"),
-        ("/household?item=new", {"role": "co_resident", "born_on": "31/2/2000"}, "Give the date of birth"),
-        ("/household?item=new", {"first_name": "X", "born_on": "1/2/2000"}, "Say what this person is"),
-        ("/household?item=p1", {"remove": "1"}, "one applicant"),
-        ("/incomes/p1?item=new", {"year": "2024"}, "Give a year before"),
-        ("/incomes/p1?item=new", {"jointly_taxable": "5"}, "Give a year before"),
-        ("/recent_income/p1", {"made": "true"}, "Give 3, 4, 5 or 6 months"),
-        ("/recent_income/p1", {"amount": "5"}, "Choose yes or no"),
-        ("/help", {"made": "true", "kind": "ocmw", "inform": "true"}, "an email address, and of an organisation"),
-        ("/residence?item=new", {"municipality": "24062", "from": "1/1/2020", "until": "1/1/2019"}, "ends after it began"),
-        ("/reach/c1", {"email": "not one"}, "Give an email address"),
-        ("/reach/c1", {"phones": "016 00 00 00, x"}, "Give phone numbers"),
-        ("/stay/p1", {"made": "true"}, "Give the street"),
-        ("/set_aside/p1", {"made": "true", "ground": "other"}, "Choose which one"),
-    ],
-)  # fmt: skip
-async def test_what_cannot_be_saved_is_said_at_the_field(
-    register: Register, path: str, typed: dict[str, str], words: str
-) -> None:
+WRONG: list[tuple[str, dict[str, str], str]] = [
+    ("/balances/p1", {"balances": "1.234"}, "Write 1234 or 1234,56"),
+    ("/balances/p1", {"balances": "9000000,01"}, "at most 9 000 000"),
+    ("/balances/p1", {"balances": "-5"}, "Give an amount"),
+    ("/household?item=new", {"role": "partner"}, "number of eleven digits"),
+    ("/household?item=new", {"role": "partner", "number": "12345678901"}, "number of eleven digits"),
+    ("/household?item=new", {"role": "partner", "number": ANNA}, "already belongs to somebody"),
+    (
+        "/household?item=new",
+        {"role": "co_resident", "number": CHILD, "born_on": "1/1/2000"},
+        "date of birth that the number",
+    ),
+    ("/household?item=new", {"role": "co_resident", "born_on": "31/2/2000"}, "Give the date of birth"),
+    ("/household?item=new", {"first_name": "X", "born_on": "1/2/2000"}, "Say what this person is"),
+    ("/household?item=p1", {"remove": "1"}, "one applicant"),
+    ("/incomes/p1?item=new", {"year": "2024"}, "Give a year before"),
+    ("/incomes/p1?item=new", {"jointly_taxable": "5"}, "Give a year before"),
+    ("/recent_income/p1", {"made": "true"}, "Give 3, 4, 5 or 6 months"),
+    ("/recent_income/p1", {"amount": "5"}, "Choose yes or no"),
+    ("/help", {"made": "true", "kind": "ocmw", "inform": "true"}, "an email address, and of an organisation"),
+    ("/residence?item=new", {"municipality": "24062", "from": "1/1/2020", "until": "1/1/2019"}, "ends after it began"),
+    ("/reach/c1", {"email": "not one"}, "Give an email address"),
+    ("/reach/c1", {"phones": "016 00 00 00, x"}, "Give phone numbers"),
+    ("/stay/p1", {"made": "true"}, "Give the street"),
+    ("/set_aside/p1", {"made": "true", "ground": "other"}, "Choose which one"),
+]
+
+
+async def test_what_cannot_be_saved_is_said_at_the_field(register: Register) -> None:
     anna, id_, home = await begun(register, applicant(), person("c1", "co_resident", CHILD))
     before = await declared(register, id_)
-    page = await anna.fill(home + path, 422, **typed)
-    assert words in page
-    assert "There is a problem" in page
-    assert all(f'value="{value}"' in page for value in typed.values() if value not in ("1", "other"))
+    for path, typed, words in WRONG:
+        page = await anna.fill(home + path, 422, **typed)
+        assert words in page, path
+        assert "There is a problem" in page
+        assert all(f'value="{value}"' in page for value in typed.values() if value not in ("1", "other")), path
     assert await declared(register, id_) == before
 
 
@@ -399,3 +403,44 @@ async def test_who_was_started_at_the_counter_sees_his_own_and_confirms(register
     await anna.post(f"/dossiers/{id_}/confirmation", 409, answer="decline")
     await anna.post(f"/dossiers/{id_}/confirmation", answer="confirm")
     assert "Secret" in await anna.get(f"/dossiers/{id_}/application/check")
+
+
+async def test_what_a_source_knows_is_shown_and_not_asked(
+    database_of: Callable[[str], Awaitable[str]], login: str, authentic: Authentic
+) -> None:
+    told: dict[str, Any] = {
+        "public": {"dossier": "http://127.0.0.1:9"},
+        "session_key": KEY,
+        "sources": authentic.address,
+    }
+    incomes = [{"year": 2023, "jointly_taxable": "20000.00"}]
+    await authentic.know(
+        ANNA, residence="population_register", incomes=incomes, real_rights=[], recognised_handicap=True
+    )
+    async with serving(await database_of("dossier"), login, **told) as register, working(register):
+        anna, id_, home = await begun(register, applicant())
+
+        async def answered() -> bool:
+            return "sources" not in (await register.read(id_))["pending"]
+
+        await until(answered)
+        page = await anna.get(home + "/situation/p1")
+        assert "<strong>In the population register</strong>" in page
+        assert "So says the national register, on" in page
+        assert "open" not in re.findall(r"<details[^>]*>", page)[0]
+        before = await declared(register, id_)
+        await anna.fill(home + "/situation/p1", language="known")
+        found = await declared(register, id_)
+        assert found["p1"] == before["p1"] | {"language": "known"}, (
+            "what a source knows is not declared by looking at it"
+        )
+        assert found[""]["origins"]["p1"]["residence"]["origin"] == "source"
+        await anna.fill(home + "/situation/p1", residence="reference_address")  # he may say that it is wrong
+        found = await declared(register, id_)
+        assert found["p1"]["residence"] == "reference_address"
+        assert found[""]["origins"]["p1"]["residence"]["to_prove"]
+        assert "<strong>20.000,00 €</strong>" in await anna.get(home + "/incomes/p1")
+        assert 'Nothing is known.</p> <p class="govuk-body-s">So says the land registry' in await anna.get(
+            home + "/real_rights/p1"
+        )
+        assert "Known to the authorities" in await anna.get(home)

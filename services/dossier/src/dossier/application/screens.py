@@ -100,29 +100,6 @@ class Screen:
         beside: dict[str, Any] = {"version": (int, -1), "item": (str | None, None)}
         object.__setattr__(self, "form", create_model("Form", **beside, **asked))
 
-    def rows(self, held: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Of a list, what is on it; else the one thing, if there is any."""
-        found: Any = held.get(self.key or "")
-        if self.many:
-            return [one if isinstance(one, dict) else {"municipality": one} for one in found or ()]
-        if self.key:
-            return [] if found is None else [{**found, "made": True}]
-        return [dict(held)] if any(held.get(name) is not None for name in self.fields) else []
-
-    def changed(self, held: Mapping[str, Any], said: Mapping[str, Any] | None, nth: int) -> dict[Any, Any]:
-        """The part with what was said of these fields; None of a field takes it back. nth: of a list, one more than it has: a new
-        one; of `said` None removes it."""
-        if self.many:
-            rows = self.rows(held)
-            old = rows[nth] if nth < len(rows) else {}
-            rows[nth : nth + 1] = [] if said is None else [_known({**old, **said})]
-            return {**held, self.key: [one["municipality"] for one in rows] if len(self.fields) == 1 else rows}
-        said = said or {}
-        if self.key is None:
-            return _known({**held, **said})
-        given = said.get("made", True) and any(value is not None for value in said.values())
-        return {**held, self.key: _known({**(held.get(self.key) or {}), **said}) if given else None}
-
 
 def _known(said: Mapping[str, Any]) -> dict[str, Any]:
     """Without what is not said; of a sheet that is said as well."""
@@ -237,10 +214,17 @@ class Place:
 
     @property
     def rows(self) -> dict[str, dict[str, Any]]:
-        """What is on record there, by what it is called in an address: a member by his id, all else by what it says, so that
-        nobody changes a row that another has moved."""
+        """What is on record there, a list or the one thing, by what it is called in an address: a member by his id, all else by
+        what it says, so that nobody changes a row that another has moved."""
+        key, said = self.screen.key, self.held.get(self.screen.key or "")
+        if self.screen.many:
+            rows = [row if isinstance(row, dict) else {"municipality": row} for row in said or ()]
+        elif key:
+            rows = [] if said is None else [{**said, "made": True}]
+        else:
+            rows = [self.held] if any(self.held.get(name) is not None for name in self.screen.fields) else []
         found: dict[str, dict[str, Any]] = {}
-        for row in self.screen.rows(self.held):
+        for row in rows:
             same = row.get("id") or sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:12]
             found[same if same not in found else f"{same}-{len(found)}"] = row
         return found
@@ -254,18 +238,25 @@ class Place:
         return asked(self.name, row if self.screen.part == "members" else self.of, self.today)
 
     def after(self, typed: Mapping[str, str], data: BaseModel | None, item: str) -> dict[Any, Any] | None:
-        """The part as a form leaves it; None where that is not to be read."""
-        screen, rows = self.screen, self.rows
-        nth = list(rows).index(item) if item in rows else len(rows)
-        if screen.many and "none" in typed:
-            return {**self.held, screen.key: []}
-        if screen.many and "remove" in typed:
-            return screen.changed(self.held, None, nth)
-        if data is None or (screen.many and not item):
+        """The part as a form leaves it: a field left empty is taken back. None where that is not to be read."""
+        held, key, row = self.held, self.screen.key, self.row(item)
+        if self.screen.many and "none" in typed:
+            return {**held, key: []}
+        if self.screen.many and "remove" in typed:
+            new = []
+        elif data is None or (self.screen.many and not item):
             return None
-        said = data.model_dump(mode="json", include=set(self.fields(self.row(item))))
-        new = {"id": uuid4().hex[:12]} if screen.part == "members" and item not in rows else {}
-        return screen.changed(self.held, said | new, nth)
+        else:
+            said = data.model_dump(mode="json", include=set(self.fields(row)))
+            if key is None:
+                return _known({**held, **said})
+            if not self.screen.many:
+                given = said.get("made", True) and any(value is not None for value in said.values())
+                return {**held, key: _known({**row, **said}) if given else None}
+            new = [_known({**row, **said} | ({} if row or key != "members" else {"id": uuid4().hex[:12]}))]
+        rows, nth = [*self.rows.values()], [*self.rows, item].index(item)
+        rows[nth : nth + 1] = new
+        return {**held, key: [one["municipality"] for one in rows] if len(self.screen.fields) == 1 else rows}
 
     def says(self, data: BaseModel) -> bool:
         """Does a list say already what a form adds to it? What is left out counts as it is kept."""
