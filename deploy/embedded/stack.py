@@ -210,6 +210,7 @@ class Stack:
         if service == "notifications":
             settings |= {"smtp": f"127.0.0.1:{self.ports['smtp']}", "mail_from": "register@cir.example"}
             settings |= {"mail_key": self._key("mail"), "public_url": self.url(service)}
+            settings |= {"register_url": self.url("dossier")}
             settings |= {"quiet_minutes": "0", "unconfirmed_a_day": "20"}  # nobody who tries it out waits
         if service == "dossier":
             settings |= {"sources": self.url("sources"), "sources_patience": "PT10S"}
