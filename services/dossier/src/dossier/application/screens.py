@@ -15,6 +15,7 @@ from uuid import uuid4
 from pydantic import BaseModel, BeforeValidator, create_model
 from pydantic_core import PydanticCustomError
 
+from cir_chassis.clock import BELGIUM
 from cir_schemas.dossier import HelperDeclared, StayDeclared
 from cir_schemas.household import Income, RealRight, RecentIncome, SetAside
 from cir_schemas.types import Cents, Day, Municipality
@@ -281,7 +282,11 @@ class Place:
             }
         origins = self.file.origins.get(self.member, {})
         return {
-            one: {"value": value, "by": origins[one]["by"], "on": datetime.fromisoformat(origins[one]["at"])}
+            one: {
+                "value": value,
+                "by": origins[one]["by"],
+                "on": datetime.fromisoformat(origins[one]["at"]).astimezone(BELGIUM).date(),
+            }
             for one, value in values.items()
             if value is not None and origins.get(one, {}).get("origin") in ("source", "counter", "interpretation")
         }
