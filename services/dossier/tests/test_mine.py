@@ -161,6 +161,7 @@ async def test_a_helper_lists_reads_and_brings_and_sees_no_more(pages: Pages) ->
         help=HELP | {"inform": False},
     )
     helper, other = await pages.helper(), await pages.helper("CAW Oost-Brabant")
+    assert (await helper.get(f"/dossiers/{without}")).status_code == 404
     mine = await helper.get("/dossiers")
     assert (page_of(mine), id_ in mine.text, without in mine.text) == ("helped", True, False)
     assert id_ not in (await other.get("/dossiers")).text
@@ -263,6 +264,26 @@ async def test_a_page_shows_nobody_more_than_the_api(pages: Pages) -> None:
     assert "candidate-8562" not in audit.text
     for cursor in ("0", "-1", "99999999999999999999", "x"):
         assert (await who["applicant"].get(f"/dossiers/{id_}/audit?before={cursor}")).status_code in (200, 422), cursor
+
+
+async def test_who_was_named_or_is_out_sees_his_part(pages: Pages) -> None:
+    register, worker = pages.register, await pages.register.case_worker()
+    id_ = await register.started(members=[applicant(first_name="Anna"), partner(first_name="Bram")], help=HELP)
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    document = await register.uploaded(id_, await register.candidate(), name="hers.pdf")
+    bram, anna = await pages.candidate(BRAM), await pages.candidate()
+
+    async def statuses(browser: httpx.AsyncClient) -> str:
+        found = [await browser.get(f"/dossiers/{id_}" + path.format(document=document)) for path in PAGES]
+        if browser is bram:
+            assert [one for one in SECRETS if one != "Bram" for page in found if one in page.text] == []
+        return " ".join(str(one.status_code) for one in found)
+
+    assert await statuses(bram) == NAMED
+    assert (await register.act(id_, worker, "refuse", reasons="The papers never came.")).status_code == 201
+    assert await statuses(bram) == " ".join(["404"] * len(PAGES))
+    assert await statuses(anna) == "200 200 200 200 409 409 200 409 409 200 409"
 
 
 async def test_contacts_are_changed_on_the_version_that_was_shown(pages: Pages) -> None:
