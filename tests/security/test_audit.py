@@ -59,4 +59,4 @@ async def test_every_call_that_is_answered_is_on_record(
                     assert {one.dossier for one in found} <= {None, UUID(scene["dossier"])}
             else:
                 assert not found or name in NOBODYS, line
-    assert answered
+    assert answered or not role  # nothing is shown of anybody to who is not logged in
