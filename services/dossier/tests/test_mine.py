@@ -313,7 +313,9 @@ async def test_contacts_are_changed_on_the_version_that_was_shown(pages: Pages) 
     done = await anna.post(form, data=typed | helped | {"help.inform": "true"})
     assert (done.status_code, done.headers["location"]) == (303, f"/dossiers/{id_}")
     assert "OCMW &lt;b&gt;Leuven" in (await anna.get(f"/dossiers/{id_}")).text
-    # in another tab, which showed what was there before
+    # in another tab, which showed what was there before; a mistake in it makes it no newer
+    wrong = await anna.post(form, data=typed | {"phone": "call me"})
+    assert re.findall(r'name="version" value="(\d+)"', wrong.text) == ["1"]
     stale = await anna.post(form, data=typed | {"phone": "016 33 33 33"})
     assert (stale.status_code, 'value="016 33 33 33"' in stale.text, "016 22 22 22" in stale.text) == (412, True, True)
     again = typed | {"version": re.findall(r'name="version" value="(\d+)"', stale.text)[0], "phone": "016 33 33 33"}
