@@ -133,6 +133,7 @@ async def test_a_request_is_made_once_and_decided_once(priority: Priority) -> No
     assert (made.text, made.asked_by) == (MARKUP, "candidate")
     again = await priority.page("POST", path, "candidate", held=him, data=form | {"key": "another"})
     assert (again.status_code, len(await requests_made(priority))) == (409, 1)
+    assert ("is being looked at already" in again.text, "The roof leaks." in again.text) == (True, True)
     ours, review = {"company": "dijledal"}, f"/situations/{made.id}"
     page = await priority.page("GET", review, "case_worker", held=ours)
     assert re.findall(r'value="([^"]+)"', page.text)[1:] == [

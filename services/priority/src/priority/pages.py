@@ -15,6 +15,7 @@ from cir_chassis.http import IN_WORK
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller
 from cir_chassis.pages import Pages
+from cir_chassis.problems import Conflict
 from cir_chassis.session import logged_in, whoever
 from cir_schemas.municipalities import NAMES
 from cir_schemas.types import DossierRef, Municipality
@@ -113,7 +114,11 @@ def routes(pages: Pages) -> APIRouter:
             await use_cases.situations(dossier, caller, work)
             return show_form(request, "situation", form, 422, dossier=dossier)
         asked = requests.Situation(dossier=dossier, text=form.data.text)
-        await _once(form, request, caller, work, lambda: use_cases.request_priority(asked, caller, work))
+        try:
+            async with work.connection.begin_nested():
+                await _once(form, request, caller, work, lambda: use_cases.request_priority(asked, caller, work))
+        except Conflict as problem:  # his partner was faster, or the dossier was closed: what he wrote stays his
+            return show_form(request, "situation", form.refused(problem), 409, dossier=dossier)
         return RedirectResponse(f"/place/{dossier}", 303)
 
     @router.get("/waiting-list")
