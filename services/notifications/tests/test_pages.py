@@ -30,11 +30,13 @@ from .conftest import (
 )
 
 APPLICANT, PARTNER, NAMED, FORMER = "85622300138", "86070110605", "87031512841", "90010112313"
+ENTERED = "70090911219"  # as applicant, at the counter
 ACTORS: dict[str, tuple[str | None, dict[str, str]]] = {
     "the applicant": ("candidate", {"person": APPLICANT}),
     "the partner": ("candidate", {"person": PARTNER}),
     "a partner who has not confirmed": ("candidate", {"person": NAMED}),
     "a former partner": ("candidate", {"person": FORMER}),
+    "an applicant who has not confirmed": ("candidate", {"person": ENTERED}),
     "the helper": ("helper", {"organisation": "ocmw"}),
     "the company": ("case_worker", {"company": "dijledal"}),
     "another company": ("case_worker", {"company": "kanvaz"}),
@@ -54,7 +56,7 @@ async def scene(notifications: Notifications, dossier: UUID) -> None:
     now = people(applicant=(APPLICANT, True), partner=(PARTNER, True))
     later = contacts(dossier, 2, readers=now, help=helped(), partner_email=BERT)
     await notifications.hear(later, reviewed(dossier, "refused"))
-    others = people(applicant=("70090911219", True), partner=(NAMED, False))
+    others = people(applicant=(ENTERED, False), partner=(NAMED, False))
     other = moved(elsewhere := uuid4(), number="2024.03.20.0777")
     await notifications.hear(contacts(elsewhere, readers=others, company="kanvaz"), other)
 
@@ -70,6 +72,7 @@ READS = {
     "the partner": [REFUSED],
     "a partner who has not confirmed": [],
     "a former partner": [],
+    "an applicant who has not confirmed": [],
 }
 OURS = {"the company": 200, "another company": 404}
 
