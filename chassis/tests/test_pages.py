@@ -1,6 +1,8 @@
 """Pages in a browser's words: who comes without a login, by somebody else's link or from another site gets nowhere."""
 
+import os
 import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -19,6 +21,9 @@ from cir_chassis.forms import Form, read_form
 from cir_chassis.login import Caller, may
 from cir_chassis.service import Service
 from cir_chassis.session import Seal, logged_in
+from conftest import free_port
+from deploy.embedded.ports import answers
+from deploy.embedded.supervisor import Child, Part
 from deploy.token import citizen
 
 from .conftest import CountWork, Open
@@ -105,6 +110,27 @@ async def test_a_page_asks_for_the_login_and_comes_back(service: Service[CountWo
         assert urlsplit(gone.headers["location"]).path == "/oauth2/end_session"
         assert "id_token_hint" in gone.headers["location"]
         assert (await one.get("/things", follow_redirects=False)).status_code == 303
+
+
+async def test_services_may_reach_the_login_by_a_name_that_no_browser_knows(
+    open_database: Open, tmp_path: Path
+) -> None:
+    named, seen = f"http://localhost:{(port := free_port())}", f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "deploy.embedded.login", str(tmp_path / "keys"), str(port)]
+    told = {**os.environ, "CIR_DEMO_ISSUER": named, "CIR_DEMO_BROWSERS": seen}
+    child = Child(Part("login", command, lambda: answers(port), told), tmp_path, lambda line: None, lambda: None)
+    await child.start()
+    made = small(open_database(), login=named, pages=Path(__file__).with_name("frame"))
+    add_pages(made)
+    try:
+        async with served(made), browser(made) as one:
+            begun = await one.get(f"/login?to=/things&person={ANNA}", follow_redirects=False)
+            assert begun.headers["location"].startswith(f"{seen}/oauth2/authorize?")
+            assert of(await one.get(begun.headers["location"])) == "thing"
+            gone = await one.get("/logout", follow_redirects=False)
+            assert gone.headers["location"].startswith(f"{seen}/oauth2/end_session?")
+    finally:
+        await child.stop()
 
 
 async def test_a_login_that_somebody_else_began_is_refused(service: Service[CountWork], login: str) -> None:
