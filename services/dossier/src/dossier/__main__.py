@@ -22,7 +22,7 @@ cli = program("dossier", DossierSettings, make, MIGRATIONS)
 
 @cli.command("publish-candidacies")
 def publish_candidacies() -> None:
-    """Publish the candidacy of every dossier anew, under the pseudonyms of the key in force: after that was changed."""
+    """Publish candidacy and contacts of every dossier anew, under the pseudonyms of the key in force: after that was changed."""
     typer.echo(f"{_on_database(partial(with_every_dossier, do=publish_all))} candidacies are published by the relay")
 
 
