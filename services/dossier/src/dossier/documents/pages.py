@@ -22,7 +22,7 @@ from dossier.register.store import RegisterWork
 Reader = Annotated[Caller, Depends(logged_in("candidate", "helper"))]
 Work = Annotated[RegisterWork, IN_WORK]
 Text = Annotated[str, Query(max_length=100)]
-AT_THE_FIELD = (400, 413, 415, 422, 503)
+AT_THE_FIELD = (400, 408, 413, 415, 422, 503)
 
 
 def routes(pages: Pages) -> APIRouter:
