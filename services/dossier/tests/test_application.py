@@ -390,6 +390,16 @@ async def test_an_adult_confirms_or_declines(register: Register) -> None:
     assert (await register.read(id_))["pending"] == ["assessment"]
 
 
+async def test_who_cannot_log_in_is_not_waited_for_in_silence(register: Register) -> None:
+    nobody = person("c1", "co_resident", None, born_on=None, first_name="Abebe")
+    anna, _, home = await begun(register, applicant(), nobody, person("c2", "co_resident", STRANGER, first_name="Zoe"))
+    await anna.fill(home + "/check")
+    page = await anna.get(home + "/sent")
+    assert "<li>Abebe: we do not know the national register number" in page
+    assert "<li>Zoe: we have no email address" in page
+    assert "Without it this person counts as an adult" in await anna.get(home + "/household?item=c1")
+
+
 async def test_who_was_started_at_the_counter_sees_his_own_and_confirms(register: Register) -> None:
     worker = await register.case_worker()
     id_ = await register.started(who=worker, members=[applicant(), partner(first_name="Secret")])
