@@ -5,7 +5,7 @@ A screen changes one place of the file; all else goes back as it was declared, s
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -63,15 +63,20 @@ def as_typed(value: Any, name: str = "") -> str:
     return text.replace(".", ",") if re.fullmatch(r"\d+\.\d\d", text) else text
 
 
-_Money = Annotated[Cents, BeforeValidator(read_amount)]
-_On = Annotated[Day, BeforeValidator(read_day)]
+def _of_text(read: Callable[[str], Any]) -> BeforeValidator:
+    """What is no text, as of a field `balances.x`, is refused by the type that comes after."""
+    return BeforeValidator(lambda given: read(given) if isinstance(given, str) else given)
+
+
+_Money = Annotated[Cents, _of_text(read_amount)]
+_On = Annotated[Day, _of_text(read_day)]
 _NUMBER, _PHONES = (PersonDeclared.model_fields[name].rebuild_annotation() for name in ("number", "phones"))
 TYPED: Mapping[str, Any] = {
     **dict.fromkeys(("balances", "amount", *(name for name in Income.model_fields if name != "year")), _Money),
     **dict.fromkeys(("born_on", "from", "until"), _On),
     "role": Literal["partner", "co_resident"],
-    "number": Annotated[_NUMBER, BeforeValidator(lambda text: re.sub(r"[ .-]", "", text))],
-    "phones": Annotated[_PHONES, BeforeValidator(lambda text: re.split(r"\s*,\s*", text))],
+    "number": Annotated[_NUMBER, _of_text(lambda text: re.sub(r"[ .-]", "", text))],
+    "phones": Annotated[_PHONES, _of_text(lambda text: re.split(r"\s*,\s*", text))],
 }
 """Fields that people type otherwise than the API reads them: name → type."""
 _NEEDED = {"made": bool, "municipality": Municipality}
