@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
@@ -405,3 +406,16 @@ async def test_a_stranger_takes_no_connection(open_database: Open) -> None:
     service.app.state.database = None  # else it would be asked for a work
     async with served(service), client(service) as http:
         assert (await http.get("/v1/things")).status_code == 401
+
+
+async def test_the_page_of_the_api_fetches_nothing_from_elsewhere(service: Service[CountWork]) -> None:
+    async with client(service) as http:
+        page = await http.get("/docs")
+        fetched = re.findall(r"""(?:src|href)=["']([^"']+)|url: ["']([^"']+)""", page.text)
+        addresses = [one or other for one, other in fetched]
+        assert len(addresses) == 4, page.text  # script, style, icon, and the API's description
+        for address in addresses:
+            assert address.startswith("/"), address
+            assert (await http.get(address)).status_code == 200, address
+    assert "://" not in page.text
+    assert '"validatorUrl": null' in page.text  # else a browser sends the description to a validator

@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -158,12 +159,12 @@ def create_app(
 
     joined: whether it consumes its topics; measures: set the metrics that are looked up when they are read.
     """
-    app = FastAPI(
+    app = FastAPIOffline(  # Swagger's page, which fetches nothing from elsewhere and sends nothing there
         title=title,
         description=description,
         version="1",
-        docs_url=None,
         redoc_url=None,
+        swagger_ui_parameters={"validatorUrl": None},
         telemetry=_TELEMETRY,
         responses=_PROBLEMS,
     )
