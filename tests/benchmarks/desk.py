@@ -1,8 +1,11 @@
 """A case worker's desk at a register of 200,000 dossiers: a page of the queue, a dossier by a name (as it is spelt, a part that
-many have, a letter wrong), and one dossier with its history; each beside its bare query. An upload of 10 MB over HTTP beside a
-bare write of the same bytes. In time of the clock: what is waited for is the database, or the disk."""
+many have, a letter wrong), and one dossier with its history; each beside its bare query. Two pages as a browser has them: the
+queue, and a candidate's dossier. An upload of 10 MB over HTTP beside a bare write of the same bytes. In time of the clock: what
+is waited for is the database, or the disk."""
 
 import asyncio
+import json
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -19,6 +22,8 @@ from pydantic import SecretStr
 
 from cir_chassis.database import Database, migrate
 from cir_chassis.login import Caller
+from cir_chassis.service import Service
+from cir_chassis.session import LIFE, Seal
 from deploy.embedded.postgres import create_databases, part
 from deploy.embedded.supervisor import Child
 from dossier.app import MIGRATIONS, DossierSettings, make
@@ -32,6 +37,7 @@ GIVEN = "Jan Piet Joris Anna Marie Lotte Youssef Fatima Ahmed Elif Mehmet Sofie 
 SYLLABLES = "van den ber jans peet mer ver hoe kel stra ghe lie dum wout aert ens ers man mans ck"
 FIRST = GIVEN.split()
 WORKER = Caller("w", "case_worker", {"company": "c1"})
+HOME, SESSION_KEY = "http://dossier", SecretStr("of a benchmark, in 32 characters or more")
 PAPER = b"%PDF-1.7\n" + bytes(9_990_000)
 FILL = """
 INSERT INTO dossiers (id, municipality, company, language, wants, residence, informal_care_in, household, declared_version,
@@ -101,8 +107,11 @@ async def measure(url: str, folder: Path) -> tuple[dict[str, Times], Times]:
         audience="bench",
         environment="demo",
         today=date(2024, 3, 20),
-        person_key=SecretStr("of a benchmark, in 32 characters or more"),
+        person_key=SESSION_KEY,
         documents=(folder / "documents").as_uri(),
+        public={"dossier": HOME},
+        session_key=SESSION_KEY,
+        client_secret=SESSION_KEY,
     )
     service = make(settings)
     random, syllables = Random(0), SYLLABLES.split()
@@ -132,6 +141,19 @@ async def measure(url: str, folder: Path) -> tuple[dict[str, Times], Times]:
         "a name with a letter wrong": await _asked(database, named, NAMED, misspelt),
         "one with its history": await _asked(database, history, HISTORY, [str(one.dossier) for one in those]),
     }
+    service.app.state.login = Known()
+    async with database.work() as work:
+        numbered = "UPDATE members SET number = CAST(dossier AS text) WHERE member = 'p1' AND dossier = ANY(:these)"
+        await work.connection.execute(sa.text(numbered), {"these": [one.dossier for one in those]})
+        started = """UPDATE dossiers SET standing = standing || jsonb_build_object('starter', CAST(id AS text))
+                     WHERE id = ANY(:these)"""
+        await work.connection.execute(sa.text(started), {"these": [one.dossier for one in those]})
+    dossiers = [str(one.dossier) for one in those]
+    pages = {
+        "the queue": await _shown(service, lambda _: "/desk", lambda _: WORKER.subject, QUEUE, dossiers),
+        "my dossier": await _shown(service, lambda one: f"/dossiers/{one}", lambda one: one, HISTORY, dossiers),
+    }
+    measured |= {f"the page of {name}": times for name, times in pages.items()}
     uploads = await _uploaded(service.app, [one.dossier for one in those[:UPLOADS]], folder)
     await service.dispose()
     return measured, uploads
@@ -153,21 +175,48 @@ async def _asked(database: Database[RegisterWork], ask: Ask, bare: str, of: Sequ
     return times, floors
 
 
-async def _uploaded(app: Any, dossiers: Sequence[UUID], folder: Path) -> Times:
-    class Known:
-        """A login that knows everybody: tokens are no part of this."""
+class Known:
+    """A login that knows everybody: tokens are no part of this. A token is a candidate's number, or a case worker's."""
 
-        async def caller(self, _: str) -> Caller:
-            return WORKER
+    async def caller(self, token: str) -> Caller:
+        return Caller(token, "candidate", {"number": token}) if token != WORKER.subject else WORKER
 
-    app.state.login = Known()
+
+async def _shown(
+    service: Service[RegisterWork],
+    address: Callable[[str], str],
+    number: Callable[[str], str],
+    bare: str,
+    of: Sequence[str],
+) -> Times:
+    """Each page whole, as a browser that is logged in asks for it."""
     times, floors = list[float](), list[float]()
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://dossier") as http:
+    seal = Seal(SESSION_KEY, "session", LIFE)
+    transport = httpx.ASGITransport(app=service.app)
+    async with httpx.AsyncClient(transport=transport, base_url=HOME) as http:
+        for one in of:
+            session = b64encode(json.dumps({"token": number(one)}).encode())
+            headers = {"Accept": "text/html", "Accept-Encoding": "gzip", "Cookie": f"cir={seal.sign(session).decode()}"}
+            begun = perf_counter()
+            answer = await http.get(address(one), headers=headers)
+            times.append(perf_counter() - begun)
+            assert answer.status_code == 200, answer.text
+            async with service.database.engine.connect() as connection:
+                query = sa.text(bare)
+                begun = perf_counter()
+                list(await connection.execute(query, {"of": one} if ":of" in bare else {}))
+                floors.append(perf_counter() - begun)
+    return times, floors
+
+
+async def _uploaded(app: Any, dossiers: Sequence[UUID], folder: Path) -> Times:
+    times, floors = list[float](), list[float]()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HOME) as http:
         for n, dossier in enumerate(dossiers):
             request = http.build_request(
                 "POST",
                 f"/v1/dossiers/{dossier}/documents",
-                headers={"Authorization": "Bearer x"},
+                headers={"Authorization": f"Bearer {WORKER.subject}"},
                 data={"member": "p1", "fact": "residence"},
                 files={"file": ("proof.pdf", PAPER)},
             )
