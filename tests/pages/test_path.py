@@ -60,7 +60,7 @@ async def test_two_candidates_a_helper_and_a_case_worker_come_to_a_certificate(b
         await page.goto(stack.url("dossier") + f"/login?person=candidate-{RITA}")
         await page.goto(link[0])
         await fill(page, answer="confirm")
-        await reaches(page, dossier, "#status", "onderzocht")
+        await reaches(page, dossier, "#status", "onderzoekt")
         await see(page.locator("main")).to_contain_text("schuldenregeling")
         await see(page.locator("main")).not_to_contain_text("loonfiches")
     async with opened(browser, OCMW, stack, locale="nl-BE") as context:

@@ -33,3 +33,12 @@ def test_a_page_has_its_dutch_and_no_more(folder: Path) -> None:
     assert said - known.keys() == set(), "write their Dutch in nl.po"
     assert known.keys() - said == set(), "no template says this any more"
     assert [english for english, text in known.items() if not text] == []
+
+
+def test_a_text_has_one_dutch_in_a_service() -> None:
+    """Its folders are one catalogue: the last would be read on the pages of the others."""
+    said = dict[tuple[str, str], str]()
+    for folder in FOLDERS:
+        service = folder.relative_to(ROOT).parts[1]
+        for english, text in dutch(folder).items():
+            assert said.setdefault((service, english), text) == text, f"{english}: two Dutch texts in {service}"
