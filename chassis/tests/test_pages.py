@@ -210,6 +210,17 @@ async def test_another_role_and_an_unknown_page_are_told_in_words(service: Servi
         assert (await one.get("/logout", headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403
 
 
+async def test_what_cannot_be_read_is_not_taken_for_a_login_that_does_not_hold(service: Service[CountWork]) -> None:
+    async with browser(service) as one:
+        await one.get(f"/login?person={ANNA}")
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "Sec-Fetch-Site": "same-origin"}
+        broken = await one.post("/things", content=b"no part at all", headers=headers)
+        assert (broken.status_code, of(broken), "/login" in broken.text) == (400, "error", False)
+        assert "This cannot be read" in broken.text
+        wrong = await one.get("/login/back?state=x&code=x")
+        assert (wrong.status_code, "This cannot be read" in wrong.text) == (400, False)
+
+
 async def test_what_was_typed_outlives_the_login(service: Service[CountWork]) -> None:
     async with browser(service) as one:
         ended = await one.post("/things", data={"email": "anna@example.org", "rooms": "2"})

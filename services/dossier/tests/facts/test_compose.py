@@ -103,6 +103,14 @@ def test_a_declared_dependant_is_none_until_it_is_established() -> None:
     assert record.origin("dependant", "c1") == "source"
 
 
+def test_a_declared_no_is_to_be_proven_against_the_yes_of_a_source() -> None:
+    record = Record().add("declaration", recognised_handicap=False).add("source", recognised_handicap=True)
+    assert (record.seen(), record.origin("recognised_handicap")) == (
+        {"recognised_handicap": True},
+        ("source", "to prove"),
+    )
+
+
 def test_between_source_and_counter_the_later_word_holds_and_a_repeated_answer_is_no_word() -> None:
     record = Record().add("source", language="known").add("counter", language="not_known")
     assert (record.seen(), record.origin("language")) == ({"language": "not_known"}, "counter")

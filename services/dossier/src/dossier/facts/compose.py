@@ -187,7 +187,8 @@ def _holds(said: Mapping[str, Statement], origin: Origin) -> tuple[Layer | None,
     if layer is None and origin.declared == "counts" and declares is not None:
         return "declaration", declares, _shown("declaration", said)
     value = said[layer]["value"] if layer else None
-    return layer, value, _shown(layer, said, to_prove=bool(declares) and declares != value)
+    # a no where nobody established anything is nothing to prove; against an established yes it is
+    return layer, value, _shown(layer, said, to_prove=declares not in (None, [], value) and bool(declares or value))
 
 
 def _proven(claim: Any, uploaded: bool) -> Any:
