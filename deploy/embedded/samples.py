@@ -9,6 +9,8 @@ from typing import Any
 from deploy.embedded.sources import Person
 
 SOURCES_KNOW = Person.model_fields.keys()
+NO_FACTS = ("number", "email", "first_name", "last_name")
+"""Keys of a member that no rule reads."""
 
 
 @dataclass(frozen=True)

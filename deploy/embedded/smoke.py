@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.embedded import SERVICES
 from deploy.embedded.demo import COMPANIES, NotAsPromised, Played, Register, expect, look, play, play_one, send, until
-from deploy.embedded.samples import SAMPLES, Sample, national_number
+from deploy.embedded.samples import NO_FACTS, SAMPLES, Sample, national_number
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import Say
 
@@ -173,7 +173,7 @@ async def _edges(smoke: Smoke) -> None:
 
 @promise("a preview answers without a login and stores nothing")
 async def _preview(smoke: Smoke) -> None:
-    members = [{k: v for k, v in member.items() if k != "number"} for member in ONE.members]
+    members = [{k: v for k, v in member.items() if k not in NO_FACTS} for member in ONE.members]
     household = {"reference_date": "2024-03-20", "members": members}
     answer = await smoke.register.call("POST", "eligibility", "/v1/preview", json=household)
     must(expect(answer, 200).json()["outcome"] == "met", f"not met: {answer.text}")

@@ -43,7 +43,7 @@ from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdAssessed, 
 from deploy.embedded.demo import COMPANIES, expect
 from deploy.embedded.ports import answers
 from deploy.embedded.postgres import create_databases
-from deploy.embedded.samples import SAMPLES, national_number
+from deploy.embedded.samples import NO_FACTS, SAMPLES, national_number
 from deploy.embedded.stack import TODAY, Stack
 from deploy.embedded.supervisor import Child, Part
 from deploy.token import AUDIENCE, token
@@ -159,9 +159,7 @@ def _orders(many: int) -> Iterable[Order]:
     for sample in itertools.islice(itertools.cycle(decided), many):
         # 99 checks no number: one that did would tell another birth date than the sample's
         numbers = {member: f"{uuid4().int % 10**9:09d}99" for member in sample.numbers}
-        facts = [
-            {name: value for name, value in one.items() if name not in ("number", "email")} for one in sample.members
-        ]
+        facts = [{name: value for name, value in one.items() if name not in NO_FACTS} for one in sample.members]
         post = {name: value for name, value in sample.post.items() if name != "household"}
         order = {"id": str(uuid4()), "household": facts, "numbers": numbers, "confirm": sample.confirm}
         yield {"residence": [], "help": None, "expect": sample.expect["status"]} | post | order

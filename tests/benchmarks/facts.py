@@ -24,7 +24,7 @@ from cir_chassis.clock import Clock
 from cir_chassis.database import Database, migrate
 from cir_chassis.login import Caller
 from deploy.embedded.postgres import create_databases
-from deploy.embedded.samples import SAMPLES, Sample, national_number
+from deploy.embedded.samples import NO_FACTS, SAMPLES, Sample, national_number
 from deploy.embedded.stack import TODAY, Stack
 from dossier import tables
 from dossier.app import MIGRATIONS
@@ -70,7 +70,7 @@ def _on_record(sample: Sample) -> tuple[list[dict[str, Any]], dict[str, str], La
     for since, layer in enumerate(("declaration", "source"), 1):
         stamp: Statement = {"by": layer, "at": TODAY, "since": since}
         for member in sample.members:
-            said = by_key({name: value for name, value in member.items() if name not in ("number", "email")})
+            said = by_key({name: value for name, value in member.items() if name not in NO_FACTS})
             changed = changes(layer, layers.get(member["id"], {}), said, ORIGINS)  # type: ignore[arg-type]
             layers = state(layers, member["id"], layer, changed, stamp)  # type: ignore[arg-type]
     places = [{"moves_in": True, **member} for member in sample.members]
