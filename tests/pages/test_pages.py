@@ -114,7 +114,7 @@ async def walk(
     async with few, opened(browser, person, stack, locale=f"{language}-BE") as context:
         page = await context.new_page()
         for n, (_, service, path, name) in ((n, one) for n, one in enumerate(WALK) if one[0] == person):
-            place, asked = f"{language} {name} {path} as {person}", list[str]()
+            place, asked = f"{language} {name} {path} as {person}", list[Request]()
             await page.set_viewport_size({"width": 1280, "height": 720})
             page.on("request", listener := partial(note, asked))
             address, *clicks = path.split(" → ")
@@ -131,7 +131,11 @@ async def walk(
             assert await page.locator("main").get_attribute("data-page") == name, place
             assert await page.locator("html").get_attribute("lang") == language, place
             assert await page.locator(f'[hreflang="{other}"]').count() == 1, place
-            assert {urlsplit(url).netloc for url in asked} <= {urlsplit(stack.url(service)).netloc, ""}, place
+            assert {urlsplit(one.url).netloc for one in asked} <= {urlsplit(stack.url(service)).netloc, ""}, place
+            if service in stack.services and not clicks:
+                weights = {one.url: (await one.sizes())["responseBodySize"] for one in asked if one.url[:4] == "http"}
+                styled = any(weight for url, weight in weights.items() if url.endswith(".css"))
+                assert sum(weights.values()) <= (25_000 if styled else 5_000), (place, weights)
             await accessible(page, place)
             await page.set_viewport_size({"width": 320, "height": 640})
             assert await page.evaluate(WIDER) == [], place
@@ -140,8 +144,8 @@ async def walk(
             page.remove_listener("request", listener)
 
 
-def note(urls: list[str], request: Request) -> None:
-    urls.append(request.url)
+def note(requests: list[Request], request: Request) -> None:
+    requests.append(request)
 
 
 async def accessible(page: Page, place: str) -> None:
