@@ -1,5 +1,6 @@
 """Partner, invited and removed members are told, each at his own address; nobody reads what was meant for another."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -86,7 +87,7 @@ async def test_a_member_is_invited_once_by_a_mail_that_names_nobody(
         ("member", "member_invited", "c1"),
     }
     assert await notifications.rows(tables.waiting) == []
-    read = text(server, BERT)
+    read = re.sub(r"token=\S+", "token=", text(server, BERT))  # in a seal there may be any letters
     assert not any(name in read.lower() for name in ("anna", "bert", "cees", "ocmw", "p2", "partner"))
     assert "/not-mine?token=" in read
     words = {"nl": ["voordat u zelf bevestigt", "mag weigeren"], "en": ["before you confirm yourself", "may decline"]}
