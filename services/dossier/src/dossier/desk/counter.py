@@ -58,8 +58,8 @@ def routes(pages: Pages) -> APIRouter:
 
     def show_start(request: Request, caller: Any, work: RegisterWork, form: Form[Any], status: int = 200) -> Response:
         own = [place for place, company in work.companies.items() if company == caller.relation("company")]
-        rows = form.typed.get("rows", "")[:2]
-        rows = (int(rows) if rows.isdecimal() else 3) + (3 if "more" in form.typed else 0)
+        sent = form.typed.get("rows", "")[:2]
+        rows = (int(sent) if sent.isdecimal() else 3) + (3 if "more" in form.typed else 0)
         places = {place: NAMES.get(place, place) for place in own}
         return pages.show(request, "desk_start", status, form=form, places=places, rows=min(rows, 40), key=uuid4())
 
