@@ -37,7 +37,7 @@ GIVEN = "Jan Piet Joris Anna Marie Lotte Youssef Fatima Ahmed Elif Mehmet Sofie 
 SYLLABLES = "van den ber jans peet mer ver hoe kel stra ghe lie dum wout aert ens ers man mans ck"
 FIRST = GIVEN.split()
 WORKER = Caller("w", "case_worker", {"company": "c1"})
-HOME, SESSION_KEY = "http://dossier", SecretStr("of a benchmark, in 32 characters or more")
+HOME, SESSION_KEY = "http://127.0.0.1:1", SecretStr("of a benchmark, in 32 characters or more")
 PAPER = b"%PDF-1.7\n" + bytes(9_990_000)
 FILL = """
 INSERT INTO dossiers (id, municipality, company, language, wants, residence, informal_care_in, household, declared_version,
@@ -153,7 +153,7 @@ async def measure(url: str, folder: Path) -> tuple[dict[str, Times], Times]:
         "the queue": await _shown(service, lambda _: "/desk", lambda _: WORKER.subject, QUEUE, dossiers),
         "my dossier": await _shown(service, lambda one: f"/dossiers/{one}", lambda one: one, HISTORY, dossiers),
     }
-    measured |= {f"the page of {name}": times for name, times in pages.items()}
+    measured |= {f"{name} in a browser": times for name, times in pages.items()}
     uploads = await _uploaded(service.app, [one.dossier for one in those[:UPLOADS]], folder)
     await service.dispose()
     return measured, uploads
