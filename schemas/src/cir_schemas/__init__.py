@@ -9,6 +9,8 @@ from cir_schemas.dossier import (
     DocumentInterpreted,
     MemberInvited,
     MemberLeft,
+    OfferConfirmed,
+    OfferDeclined,
     OrganisationRecorded,
     ProofAsked,
     StatusChanged,
@@ -16,7 +18,19 @@ from cir_schemas.dossier import (
 from cir_schemas.eligibility import HouseholdAssessed
 from cir_schemas.envelope import Event
 from cir_schemas.household import HouseholdErased, HouseholdRecorded
-from cir_schemas.priority import ReferralAnswered, SituationReviewed
+from cir_schemas.priority import (
+    LeaseSigned,
+    OfferAnswered,
+    OfferEnded,
+    OfferJudged,
+    OfferOpened,
+    OfferProposed,
+    OfferReminded,
+    ReferralAnswered,
+    ReferralHeldUp,
+    ReferralRetracted,
+    SituationReviewed,
+)
 
 __all__ = [
     "EVENTS",
@@ -29,11 +43,22 @@ __all__ = [
     "HouseholdAssessed",
     "HouseholdErased",
     "HouseholdRecorded",
+    "LeaseSigned",
     "MemberInvited",
     "MemberLeft",
+    "OfferAnswered",
+    "OfferConfirmed",
+    "OfferDeclined",
+    "OfferEnded",
+    "OfferJudged",
+    "OfferOpened",
+    "OfferProposed",
+    "OfferReminded",
     "OrganisationRecorded",
     "ProofAsked",
     "ReferralAnswered",
+    "ReferralHeldUp",
+    "ReferralRetracted",
     "SituationReviewed",
     "StatusChanged",
 ]
@@ -55,5 +80,16 @@ EVENTS: tuple[type[Event], ...] = (
     ApplicantReplaced,
     SituationReviewed,
     ReferralAnswered,
+    ReferralRetracted,
+    ReferralHeldUp,
+    OfferProposed,
+    OfferConfirmed,
+    OfferDeclined,
+    OfferOpened,
+    OfferReminded,
+    OfferAnswered,
+    OfferEnded,
+    OfferJudged,
+    LeaseSigned,
 )
 """Every event there is, in the order of the chain."""

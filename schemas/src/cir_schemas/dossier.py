@@ -2,6 +2,7 @@
 organisations): never an amount or a reason."""
 
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -69,6 +70,8 @@ class CandidacyRecorded(DossierSnapshot, topic="cir.dossier.v1"):
     residence: tuple[Stay, ...] = ()
     informal_care_in: tuple[Municipality, ...] = ()
     paused_until: Day | None = None
+    on_hold: bool = False
+    """By an act of somebody: an offer that is not accepted lapses. Paused alone, it does not."""
     candidates: tuple[str, ...] = ()
     """Pseudonyms of applicant and partner: by them priority knows who asks about his own dossier."""
 
@@ -231,3 +234,19 @@ class ApplicantReplaced(Happening, topic="cir.dossier.v1"):
 
     number: DossierNumber
     why: Literal["left", "died"]
+
+
+class OfferConfirmed(Happening, topic="cir.dossier.v1"):
+    """The household meets the conditions on today's facts: priority may open the offer."""
+
+    number: DossierNumber
+    offer: UUID
+
+
+class OfferDeclined(Happening, topic="cir.dossier.v1"):
+    """The home cannot be offered to it now."""
+
+    number: DossierNumber
+    offer: UUID
+    reasons: tuple[str, ...]
+    """Ids: `closed`, `not_registered`, `on_hold`, `paused`, `confirmation`, `test_open`, or conditions that are not met."""

@@ -7,10 +7,14 @@ from typing import Literal
 from uuid import UUID
 
 from cir_schemas.envelope import Happening
-from cir_schemas.types import DossierNumber, Organisation
+from cir_schemas.types import Cents, Company, Day, DossierNumber, Municipality, Organisation
 
 Decision = Literal["priority", "forwarded", "refused"]
 Answer = Literal["accepted", "refused"]
+OfferState = Literal[
+    "checking", "declined", "open", "accepted", "refused", "no_answer", "withdrawn", "lapsed", "signed"
+]
+"""Where an offer stands: `checking` while dossier tests the conditions, `open` while the candidate may answer."""
 
 
 class SituationReviewed(Happening, topic="cir.priority.v1"):
@@ -28,3 +32,80 @@ class ReferralAnswered(Happening, topic="cir.priority.v1"):
     referral: UUID
     organisation: Organisation
     answer: Answer
+
+
+class ReferralRetracted(Happening, topic="cir.priority.v1"):
+    """An accepted referral was taken back by who made it, with reasons: its certainty ended."""
+
+    number: DossierNumber
+    referral: UUID
+    organisation: Organisation
+
+
+class ReferralHeldUp(Happening, topic="cir.priority.v1"):
+    """The dossier of an accepted referral is registered no more: its certainty stays, and its referrer is told."""
+
+    number: DossierNumber
+    referral: UUID
+    organisation: Organisation
+
+
+class OfferHappening(Happening):
+    """What every event about an offer names."""
+
+    number: DossierNumber
+    offer: UUID
+    company: Company
+    """That lets the home; another one may treat the dossier."""
+
+
+class OfferProposed(OfferHappening, topic="cir.priority.v1"):
+    """Somebody is first for a home: dossier tests the conditions (allocation), and the candidate is told nothing yet."""
+
+
+class OfferOpened(OfferHappening, topic="cir.priority.v1"):
+    """The conditions are met, and the home is offered."""
+
+    municipality: Municipality
+    bedrooms: int
+    rent: Cents
+    """A month."""
+    answer_by: Day
+    """The last day on which he may answer."""
+
+
+class OfferReminded(OfferHappening, topic="cir.priority.v1"):
+    """The term of an open offer ends soon, and nobody has answered."""
+
+    answer_by: Day
+
+
+class OfferAnswered(OfferHappening, topic="cir.priority.v1"):
+    """An open offer was answered, or its term passed; or an accepted one was refused after all."""
+
+    answer: Literal["accepted", "refused", "no_answer"]
+    by: Literal["candidate", "case_worker", "register"]
+    on: Day
+
+
+class OfferEnded(OfferHappening, topic="cir.priority.v1"):
+    """An offer ended without an answer that counts: taken back by the company, or lapsed by what somebody did to the dossier."""
+
+    was: Literal["checking", "open", "accepted"]
+    """While it was `checking`, the candidate knew nothing of it."""
+    now: Literal["withdrawn", "lapsed"]
+
+
+class OfferJudged(OfferHappening, topic="cir.priority.v1"):
+    """A case worker judged a refusal or a silence, or replaced his judgement: the newest of an offer counts."""
+
+    well_founded: bool
+    refused_on: Day
+    unfounded: int
+    """How many refusals and silences of the dossier count as unfounded now."""
+
+
+class LeaseSigned(OfferHappening, topic="cir.priority.v1"):
+    """The home is let: the dossier is housed."""
+
+    signed_on: Day
