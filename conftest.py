@@ -5,9 +5,10 @@ import importlib
 import json
 import socket
 import sys
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from time import time
 from uuid import uuid4
 
 import asyncpg
@@ -51,18 +52,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
-Cookie = Callable[[str, SecretStr], dict[str, str]]
+def session(token: str, key: SecretStr, life: float = LIFE) -> str:
+    """The sealed session of who logged in with a token. life: of the login, in seconds from now."""
+    subject = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))["sub"]
+    held = json.dumps({"token": token, "subject": subject, "until": time() + life})
+    return Seal(key, "session", LIFE).sign(b64encode(held.encode())).decode()
+
+
+Cookie = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="session")
 def cookie() -> Cookie:
-    """(token, session key) → the cookie of a browser in which somebody with that token logged in."""
+    """(token, session key, life) → the cookie of a browser in which somebody with that token logged in."""
 
-    def sealed(token: str, key: SecretStr) -> dict[str, str]:
-        content = b64encode(json.dumps({"token": token}).encode())
-        return {"cir": Seal(key, "session", LIFE).sign(content).decode()}
-
-    return sealed
+    return lambda *of: {"cir": session(*of)}
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from secrets import token_urlsafe
+from time import time
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,7 +21,7 @@ from pydantic import BaseModel, SecretStr, StrictInt
 from cir_chassis.forms import Form, read_form
 from cir_chassis.login import Caller, may
 from cir_chassis.service import Service
-from cir_chassis.session import Seal, logged_in
+from cir_chassis.session import LIFE, Seal, logged_in
 from conftest import free_port
 from deploy.embedded.ports import answers
 from deploy.embedded.supervisor import Child, Part
@@ -29,7 +30,7 @@ from deploy.token import citizen
 from .conftest import CountWork, Open
 from .test_http import served, small
 
-ANNA, WORKER = "candidate-85622300173", "case_worker-dijledal"
+ANNA, BRAM, WORKER = "candidate-85622300173", "candidate-87120100237", "case_worker-dijledal"
 KEY = SecretStr("a key of tests alone, of 32 characters")
 
 
@@ -147,6 +148,22 @@ async def test_a_login_that_somebody_else_began_is_refused(service: Service[Coun
         assert (await cheat.get("/things", follow_redirects=False)).status_code == 303
 
 
+async def test_each_tab_comes_back_from_the_login_where_it_went(service: Service[CountWork]) -> None:
+    async with browser(service) as one:
+        tabs = [
+            (await one.get(f"/login?to=/things%3Fx={n}&person={ANNA}", follow_redirects=False)).headers["location"]
+            for n in range(4)  # one more than are kept
+        ]
+        back = [(await one.get(tab, follow_redirects=False)).headers["location"] for tab in tabs]
+        for n in (2, 1, 3):
+            answer = await one.get(back[n], follow_redirects=False)
+            assert (answer.status_code, answer.headers["location"]) == (303, f"/things?x={n}")
+            assert len(one.cookies["cir"]) < 4000
+        for n in (0, 2):  # one that was too many, and one that came back before: who is logged in stays so
+            assert (await one.get(back[n])).status_code == 400
+        assert (await one.get("/things", follow_redirects=False)).status_code == 200
+
+
 @pytest.mark.parametrize("to", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"])
 async def test_a_login_leads_to_a_page_of_ours(service: Service[CountWork], to: str) -> None:
     async with browser(service) as one:
@@ -221,12 +238,23 @@ async def test_what_cannot_be_read_is_not_taken_for_a_login_that_does_not_hold(s
         assert (wrong.status_code, "This cannot be read" in wrong.text) == (400, False)
 
 
-async def test_what_was_typed_outlives_the_login(service: Service[CountWork]) -> None:
+async def test_what_was_typed_outlives_the_login_for_who_typed_it_alone(
+    service: Service[CountWork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = {"email": "anna@example.org", "rooms": "2"}
     async with browser(service) as one:
-        ended = await one.post("/things", data={"email": "anna@example.org", "rooms": "2"})
+        unknown = await one.post("/things", data=typed)
+        assert (unknown.status_code, of(unknown), "sealed" in unknown.text) == (401, "login_ended", False)
+        await one.get(f"/login?person={ANNA}")
+        with monkeypatch.context() as later:
+            later.setattr("cir_chassis.session.time", lambda: time() + LIFE)
+            ended = await one.post("/things", data=typed)
         assert (ended.status_code, of(ended), "anna@" in ended.text) == (401, "login_ended", False)
         found = re.search(r'name="sealed" value="([^"]+)"', ended.text)
         assert found
+        await one.get(f"/login?person={BRAM}")  # the next at this computer
+        assert (await one.post("/things", data={"sealed": found[1]})).status_code == 403
+        assert not hasattr(service.app.state, "sent")
         await one.get(f"/login?person={ANNA}")
         assert (await one.post("/things", data={"sealed": found[1][:-9] + "AAAAAAAAA"})).status_code == 422
         assert (await one.post("/things", data={"sealed": found[1]})).status_code == 200

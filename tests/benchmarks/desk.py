@@ -195,7 +195,7 @@ async def _shown(
     transport = httpx.ASGITransport(app=service.app)
     async with httpx.AsyncClient(transport=transport, base_url=HOME) as http:
         for one in of:
-            session = b64encode(json.dumps({"token": number(one)}).encode())
+            session = b64encode(json.dumps({"token": number(one), "until": 2**40}).encode())
             headers = {"Accept": "text/html", "Accept-Encoding": "gzip", "Cookie": f"cir={seal.sign(session).decode()}"}
             begun = perf_counter()
             answer = await http.get(address(one), headers=headers)

@@ -9,7 +9,7 @@ from fastapi import Request
 from itsdangerous import BadSignature
 from pydantic import BaseModel, ValidationError
 
-from cir_chassis.problems import Problem
+from cir_chassis.problems import NotAllowed, Problem
 from cir_chassis.session import Seal
 
 SEALED = "sealed"  # the field that brings back what was typed when a login had ended
@@ -65,17 +65,20 @@ def _nested(typed: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def sealed(typed: Mapping[str, str], request: Request) -> str:
-    """For this address alone, and not to be read by the next at the same computer."""
+def sealed(typed: Mapping[str, str], author: str, request: Request) -> str:
+    """For this address and this author alone, and not to be read by the next at the same computer."""
     seal: Seal = request.app.state.pages.seal
-    return seal.sign(json.dumps([request.url.path, dict(typed)]).encode()).decode()
+    return seal.sign(json.dumps([request.url.path, author, dict(typed)]).encode()).decode()
 
 
 def opened(text: str, request: Request) -> dict[str, str]:
-    """What `sealed` closed; nothing where it does not hold, or is of another address."""
+    """What `sealed` closed; nothing where it does not hold, or is of another address. Raises `NotAllowed` to another than its
+    author."""
     seal: Seal = request.app.state.pages.seal
     try:
-        path, typed = json.loads(seal.unsign(text.encode()))
+        path, author, typed = json.loads(seal.unsign(text.encode()))
     except (BadSignature, ValueError):
         return {}
+    if author != getattr(request.state.caller, "subject", None):
+        raise NotAllowed("somebody else typed it, before the login ended")
     return typed if path == request.url.path else {}

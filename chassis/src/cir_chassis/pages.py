@@ -134,7 +134,8 @@ class Pages:
         login = f"/login?to={quote(address, safe='')}"
         if problem.typed is None:
             return RedirectResponse(login, 303)
-        kept = forms.sealed(problem.typed, request) if problem.typed else None
+        # of an unknown author nothing is kept: whoever logs in next could send it as his own
+        kept = forms.sealed(problem.typed, problem.author, request) if problem.typed and problem.author else None
         return self.show(request, "login_ended", problem.status, sealed=kept, login=login)
 
 

@@ -3,7 +3,9 @@
 Pages alone read the cookie: the API knows callers by bearer token, which no other site can make a browser send.
 """
 
+import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from time import time
@@ -31,16 +33,18 @@ log = structlog.get_logger()
 LIFE = (
     3600.0  # seconds: a sealed cookie cannot be revoked, and the provider's own session makes the next login invisible
 )
-KEPT = 12 * LIFE  # of what was typed when a login had ended
+KEPT = 12 * LIFE  # of what was typed when a login had ended, and of who it was
+TABS = 3  # that may be at the provider at once
 LONGEST = 3000  # characters of an id token: a browser drops a cookie of more than 4096 bytes without a word
 
 
 class LoginEnded(NotLoggedIn):
-    """Nobody is logged in (any more). typed: the fields of the form that he sent, if he did; of one with a file none is kept."""
+    """Nobody is logged in (any more). typed: the fields of the form that he sent, if he did; of one with a file none is kept.
+    author: the subject whose login ended here; None where nobody's did."""
 
-    def __init__(self, typed: dict[str, str] | None = None) -> None:
+    def __init__(self, typed: dict[str, str] | None = None, author: str | None = None) -> None:
         super().__init__("nobody is logged in here, or no longer")
-        self.typed = typed
+        self.typed, self.author = typed, author
 
 
 class Seal:
@@ -67,14 +71,15 @@ class Seal:
 
 
 class Sessions(SessionMiddleware):
-    """`request.session`, sealed. `__Host-`: no neighbour under the same domain can set it.
+    """`request.session`, sealed: after the login's life it still tells whose it was. `__Host-`: no neighbour under the same
+    domain can set it.
 
     secure: over https. Not every browser keeps such a cookie of a loopback without it.
     """
 
     def __init__(self, app: ASGIApp, key: SecretStr, secure: bool) -> None:
         super().__init__(app, "", "__Host-cir" if secure else "cir", max_age=None, https_only=secure)
-        self.signer: Any = Seal(key, "session", LIFE)
+        self.signer: Any = Seal(key, "session", KEPT)
 
 
 def logged_in(*roles: str) -> Callable[[Request], Awaitable[Caller]]:
@@ -84,7 +89,8 @@ def logged_in(*roles: str) -> Callable[[Request], Awaitable[Caller]]:
     async def check(request: Request) -> Caller:
         caller = await whoever(request)
         if caller is None:
-            raise LoginEnded(await _typed(request) if request.method == "POST" else None)
+            typed = await _typed(request) if request.method == "POST" else None
+            raise LoginEnded(typed, request.scope.get("session", {}).get("subject"))
         if caller.role not in roles:
             raise NotAllowed(f"this is for: {', '.join(roles)}")
         return replace(caller, call=f"{request.method} {request.scope['route'].path}")
@@ -105,11 +111,10 @@ async def _typed(request: Request) -> dict[str, str]:
 async def whoever(request: Request) -> Caller | None:
     """A dependency of a page for anyone: the caller, if he is logged in."""
     caller: Caller | None = None
-    if token := request.scope.get("session", {}).get("token"):  # without pages for who logs in there is no session
-        try:
-            caller = await request.app.state.login.caller(token)
-        except NotLoggedIn:
-            request.session.clear()
+    session = request.scope.get("session", {})  # without pages for who logs in there is none
+    if session.get("until", 0) > time():
+        with suppress(NotLoggedIn):
+            caller = await request.app.state.login.caller(session["token"])
     request.state.caller = caller
     return caller
 
@@ -120,6 +125,11 @@ def same_origin(request: Request) -> None:
     ours = site in ("same-origin", "none") if site else not origin or urlsplit(origin).netloc == request.headers["host"]
     if request.method != "GET" and not ours:
         raise NotAllowed("a form is sent from the register's own page")
+
+
+def _begun(request: Request) -> dict[str, Any]:
+    """The logins that were begun in this browser and did not come back, the newest last: authlib's, one for each state."""
+    return {name: one for name, one in request.session.items() if name.startswith("_state_")}
 
 
 def routes(settings: Settings, name: str) -> APIRouter:
@@ -136,33 +146,41 @@ def routes(settings: Settings, name: str) -> APIRouter:
     @router.get("/login")
     async def begin(request: Request, to: str = "/", person: str | None = None) -> Response:
         """To the provider, and then to a page of this service. person: in the demo, whom to log in without asking."""
+        begun = _begun(request)
         request.session.clear()
-        request.session["to"] = to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/"
         hint = {"login_hint": person} if person and settings.environment == "demo" else {}
         try:
             answer: Response = await provider.authorize_redirect(request, f"{home}/login/back", **hint)
         except (httpx2.HTTPError, ValueError, RuntimeError) as error:
             raise Unavailable(f"The login does not answer ({type(error).__name__}). Try again later.") from None
+        for name, mine in _begun(request).items():
+            kept = {of: mine["data"][of] for of in ("redirect_uri", "nonce", "code_verifier")}
+            kept["to"] = to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/"
+            begun[name] = mine | {"data": kept}
+        request.session.clear()
+        request.session.update([*begun.items()][-TABS:])
         return answer
 
     @router.get("/login/back")
     async def back(request: Request) -> Response:
         """From the provider: who came along a link that he did not ask for, or twice, is not logged in."""
-        to = request.session.get("to", "/")
+        begun = _begun(request)
+        mine = begun.pop(f"_state_provider_{request.query_params.get('state')}", None)
         try:
             token = (await provider.authorize_access_token(request))["id_token"]
         except httpx2.HTTPError as error:
             raise Unavailable(f"The login does not answer ({type(error).__name__}). Try again later.") from None
         except (*DOES_NOT_HOLD, OAuthError, ValueError, LookupError) as error:
-            request.session.clear()
             raise Problem(400, f"This login does not hold ({type(error).__name__}). Log in again.") from None
-        await request.app.state.login.caller(token)
+        caller = await request.app.state.login.caller(token)
         request.session.clear()
         if len(token) > LONGEST:  # no page would ever see it: each would ask for the login again, for ever
             log.error("an id token is too long for a cookie: let the provider give fewer claims", characters=len(token))
             raise Problem(500, f"The login gave a token of more than {LONGEST} characters. It has been logged.")
-        request.session["token"] = token
-        return RedirectResponse(to, 303)
+        request.session.update(token=token, subject=caller.subject, until=time() + LIFE)
+        if len(token) + len(json.dumps(begun)) < LONGEST:  # another tab may come back yet
+            request.session.update(begun)
+        return RedirectResponse(mine["data"]["to"] if mine else "/", 303)
 
     @router.get("/logout")
     async def logout(request: Request) -> Response:

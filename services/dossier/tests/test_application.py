@@ -1,8 +1,6 @@
 """An application in a browser: a page takes back and establishes nothing that it did not show, and nobody does it for another."""
 
-import json
 import re
-from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from html import unescape
 from pathlib import Path
@@ -10,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cir_chassis.session import LIFE, Seal
+from cir_chassis.session import LIFE
+from conftest import session
 from dossier.application.screens import SCREENS, as_typed, read_amount
 
 from .authentic import Authentic, until, working
@@ -39,11 +38,10 @@ async def register(database_of: Callable[[str], Awaitable[str]], login: str, tmp
 class Browser:
     """A browser in which somebody is logged in, or nobody. It sends a form as it was shown, with what is typed."""
 
-    def __init__(self, register: Register, who: dict[str, str]) -> None:
+    def __init__(self, register: Register, who: dict[str, str], life: float = LIFE) -> None:
         self.http, self.headers = register.http, {"Accept": "text/html", "Accept-Language": "en"}
         if who:
-            session = b64encode(json.dumps({"token": who["Authorization"].removeprefix("Bearer ")}).encode())
-            self.headers["Cookie"] = f"cir={Seal(KEY, 'session', LIFE).sign(session).decode()}"
+            self.headers["Cookie"] = f"cir={session(who['Authorization'].removeprefix('Bearer '), KEY, life)}"
 
     async def get(self, path: str, status: int = 200) -> str:
         answer = await self.http.get(path, headers=self.headers)
@@ -346,7 +344,8 @@ async def test_nobody_does_it_for_another(register: Register) -> None:
         await anna.post(home + path, 404, version="1")
     # a login that ended on a form: what was typed is sealed, for this address
     tab = form_of(await anna.get(home + "/incomes/p1?item=new")) | {"year": "2023"}
-    page = await nobody.post(home + "/incomes/p1", 401, **tab)
+    assert "sealed" not in await nobody.post(home + "/incomes/p1", 401, **tab), "whose would it be?"
+    page = await Browser(register, await register.candidate(), life=-1).post(home + "/incomes/p1", 401, **tab)
     assert page_of(page) == "login_ended"
     await anna.post(home + "/incomes/p2", 422, sealed=form_of(page)["sealed"])
     await anna.post(home + "/incomes/p1", sealed=form_of(page)["sealed"])

@@ -1,8 +1,6 @@
 """The desk in a browser: nobody sees or does there what the API refuses him, and nothing that was typed is lost."""
 
-import json
 import re
-from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from html import unescape
 from pathlib import Path
@@ -11,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from cir_chassis.session import LIFE, Seal
+from cir_chassis.session import LIFE
 from cir_schemas.household import Income
+from conftest import session
 
 from .conftest import ANNA, BRAM, KEY, STRANGER, Register, applicant, partner, serving
 from .test_desk import investigated, queue, stated
@@ -35,11 +34,10 @@ async def register(database_of: Callable[[str], Awaitable[str]], login: str, tmp
 class Browser:
     """A browser in which somebody logged in, if he did."""
 
-    def __init__(self, register: Register, who: dict[str, str] | None) -> None:
+    def __init__(self, register: Register, who: dict[str, str] | None, life: float = LIFE) -> None:
         self.http, self.headers = register.http, {"Accept": "text/html", "Accept-Language": "en"}
         if who:
-            session = b64encode(json.dumps({"token": who["Authorization"].removeprefix("Bearer ")}).encode())
-            self.headers["Cookie"] = f"cir={Seal(KEY, 'session', LIFE).sign(session).decode()}"
+            self.headers["Cookie"] = f"cir={session(who['Authorization'].removeprefix('Bearer '), KEY, life)}"
 
     async def get(self, path: str, status: int = 200) -> str:
         return words(await self.http.get(path, headers=self.headers), status)
@@ -227,11 +225,14 @@ async def test_a_note_is_written_once_with_its_errors(register: Register, desk: 
 
 async def test_what_was_typed_outlives_the_login(register: Register, desk: Browser) -> None:
     id_ = await investigated(register)
-    html = await Browser(register, None).post(f"/desk/{id_}/actions/refuse", 401, reasons=WHY)
+    path, ended = f"/desk/{id_}/actions/refuse", Browser(register, await register.case_worker(), life=-1)
+    html = await ended.post(path, 401, reasons=WHY)
     assert WHY not in html
     found = re.search(r'name="sealed" value="([^"]+)"', html)
     assert found
-    assert WHY in await desk.post(f"/desk/{id_}/actions/refuse", 200, sealed=found[1])
+    colleague = Browser(register, await register.as_("case_worker", company="dijledal", person=STRANGER))
+    assert WHY not in await colleague.post(path, 403, sealed=found[1], step="do")
+    assert WHY in await desk.post(path, 200, sealed=found[1])
     assert (await register.read(id_))["status"] == "under_investigation"
 
 

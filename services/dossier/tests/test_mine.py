@@ -1,8 +1,6 @@
 """My dossier in a browser, for who cheats, errs or is unlucky: no page shows more than the API, and a form counts once."""
 
-import json
 import re
-from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from html import unescape
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cir_chassis.session import Seal
+from conftest import session
 from dossier.documents.scanner import clamd_at
 
 from .conftest import ANNA, BRAM, KEY, PDF, STRANGER, Register, applicant, numbered, partner, person, serving
@@ -35,8 +33,7 @@ class Pages:
         headers, cookies = {"Accept": "text/html", "Accept-Language": "en", "Sec-Fetch-Site": "same-origin"}, {}
         if role:
             token = (await self.register.as_(role, **relation))["Authorization"].removeprefix("Bearer ")
-            content = b64encode(json.dumps({"token": token}).encode())
-            cookies = {"__Host-cir": Seal(KEY, "session", 3600).sign(content).decode()}
+            cookies = {"__Host-cir": session(token, KEY)}
         transport = httpx.ASGITransport(app=self.register.service.app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url=HOME, headers=headers, cookies=cookies)
 

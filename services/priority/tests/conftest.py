@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from cir_chassis.pseudonym import KeyedSettings, pseudonym
 from cir_chassis.service import Service
+from cir_chassis.session import LIFE
 from cir_schemas import CandidacyRecorded, CompanyRecorded
 from deploy.token import AUDIENCE, token
 from priority.app import make
@@ -47,7 +48,7 @@ LETS = {"dijledal": ["24062", "24011"], "kanvaz": ["12025"], "woontrots": ["2308
 FOR = {"votes": [{"member": "Stad Leuven", "municipality": "24062", "vote": "for"}]}
 
 
-Cookie = Callable[[str, SecretStr], dict[str, str]]
+Cookie = Callable[..., dict[str, str]]
 
 
 @cache
@@ -96,10 +97,11 @@ class Priority:
 
     async def page(self, method: str, path: str, role: str | None, /, **sent: Any) -> httpx.Response:
         """What a browser shows to somebody of that role, logged in; None: to anyone. held: what his token says."""
+        life = sent.pop("life", LIFE)  # of his login, in seconds
         held, headers = sent.pop("held", {}), {"Accept": "text/html", "Accept-Language": "en"} | sent.pop("headers", {})
         if role:
             known = await asyncio.to_thread(bearer, self._login, role, frozenset(held.items()))
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookie(known, KEY).items())
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookie(known, KEY, life).items())
         return await self.http.request(method, path, headers=headers, **sent)
 
     async def agreed(self, **changed: Any) -> str:

@@ -122,7 +122,7 @@ async def test_a_request_is_made_once_and_decided_once(priority: Priority) -> No
     form = {"text": MARKUP, "key": key_of(wrong)}
     other = {"Sec-Fetch-Site": "cross-site"}
     assert (await priority.page("POST", path, "candidate", held=him, data=form, headers=other)).status_code == 403
-    ended = await priority.page("POST", path, None, data=form)
+    ended = await priority.page("POST", path, "candidate", held=him, life=-1, data=form)
     assert (ended.status_code, "The roof leaks." in ended.text, await requests_made(priority)) == (401, False, [])
     found = re.search(r'name="sealed" value="([^"]+)"', ended.text)
     assert found
