@@ -31,7 +31,7 @@ def groups(**shares: str) -> dict[str, Any]:
         ({"groups": groups(elderly="1")}, "elderly: a group of pillar 2 and a target group of pillar 3 at once"),
         ({"through": "2023-12-31"}, "through (2023-12-31) lies before from (2024-01-01)"),
         ({"planned": 0}, "greater than or equal to 1"),
-        ({"target_ceiling": "0.51"}, "above one half"),
+        ({"target_ceiling": "0.51"}, "above 1/2"),
         ({"target_ceiling": "0"}, "would never get one"),
         ({"area_tie": True}, "has no area to be tied to"),
         ({"municipalities": ["2406"]}, "municipalities"),

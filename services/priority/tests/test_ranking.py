@@ -18,6 +18,7 @@ from cir_schemas import CandidacyRecorded
 from priority.allocation import Situation
 from priority.app import MIGRATIONS
 from priority.domain.ranking import Candidate, Dwelling, Regulation, left_out_because, rank
+from priority.rules import CRITERIA, LASTING_TIE
 
 from .conftest import Priority, candidacy, company
 
@@ -99,7 +100,7 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
                     random.choice((None, 1, 3, 5, 2023)), random.choice((True, False)),
                     random.choice((None, None, None, ON, ON + timedelta(days=1))),
                 )  # fmt: skip
-                by_law, left_out = rank(on, dwelling, regulation, stored)
+                by_law, left_out = rank(on, dwelling, regulation, stored, CRITERIA, LASTING_TIE)
                 there = [
                     (number, list(because))
                     for number, because in await work.ranked(on, dwelling, regulation, "dijledal")
@@ -118,7 +119,7 @@ async def everybody_stands_where_the_law_says(priority: Priority, on: date, stor
             for place in ("24062", "23088"):
                 home = Dwelling(place, None, one.persons, one.persons)
                 chosen = Regulation(Random(place).choice((None, 3)))
-                ranked, _ = rank(on, home, chosen, stored)
+                ranked, _ = rank(on, home, chosen, stored, CRITERIA, LASTING_TIE)
                 found = await work.standing(ids[one.dossier], place, on, chosen)
                 if found is None:
                     assert left_out_because(on, home, chosen, one)

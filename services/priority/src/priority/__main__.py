@@ -15,6 +15,7 @@ from priority.council import Agreement
 from priority.domain.ranking import rank
 from priority.domain.turns import SharesDoNotAddUp, decimal, turns
 from priority.requests import RankRequest, TurnsRequest, WrongFile, read
+from priority.rules import CRITERIA, LASTING_TIE
 
 cli = program("priority", KeyedSettings, make, MIGRATIONS)
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
@@ -27,7 +28,7 @@ def rank_(
 ) -> None:
     """Rank candidates for a dwelling: the criteria that each meets, and why others are left out."""
     try:
-        ranked, left_out = rank(*read(file, RankRequest).in_domain())
+        ranked, left_out = rank(*read(file, RankRequest).in_domain(), CRITERIA, LASTING_TIE)
     except WrongFile as wrong:
         raise refuse(str(wrong)) from None
     if as_json:

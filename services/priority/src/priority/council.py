@@ -10,11 +10,8 @@ from pydantic import ConfigDict, Field, model_validator
 from cir_schemas.types import Company, Day, Municipality, Organisation, Shape
 from priority.domain.turns import STANDARD, flat
 from priority.requests import Name, Regulation, Share, Vote, Years, exact
+from priority.rules import highest_ceiling
 from priority.texts import Text
-
-HIGHEST_CEILING = Fraction(
-    1, 2
-)  # pillar 3: one third, later half; since when is not known here (K). Lowered, old ones fail
 
 
 class Group(Shape):
@@ -62,8 +59,8 @@ class Agreement(Shape):
             raise ValueError(f"{', '.join(both)}: a group of pillar 2 and a target group of pillar 3 at once")
         if STANDARD in self.target_groups:
             raise ValueError(f"a target group may not be called `{STANDARD}`")
-        if exact(self.target_ceiling) > HIGHEST_CEILING:
-            raise ValueError(f"target_ceiling: {self.target_ceiling} is above one half, the highest there is")
+        if exact(self.target_ceiling) > (highest := highest_ceiling(self.from_)):
+            raise ValueError(f"target_ceiling: {self.target_ceiling} is above {highest}, the highest there is")
         if self.target_groups and not exact(self.target_ceiling):
             raise ValueError("target_ceiling: target groups without a share of the dwellings would never get one")
         if self.area_tie and self.area is None:

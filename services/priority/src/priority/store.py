@@ -25,6 +25,7 @@ from priority.domain import ranking
 from priority.domain.ledger import Entry
 from priority.domain.ranking import Dwelling, Regulation
 from priority.domain.turns import STANDARD
+from priority.rules import CRITERIA, LASTING_TIE
 
 ANY_SIZE = 2**31 - 1  # persons
 LIVES = 100  # lasting ties, of five years and more each: what an index row has room for, and nobody's
@@ -284,8 +285,12 @@ def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
             "paused_until": one.paused_until,
             "lived": _days(lived, ")"),
             "lived_apart": "{" + ",".join(f'"[{start},{end})"' for start, end in lived) + "}" if of_two else None,
-            "lasting_tie": _days(ranking.lasting_ties(here)[-LIVES:], "]"),
-            "area_ties": {area: _days(ranking.lasting_ties(stays), "]") for area, stays in by_area.items() if area is not None},
+            "lasting_tie": _days(ranking.lasting_ties(here, LASTING_TIE)[-LIVES:], "]"),
+            "area_ties": {
+                area: _days(ranking.lasting_ties(stays, LASTING_TIE), "]")
+                for area, stays in by_area.items()
+                if area is not None
+            },
             "informal_care": municipality in one.informal_care_in,
             "registered_on": one.registered_on,
             "number_day": candidacy.number_day,
@@ -317,18 +322,17 @@ def _criteria(
     """The criteria before the date of registration for a dwelling, in sequence, each as a test of a row of places.
 
     kept: the company, and the target group that it keeps the dwelling for."""
-    criteria: Criteria = []
+    criteria = {"lasting_tie": place.lasting_tie.contains(on), "informal_care": place.informal_care}
     if kept[1] is not None:
-        criteria.append(("target_group", prioritised(place.dossier, kept[0], kept[1])))
+        criteria["target_group"] = prioritised(place.dossier, kept[0], kept[1])
     if regulation.stricter_tie_years is not None:
         years = Range(ranking.earlier(on, regulation.stricter_tie_years), on, bounds="[]")
         of_one = sa.literal(years, DATERANGE).bool_op("<@")(sa.any_(place.lived_apart))
-        criteria.append(("stricter_tie", sa.func.coalesce(of_one, place.lived.contains(MultiRange([years])))))
-    criteria.append(("lasting_tie", place.lasting_tie.contains(on)))
+        criteria["stricter_tie"] = sa.func.coalesce(of_one, place.lived.contains(MultiRange([years])))
     if regulation.area_tie and area is not None:
         in_area = sa.cast(place.area_ties[area].astext, DATEMULTIRANGE).contains(on)
-        criteria.append(("area_tie", sa.func.coalesce(in_area, sa.false())))
-    return [*criteria, ("informal_care", place.informal_care)]
+        criteria["area_tie"] = sa.func.coalesce(in_area, sa.false())
+    return [(name, criteria[name]) for name in ranking.value_on(CRITERIA, on) if name in criteria]
 
 
 def _waits(place: Any, on: date) -> sa.ColumnElement[bool]:

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from priority.domain.ranking import Candidate, Dwelling, Regulation, Stay, lasting_tie, rank
+from priority.domain.ranking import Candidate, Dwelling, LastingTie, Regulation, Stay, lasting_tie, lasting_ties, rank
+from priority.rules import CRITERIA, LASTING_TIE
+
+LAW = (CRITERIA, LASTING_TIE)
 
 ON = date(2024, 6, 1)
 LEUVEN = Dwelling("24062", "leuven-centrum", min_persons=2, max_persons=4)
@@ -36,11 +39,11 @@ def candidate(nth: int = 1, **changed: Any) -> Candidate:
 
 
 def order(*candidates: Candidate, regulation: Regulation = PLAIN, on: date = ON) -> list[str]:
-    return [dossier[-4:].lstrip("0") for dossier, _ in rank(on, LEUVEN, regulation, candidates)[0]]
+    return [dossier[-4:].lstrip("0") for dossier, _ in rank(on, LEUVEN, regulation, candidates, *LAW)[0]]
 
 
 def because(one: Candidate, regulation: Regulation = PLAIN, on: date = ON) -> list[str]:
-    return rank(on, LEUVEN, regulation, [one])[0][0][1]
+    return rank(on, LEUVEN, regulation, [one], *LAW)[0][0][1]
 
 
 def test_the_first_reason_that_applies_leaves_out() -> None:
@@ -55,18 +58,18 @@ def test_the_first_reason_that_applies_leaves_out() -> None:
         ({"persons": 4}, PLAIN, "paused"),
     ):
         wrong = replace(wrong, **change)
-        assert rank(ON, LEUVEN, regulation, [wrong]) == ([], [(wrong.dossier, why)])
+        assert rank(ON, LEUVEN, regulation, [wrong], *LAW) == ([], [(wrong.dossier, why)])
     assert order(wrong, on=date(2024, 6, 2)) == ["1"]  # paused as long as it is before the date
 
 
 @pytest.mark.parametrize("status", ["draft", "submitted", "refused", "struck", "withdrawn", "housed"])
 def test_only_the_registered_are_in_the_order(status: str) -> None:
-    assert rank(ON, LEUVEN, PLAIN, [candidate(status=status)])[1][0][1] == "not_registered"
+    assert rank(ON, LEUVEN, PLAIN, [candidate(status=status)], *LAW)[1][0][1] == "not_registered"
 
 
 @pytest.mark.parametrize(("persons", "fits"), [(1, False), (2, True), (4, True), (5, False)])
 def test_size_is_a_filter_that_comes_first(persons: int, fits: bool) -> None:
-    assert bool(rank(ON, LEUVEN, PLAIN, [candidate(persons=persons)])[0]) is fits
+    assert bool(rank(ON, LEUVEN, PLAIN, [candidate(persons=persons)], *LAW)[0]) is fits
 
 
 @pytest.mark.parametrize(
@@ -91,9 +94,9 @@ def test_a_lasting_tie_to_the_day(stays: list[Stay], on: str, holds: bool) -> No
 
 
 def test_a_lasting_tie_is_an_interval() -> None:
-    assert lasting_tie(date(2015, 1, 1), date(2020, 1, 1)) == (date(2020, 1, 1), date(2025, 1, 1))
-    assert lasting_tie(date(2015, 1, 1), date(2019, 12, 31)) is None
-    assert lasting_tie(date(2019, 1, 1), date.max) == (date(2024, 1, 1), date.max)
+    assert lasting_tie(date(2015, 1, 1), date(2020, 1, 1), LAW[1][0][1]) == (date(2020, 1, 1), date(2025, 1, 1))
+    assert lasting_tie(date(2015, 1, 1), date(2019, 12, 31), LAW[1][0][1]) is None
+    assert lasting_tie(date(2019, 1, 1), date.max, LAW[1][0][1]) == (date(2024, 1, 1), date.max)
 
 
 def test_the_criteria_come_one_after_the_other() -> None:
@@ -151,7 +154,7 @@ def test_a_tie_is_of_one_candidate(
 def test_numbers_are_compared_as_numbers() -> None:
     numbers = ["2019.04.02.10000", "2019.04.02.9999", "2019.04.01.10001"]
     there = [replace(candidate(), dossier=number) for number in numbers]
-    assert [dossier for dossier, _ in rank(ON, LEUVEN, PLAIN, there)[0]] == list(reversed(numbers))
+    assert [dossier for dossier, _ in rank(ON, LEUVEN, PLAIN, there, *LAW)[0]] == list(reversed(numbers))
 
 
 def anybody(random: Random, nth: int) -> Candidate:
@@ -190,3 +193,19 @@ def test_the_order_is_total_and_owes_nothing_to_who_else_is_there(seed: int) -> 
     if name in first:
         changed = order(*(later if n == late else one for n, one in enumerate(candidates)), regulation=regulation)
         assert changed.index(name) >= first.index(name), "a later registration helped"
+
+
+def test_a_rule_holds_from_its_day_on() -> None:
+    """Four years are enough from June on, and then informal care comes before the tie."""
+    june, four = date(2024, 6, 1), [(None, LastingTie(5, 10)), (date(2024, 6, 1), LastingTie(4, 10))]
+    order = [(None, CRITERIA[0][1]), (june, ("informal_care", "lasting_tie", "registration_date"))]
+    stay = Stay("24062", None, date(2020, 3, 1), date(2024, 5, 1))
+    tied, cared = candidate(residence=(stay,)), candidate(2, informal_care_in=("24062",))
+    assert lasting_ties([stay], four) == [(june, date(2030, 5, 1))]
+    five = [Stay("24062", None, date(2010, 1, 1), date(2015, 1, 1))]
+    assert lasting_ties(five, four) == [(date(2015, 1, 1), date(2020, 1, 1))]
+    for day in (date(2024, 5, 31), june):
+        ranked, _ = rank(day, LEUVEN, PLAIN, [tied, cared], order, four)
+        assert [dossier for dossier, _ in ranked] == [cared.dossier, tied.dossier], "informal care comes first"
+        assert ("lasting_tie" in ranked[1][1]) is (day == june)
+    assert rank(june, LEUVEN, PLAIN, [tied, cared], CRITERIA, four)[0][0][0] == tied.dossier

@@ -1,18 +1,26 @@
 """Who is first for a dwelling: the standard ranking, criterion by criterion, and the reason for each place.
 
-Size comes first: a household that does not fit is not ranked at all. Then, one after the other, so that a later criterion only
-decides among those whom the earlier ones leave equal: for a home that is kept for a target group, who is of it (pillar 3); the
-stricter local tie (where the municipality has one), the lasting
-tie, the tie with the area (where agreed), informal care, the date of registration, the dossier number.
+Size comes first: a household that does not fit is not ranked at all. Then the criteria in the law's sequence, so that a later one
+only decides among those whom the earlier ones leave equal, and the dossier number.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import NamedTuple, TypeVar
 
+V = TypeVar("V")
+Dated = Sequence[tuple[date | None, V]]
+"""Values of the law, each with the day since which it holds, the oldest first; that one holds before as well."""
 ON_THE_LIST = "registered"
 BECAUSE = ("registration_date",)
-YEARS = 5  # of a lasting tie: without a break, within the ten years before (standard allocation)
+
+
+class LastingTie(NamedTuple):
+    """So many years lived there without a break, within so many years before."""
+
+    years: int
+    within: int
 
 
 @dataclass(frozen=True)
@@ -60,17 +68,29 @@ class Candidate:
     priorities: tuple[str, ...] = ()
 
 
+def value_on(rows: Dated[V], on: date) -> V:
+    """The value that holds that day."""
+    return next((value for since, value in reversed(rows) if since is None or since <= on), rows[0][1])
+
+
 def rank(
-    on: date, dwelling: Dwelling, regulation: Regulation, candidates: Iterable[Candidate]
+    on: date,
+    dwelling: Dwelling,
+    regulation: Regulation,
+    candidates: Iterable[Candidate],
+    criteria: Dated[tuple[str, ...]],
+    tie: Dated[LastingTie],
 ) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
     """The ranking, the first one first, with the criteria that each meets; and those left out, with the first reason why."""
+    sequence = value_on(criteria, on)
     ranked: list[tuple[tuple[object, ...], Candidate, list[str]]] = []
     left_out: list[tuple[str, str]] = []
     for candidate in candidates:
         if why := left_out_because(on, dwelling, regulation, candidate):
             left_out.append((candidate.dossier, why))
         else:
-            ties = _ties(on, dwelling, regulation, candidate)
+            held = _ties(on, dwelling, regulation, candidate, tie)
+            ties = [(name, held[name]) for name in sequence if name in held]
             key = (*(not held for _, held in ties), candidate.registered_on, *number_parts(candidate.dossier))
             because = ["fitting_size", *(name for name, held in ties if held), *BECAUSE]
             ranked.append((key, candidate, because))
@@ -91,19 +111,22 @@ def left_out_because(on: date, dwelling: Dwelling, regulation: Regulation, candi
     return next((reason for reason, applies in reasons.items() if applies), None)
 
 
-def _ties(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> Sequence[tuple[str, bool]]:
-    """The criteria before the registration date that count for this dwelling, in sequence, and whether they are met."""
+def _ties(
+    on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate, tie: Dated[LastingTie]
+) -> dict[str, bool]:
+    """The criteria before the registration date that count for this dwelling, and whether they are met."""
     here = [stay for stay in candidate.residence if stay.municipality == dwelling.municipality]
-    ties = []
+    ties = {
+        "lasting_tie": _lasts(here, on, tie),
+        "informal_care": dwelling.municipality in candidate.informal_care_in,
+    }
     if dwelling.target_group is not None:
-        ties.append(("target_group", dwelling.target_group in candidate.priorities))
+        ties["target_group"] = dwelling.target_group in candidate.priorities
     if regulation.stricter_tie_years is not None:
-        ties.append(("stricter_tie", _lives_there(joined(here), on, regulation.stricter_tie_years)))
-    ties.append(("lasting_tie", _lasts(here, on)))
+        ties["stricter_tie"] = _lives_there(joined(here), on, regulation.stricter_tie_years)
     if regulation.area_tie:
         in_area = [stay for stay in candidate.residence if stay.area is not None and stay.area == dwelling.area]
-        ties.append(("area_tie", _lasts(in_area, on)))
-    ties.append(("informal_care", dwelling.municipality in candidate.informal_care_in))
+        ties["area_tie"] = _lasts(in_area, on, tie)
     return ties
 
 
@@ -124,15 +147,22 @@ def joined(stays: Iterable[Stay]) -> Iterator[tuple[date, date]]:
         yield start, end
 
 
-def lasting_tie(start: date, end: date) -> tuple[date, date] | None:
-    """The days on which a stay [start, end) gives a lasting tie, both included; none where it is shorter than five years."""
-    since = later(start, YEARS)
-    return (since, later(end, YEARS)) if since <= end else None
+def lasting_tie(start: date, end: date, tie: LastingTie) -> tuple[date, date] | None:
+    """The days on which a stay [start, end) gives a lasting tie, both included; none where it is too short."""
+    since = later(start, tie.years)
+    return (since, later(end, tie.within - tie.years)) if since <= end else None
 
 
-def lasting_ties(stays: Iterable[Stay]) -> list[tuple[date, date]]:
+def lasting_ties(stays: Iterable[Stay], rows: Dated[LastingTie]) -> list[tuple[date, date]]:
     """The days on which these stays give a lasting tie: intervals by their start, both ends included."""
-    return sorted(tie for stay in joined(stays) if (tie := lasting_tie(*stay)))
+    lived, ties = list(joined(stays)), []
+    for nth, (since, tie) in enumerate(rows):
+        last = rows[nth + 1][0] if nth + 1 < len(rows) else None  # the first day of the next row
+        for days in filter(None, (lasting_tie(*stay, tie) for stay in lived)):
+            first, through = max(days[0], since or date.min), min(days[1], last - timedelta(1) if last else date.max)
+            if first <= through:
+                ties.append((first, through))
+    return sorted(ties)
 
 
 def later(day: date, years: int) -> date:
@@ -155,8 +185,8 @@ def earlier(day: date, years: int) -> date | None:
         return date(day.year - years, 2, 28)
 
 
-def _lasts(stays: Iterable[Stay], on: date) -> bool:
-    return any(since <= on <= through for since, through in lasting_ties(stays))
+def _lasts(stays: Iterable[Stay], on: date, tie: Dated[LastingTie]) -> bool:
+    return any(since <= on <= through for since, through in lasting_ties(stays, tie))
 
 
 def _lives_there(stays: Iterable[tuple[date, date]], on: date, years: int) -> bool:
