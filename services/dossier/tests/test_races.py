@@ -31,7 +31,7 @@ async def follows(register: Register, id_: str) -> str:
             assert type(said[-1]).__name__ == "HouseholdErased"
             return "erased"
         kept = standing([one.act for one in await work.acts_of(row.id)])
-        assert (row.standing, row.status) == (write_standing(kept), kept.status)
+        assert ((row.standing, row.offers), row.status) == (write_standing(kept), kept.status)
         mine = sa.select(tables.candidates.c.number).where(tables.candidates.c.dossier == row.id)
         assert set(await work.connection.scalars(mine)) == on_record.Register(row, work).bound
         assert [one["id"] for one in row.household] == sorted(work.members_of(row.id), key="p1 p2 c1".index)

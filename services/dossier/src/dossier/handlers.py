@@ -1,15 +1,33 @@
-"""What events do: an assessment that arrives may move a dossier. Read from the table at the foot."""
+"""What events do: an assessment that arrives may move a dossier, and what becomes of an offer is put on its record. Read from the
+table at the foot."""
 
 from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import uuid4
 
 import structlog
 
 from cir_chassis.consumer import Handlers
-from cir_schemas import HouseholdAssessed
-from dossier.register.register import Register
+from cir_chassis.login import Caller
+from cir_schemas import (
+    HouseholdAssessed,
+    LeaseSigned,
+    OfferAnswered,
+    OfferDeclined,
+    OfferEnded,
+    OfferJudged,
+    OfferProposed,
+)
+from dossier.domain.acts import Standing
+from dossier.register.appeals import terms_on
+from dossier.register.asks import ask_again
+from dossier.register.offers import hindrances
+from dossier.register.register import Actor, Register
 from dossier.register.store import RegisterWork
 
 log = structlog.get_logger()
+OfferEvent = OfferProposed | OfferAnswered | OfferJudged | OfferEnded | LeaseSigned
 
 
 def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) -> None:
@@ -24,5 +42,62 @@ def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) ->
             Register(row, work).settle(because_of=event)
 
 
-EVENTS: Handlers = {HouseholdAssessed: take_assessments}
-"""What is consumed, and what it does."""
+def take_offers(events: Sequence[OfferEvent], work: RegisterWork) -> None:
+    """Put what became of an offer on record, each thing once, and let follow what follows from it."""
+    for event in events:
+        row = work.dossiers.find(event.dossier)
+        if row is None or row.number is None:
+            log.warning("an offer to no dossier of ours, or to a draft", dossier=event.key, offer=str(event.offer))
+            if isinstance(event, OfferProposed):  # again if it comes again: nothing is kept of it
+                about = event.model_dump(include={"dossier", "number", "offer"})
+                work.publish(OfferDeclined(**about, reasons=("not_registered",)), event)
+            continue
+        register = Register(row, work)
+        if _is_news(event, register.standing):
+            _record(event, register)
+            register.settle(because_of=event)
+
+
+def _is_news(event: OfferEvent, standing: Standing) -> bool:
+    """The newest event of an offer counts, whatever the order of arrival; the end of one is the last."""
+    known = standing.offers.get(str(event.offer))
+    if known is None or isinstance(event, OfferProposed):
+        return known is None
+    if known.act in ("offer_withdrawn", "offer_lapsed", "lease"):
+        return False
+    return isinstance(event, OfferEnded | LeaseSigned) or known.at is None or event.at > known.at
+
+
+def _record(event: OfferEvent, register: Register) -> None:
+    """The act that tells it, by who acted at priority."""
+    refers: dict[str, Any] = {"offer": str(event.offer), "at": event.at.isoformat()}
+    by, on = "case_worker", register.work.today
+    match event:
+        case OfferProposed():
+            kind, by, refers["test"] = "check_offer", "register", str(uuid4())
+        case OfferAnswered():
+            kind, by, on = f"offer_{event.answer}", event.by, event.on
+        case OfferJudged():
+            kind = "refusal_founded" if event.well_founded else "refusal_unfounded"
+            refers |= {} if event.well_founded else _pause(event.refused_on)
+        case OfferEnded():
+            kind = f"offer_{event.now}"
+        case LeaseSigned():
+            kind, on, refers["company"] = "lease", event.signed_on, event.company
+            register.work.release(register.row.id)
+    register.actor = Actor(Caller("priority", by, {}), "register")
+    register.record(kind, on=on, **refers)
+    if isinstance(event, OfferProposed) and not hindrances(register, register.standing.offers[refers["offer"]]):
+        ask_again(register)
+
+
+def _pause(refused_on: date) -> dict[str, str]:
+    until = terms_on(refused_on).after_refusal.after(refused_on)
+    return {"refused_on": refused_on.isoformat(), "paused_until": until.isoformat()}
+
+
+EVENTS: Handlers = {
+    HouseholdAssessed: take_assessments,
+    **dict.fromkeys((OfferEnded, OfferProposed, OfferAnswered, OfferJudged, LeaseSigned), take_offers),
+}
+"""What is consumed, and what it does. What ended is known before what is proposed next."""

@@ -55,6 +55,7 @@ class Dossier:
     version: Annotated[int, "of the last snapshot published"] = 0
     number: Annotated[str | None, {"unique": True}] = None
     standing: Annotated[Json, "what the acts add up to"] = field(default_factory=dict)
+    offers: Annotated[Json, "of homes, as part of that"] = field(default_factory=dict)
     status: str = "draft"
     assessment: Annotated[Json | None, "the newest that arrived"] = None
     assessment_version: int = 0

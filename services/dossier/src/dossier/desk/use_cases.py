@@ -27,7 +27,8 @@ _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ .\-/](?=\d)")
 
 class QueueItem(Shape):
     """Something that waits for a human eye. kind: document · appeal · contradiction (a source, of an interpretation) · term (to
-    bring what is asked, passed) · unconfirmed (for 30 days); since: from when on; claimed_by: the subject of who has it."""
+    bring what is asked, passed) · unconfirmed (for 30 days) · refusals (a second, unfounded one); since: from when on;
+    claimed_by: the subject of who has it."""
 
     item: str
     dossier: UUID

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cir_chassis.clock import BELGIUM
 from dossier.domain.acts import OPEN
 from dossier.facts.compose import contradicts, key_of
+from dossier.register.offers import BALANCES
 
 if TYPE_CHECKING:
     from dossier.register.register import Register
@@ -35,8 +36,11 @@ def _waiting(register: "Register") -> Iterator[tuple[str, datetime | None]]:
     decides = _decides(register)
     for member, person in register.persons.items():
         for key, brought in row.uploaded.get(person, {}).items():
-            if decides is None or (member, key) in decides:
+            if decides is None or (member, key) in decides or (key == BALANCES and register.standing.accepted):
                 yield f"document.{brought['document']}", None
+    unfounded = register.standing.unfounded
+    if len(unfounded) > 1 and not all(one.weighed for one in unfounded):
+        yield "refusals", None
     if register.unconfirmed:
         known = register.before.waits.get("unconfirmed")
         yield "unconfirmed", datetime.fromisoformat(known) if known else work.now + PATIENCE

@@ -5,13 +5,13 @@ An act is never changed: a mistake is followed by an `undo` that refers to it. O
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from functools import reduce
 from typing import Any, Literal
 
 CLOSING = ("withdrawn", "refused", "struck", "housed")
 OPEN = ("submitted", "under_investigation", "registered")
-CLOSES = {"withdraw": "withdrawn", "refuse": "refused", "strike": "struck"}
+CLOSES = {"withdraw": "withdrawn", "refuse": "refused", "strike": "struck", "lease": "housed"}
 """Act → the status it gives, until somebody reinstates the dossier."""
 UNDONE_THE_SAME_DAY = ("refuse", "strike", "hold", "wake", "answer_appeal", "interpret")
 """Acts that who took them may take back on that day, until the next of `DECISIONS`."""
@@ -61,6 +61,20 @@ class Appeal:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """An offer of a home, as far as it matters here. act: the kind of the last act about it; at: when the newest event of it was
+    published; test: the one that was opened for it; refused_on: the day of a refusal or silence without a good reason;
+    paused_until: no offers before that day; weighed: a person opened the dossier again since then."""
+
+    act: str
+    at: datetime | None = None
+    test: str | None = None
+    refused_on: date | None = None
+    paused_until: date | None = None
+    weighed: bool = False
+
+
+@dataclass(frozen=True)
 class Standing:
     """What the acts add up to.
 
@@ -69,7 +83,7 @@ class Standing:
     last; tested: the facts (version) and rules (hash) of that one; test: the open one; closed: the status that a closing act
     gave; closed_by: that act, none where it was a death; interrupted: the test that was open then; held: who put it on hold →
     that act; appeals: those without an answer, oldest first; kept_date: the former date that a case worker let the applicant
-    keep.
+    keep; offers: id → offer.
     """
 
     submitted_on: date | None = None
@@ -85,6 +99,7 @@ class Standing:
     held: dict[Side, str] = field(default_factory=dict)
     appeals: tuple[Appeal, ...] = ()
     kept_date: date | None = None
+    offers: dict[str, Offer] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -104,6 +119,22 @@ class Standing:
     def never_registered(self) -> bool:
         """Is the test of the registration still open? It ends only as the conditions are met."""
         return self.test is not None and self.test.moment == "registration"
+
+    @property
+    def accepted(self) -> bool:
+        """Is an offer accepted whose lease is not signed yet?"""
+        return any(one.act == "offer_accepted" for one in self.offers.values())
+
+    @property
+    def unfounded(self) -> list[Offer]:
+        """Those that were refused, or not answered, without a good reason: the first one first."""
+        found = [(one.refused_on, one) for one in self.offers.values() if one.refused_on]
+        return [one for _, one in sorted(found, key=lambda dated: dated[0])]
+
+    @property
+    def paused_until(self) -> date | None:
+        """The day before which no home is offered, after the first of them."""
+        return self.unfounded[0].paused_until if self.unfounded else None
 
 
 def standing(acts: Sequence[Act]) -> Standing:
@@ -127,6 +158,8 @@ def after(before: Standing, act: Act) -> Standing:
         joined={person: day for person, day in before.joined.items() if person not in left}
         | dict.fromkeys(refers.get("joined", ()) if before.submitted_on else (), act.on),
     )
+    if "offer" in refers:
+        here = _of_offer(here, act)
     match act.kind:
         case "start":
             return replace(here, starter=act.person)
@@ -142,14 +175,20 @@ def after(before: Standing, act: Act) -> Standing:
             return replace(here, test=OpenTest(refers["test"], "update", act.on, here.registered_on))
         case "keep_date":
             return replace(here, kept_date=date.fromisoformat(refers["date"]))
-        case "withdraw" | "refuse" | "strike" if not here.closed:
-            return replace(here, closed=CLOSES[act.kind], closed_by=act.id, test=None, interrupted=here.test)
+        case "check_offer" if here.status == "registered" and here.test is None:
+            return replace(here, test=OpenTest(refers["test"], "allocation", act.on, here.registered_on))
+        case "withdraw" | "refuse" | "strike" | "lease" if not here.closed:
+            test = here.test if here.test and here.test.moment != "allocation" else None  # that one ends with its offer
+            return replace(here, closed=CLOSES[act.kind], closed_by=act.id, test=None, interrupted=test)
         case "deceased" if refers["closes"]:
             return replace(here, closed=here.closed or "withdrawn", closed_by=None, test=None)
         case "hold":
             return replace(here, held=here.held | {refers["side"]: act.id})
         case "wake":
-            return replace(here, held={side: hold for side, hold in here.held.items() if side != refers["side"]})
+            held = {side: hold for side, hold in here.held.items() if side != refers["side"]}
+            if refers["side"] == "candidate" or held == here.held:  # the company's hold is not the candidate's pause
+                here = replace(here, offers=_each(here, paused_until=None))
+            return replace(here, held=held)
         case "reinstate" if here.closed_by:
             return _reopened(here, act)
         case "appeal":
@@ -164,13 +203,31 @@ def after(before: Standing, act: Act) -> Standing:
 def _reopened(here: Standing, act: Act) -> Standing:
     """As before it was closed. A test that was open is opened anew, for the day on which that is recorded."""
     test = here.interrupted and replace(here.interrupted, id=act.refers["test"], reference_date=act.recorded_on)
-    return replace(here, closed=None, closed_by=None, interrupted=None, test=test)
+    offers = _each(here, weighed=True)
+    return replace(here, closed=None, closed_by=None, interrupted=None, test=test, offers=offers)
+
+
+def _of_offer(here: Standing, act: Act) -> Standing:
+    """What becomes of an offer. The test that was opened for it is open as long as it is checked."""
+    refers, known = act.refers, here.offers.get(act.refers["offer"], Offer(act.kind))
+    at = datetime.fromisoformat(refers["at"]) if "at" in refers else known.at
+    now = replace(known, act=act.kind, at=at, test=refers.get("test", known.test))
+    if act.kind in ("refusal_founded", "refusal_unfounded"):
+        refused_on, until = (refers.get(name) for name in ("refused_on", "paused_until"))
+        paused = date.fromisoformat(until) if until else None
+        now = replace(now, refused_on=refused_on and date.fromisoformat(refused_on), paused_until=paused, weighed=False)
+    ended = here.test and here.test.id == now.test and act.kind != "check_offer"
+    return replace(here, offers=here.offers | {refers["offer"]: now}, test=None if ended else here.test)
+
+
+def _each(here: Standing, **changed: Any) -> dict[str, Offer]:
+    return {id_: replace(one, **changed) for id_, one in here.offers.items()}
 
 
 @dataclass(frozen=True)
 class Situation:
     """What the possible actions depend on beside the role: the acts, the caller's member id, whether a case worker acts, persons
-    to confirm, a partner who did, an act to undo, a document to judge, the applicant's member id."""
+    to confirm, a partner who did, an act to undo, a document to judge, the applicant's member id, a pause after a refusal."""
 
     standing: Standing
     himself: str | None = None
@@ -180,6 +237,7 @@ class Situation:
     undoable: bool = False
     uploaded: bool = False
     applicant: str | None = None
+    paused: bool = False
 
     @property
     def held(self) -> bool:
@@ -197,7 +255,7 @@ _TIME: Mapping[str, Callable[[Situation], bool]] = {  # on paper a case worker c
     "refuse": lambda now: now.standing.never_registered,
     "strike": lambda now: not now.standing.never_registered,
     "hold": lambda now: not now.held,
-    "wake": lambda now: now.held,
+    "wake": lambda now: now.held or now.paused,
     "answer_appeal": lambda now: bool(now.standing.appeals),
     "reinstate": lambda now: now.standing.closed_by is not None,
     "interpret": lambda now: now.uploaded,

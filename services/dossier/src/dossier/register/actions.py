@@ -137,7 +137,7 @@ async def _undo(body: ActionRequest, register: Register, work: RegisterWork) -> 
         what = "Which act is taken back? Name it as act: one of acts."
         raise Conflict(what, acts=[str(one.id) for one in possible], available=await available(register, work))
     since = acts[acts.index(undone) :] if undone.kind in ("deceased", "interpret") else []
-    assessed = [one.id for one in since if one.relation == "register"]
+    assessed = [one.id for one in since if one.kind in ("assessed", "open_test")]
     if undone.kind == "deceased":
         _bring_back(undone.refers["before"], register)
     if undone.kind == "interpret":

@@ -30,7 +30,8 @@ class Term(BaseModel):
 
 
 class AppealTerms(BaseModel):
-    """The terms from a day on; no_decision: how long one stays out before the term against that begins."""
+    """The terms from a day on; no_decision: how long one stays out before the term against that begins; after_refusal: how long
+    no home is offered after a first refusal without a good reason."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     since: date | None
@@ -39,6 +40,7 @@ class AppealTerms(BaseModel):
     other_preferred: Term
     no_decision: Term
     against_none: Term
+    after_refusal: Term
 
     def late(self, ground: str, sent_on: date, *, notified_on: date | None, applied_on: date) -> bool:
         """Was it sent too late? notified_on: the notice of the decision; None: not known here, or none was taken."""

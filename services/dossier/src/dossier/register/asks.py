@@ -9,6 +9,7 @@ from dossier.domain import household as rules
 from dossier.domain.acts import CLOSING, OPEN
 from dossier.facts.compose import key_of
 from dossier.facts.origins import sources_about
+from dossier.register.offers import BALANCES
 from dossier.tables import Question
 
 if TYPE_CHECKING:
@@ -44,6 +45,17 @@ def ask_sources(register: "Register") -> None:
     row.asked_about, row.sources_until = asked, until
 
 
+def ask_again(register: "Register") -> None:
+    """Ask once more about everybody whom the sources were asked about, for an offer: waited for twice as long (K)."""
+    row, work = register.row, register.work
+    if work.sources_patience is not None:
+        until = (work.now + 2 * work.sources_patience).isoformat()
+        for person, about in row.asked_about.items():
+            for source in sorted(sources_about(about["part"])):
+                work.ask_again(Question(uuid4(), row.id, person, source, "offer", work.now, work.now))
+        row.asked_about = {person: about | {"until": until} for person, about in row.asked_about.items()}
+
+
 def _to_ask_about(register: "Register") -> dict[str, tuple[str, str]]:
     """Number → (what he takes part as, on what ground the sources are asked about him)."""
     standing, found = register.standing, dict[str, tuple[str, str]]()
@@ -75,6 +87,8 @@ def asks(register: "Register") -> rules.Asks:
         return []
     before = _due(register.before.asked)
     asked = rules.asked_of(row.household, ((member, [CONFIRMATION]) for member in register.unconfirmed))
+    for waits, ask in _statements(register):
+        asked += [] if waits else rules.asked_of(row.household, [(ask["person"], ask["proofs"])])
     if row.status == "under_investigation" and row.assessment:
         brought, still = list[rules.Asked](), list[rules.Asked]()
         for waits, ask in _papers(register, row.assessment):
@@ -98,12 +112,27 @@ def _papers(register: "Register", assessment: Mapping[str, Any]) -> Iterator[tup
             yield key in register.row.uploaded.get(persons.get(ask["person"], ""), {}), ask
 
 
+def _statements(register: "Register") -> Iterator[tuple[bool, Mapping[str, Any]]]:
+    """The statements of balances that nobody established, once an offer is accepted: its lease waits for them (K)."""
+    origins, persons = register.composed().origins if register.standing.accepted else {}, register.persons
+    for one in register.row.household:
+        known = origins.get(one["id"], {}).get(BALANCES, {}).get("origin")
+        if (
+            origins
+            and one["moves_in"]
+            and one["role"] in rules.CANDIDATES
+            and known not in ("interpretation", "counter")
+        ):
+            waits = BALANCES in register.row.uploaded.get(persons[one["id"]], {})
+            yield waits, {"person": one["id"], "fact": BALANCES, "proofs": ["account_statements"]}
+
+
 def papers(register: "Register") -> list[dict[str, Any]]:
     """What is asked, person by person and fact by fact, as far as a document answers it. The place of a real right is known only
     while the assessment is of the facts on record."""
     row, due = register.row, _due(register.row.asked)
     roles, found = {one["id"]: one["role"] for one in row.household}, dict[tuple[str, str], dict[str, Any]]()
-    for waits, ask in _papers(register, row.assessment) if row.assessment else ():
+    for waits, ask in [*(_papers(register, row.assessment) if row.assessment else ()), *_statements(register)]:
         member, fact = ask["person"], ask["fact"]
         proofs = [proof for proof in ask["proofs"] if (roles.get(member), proof) in due]
         if proofs and not waits and (register.assessed or not fact.startswith("real_rights")):

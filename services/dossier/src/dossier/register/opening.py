@@ -93,6 +93,7 @@ async def available(register: Register, work: RegisterWork) -> list[str]:
         undoable="undo" in names and bool(await undoable(register, work)),
         uploaded=any(register.row.uploaded.values()),
         applicant=register.applicant.member,
+        paused=register.paused,
     )
     return available_actions(names, now)
 

@@ -82,7 +82,7 @@ def _invited(register: "Register", unconfirmed: Sequence[str]) -> list[dict[str,
 
 def _candidacy(register: "Register", unconfirmed: Sequence[str]) -> Mapping[str, Any]:
     row, work, standing = register.row, register.work, register.standing
-    paused = standing.held or (standing.status == "registered" and unconfirmed)
+    waits = standing.held or (standing.status == "registered" and unconfirmed)
     return {
         "status": standing.status,
         "number": row.number,
@@ -94,7 +94,8 @@ def _candidacy(register: "Register", unconfirmed: Sequence[str]) -> Mapping[str,
         "persons": len(moving_in(row.household, register.persons)),
         "wants": [{"municipality": place, "company": work.companies.get(place)} for place in row.wants],
         "candidates": sorted(pseudonym(number, work.person_key) for number in register.candidates),
-        "paused_until": FOR_EVER if paused else None,
+        "paused_until": FOR_EVER if waits else standing.paused_until,
+        "on_hold": bool(standing.held),
     }
 
 

@@ -23,6 +23,7 @@ from dossier.facts import statements
 from dossier.facts.compose import STRUCTURE, Composed, compose
 from dossier.facts.origins import ORIGINS
 from dossier.register.asks import CONFIRMATION, ask_sources, asks
+from dossier.register.offers import answer_offers
 from dossier.register.public import Public, public, publish
 from dossier.register.store import RegisterWork, read_standing, write_standing
 from dossier.tables import Dossier, Member, RecordedAct
@@ -124,6 +125,12 @@ class Register:
         return any(self.awaits_answers_about(person) for person in self.row.asked_about)
 
     @property
+    def paused(self) -> bool:
+        """Does a first refusal without a good reason keep offers off?"""
+        until = self.standing.paused_until
+        return until is not None and self.work.today < until
+
+    @property
     def pending(self) -> list[str]:
         """What the register still waits for: `confirmation:<member>` each, `sources`, `assessment`."""
         if self.standing.closed:
@@ -187,6 +194,10 @@ class Register:
         self.standing = after(self.standing, act.act)
         return act
 
+    def conclude(self, kind: str, **refers: Any) -> None:
+        """Put on record what follows by itself, whoever acts."""
+        self.record(kind, by=ITSELF, **refers)
+
     def put_household(self, household: Sequence[Mapping[str, Any]], changed: Sequence[Member] = ()) -> dict[str, Any]:
         """Put this household in the place of the one on record. Returns who left, who joined and who got a number, for the act.
 
@@ -235,8 +246,9 @@ class Register:
         """Let the newest assessment count if it may, work out the status anew, and publish what became different."""
         ask_sources(self)
         aside, row = self.standing.status == self.before.status, self.row
+        answer_offers(self)
         self._count()
-        row.status, row.standing = self.standing.status, write_standing(self.standing)
+        row.status, (row.standing, row.offers) = self.standing.status, write_standing(self.standing)
         if self.actor is not ITSELF:
             row.touched_at = self.work.now
         row.asked = asks(self)
@@ -263,6 +275,6 @@ class Register:
         outcome, of = found["outcome"], (self.row.household_version, found["rules"])
         if standing.test:
             if (outcome, of) != (standing.counted, standing.tested) or outcome == "met":
-                self.record("assessed", by=ITSELF, outcome=outcome, facts=of[0], rules=of[1], test=standing.test.id)
+                self.conclude("assessed", outcome=outcome, facts=of[0], rules=of[1], test=standing.test.id)
         elif standing.status == "registered" and outcome != "met" and of != standing.tested:
-            self.record("open_test", by=ITSELF, test=str(uuid4()))
+            self.conclude("open_test", test=str(uuid4()))

@@ -35,13 +35,13 @@ _LOCK_NUMBERS = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(sa.func.ha
 
 def read_standing(row: Dossier) -> Standing:
     """What the acts add up to, as the row keeps it."""
-    return _STANDING.validate_python(row.standing)
+    return _STANDING.validate_python(row.standing | {"offers": row.offers})
 
 
-def write_standing(standing: Standing) -> dict[str, Any]:
-    """The same, as the row keeps it."""
+def write_standing(standing: Standing) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same, as the row keeps it: offers in a column of their own, which builds before them leave as it is."""
     kept: dict[str, Any] = _STANDING.dump_python(standing, mode="json", exclude_defaults=True)
-    return kept
+    return kept, kept.pop("offers", {})
 
 
 class RegisterWork(Work):
@@ -71,6 +71,7 @@ class RegisterWork(Work):
         self.questions = Rows(tables.questions, Question)
         self.directory = Rows(tables.directory, Published)
         self._deletions: list[sa.Delete] = []
+        self._again: list[Question] = []
         self._of: dict[UUID, dict[str, Member]] = {}
 
     @property
@@ -87,6 +88,10 @@ class RegisterWork(Work):
         while self._deletions:  # first: who leaves as one thing and is asked about as another is asked anew
             await self.connection.execute(self._deletions.pop())
         await super().flush()
+        if self._again:  # one that is open already is asked on
+            again = insert(tables.questions).on_conflict_do_nothing()
+            await self.connection.execute(again, [vars(question) for question in self._again])
+            self._again.clear()
 
     async def find(self, dossier: DossierRef, *, lock: bool) -> Dossier | None:
         """A dossier and its members, by its id or its number."""
@@ -125,6 +130,14 @@ class RegisterWork(Work):
         if persons:
             of = (table.c.dossier == dossier) & table.c.person.in_(persons) & table.c.answered_at.is_(None)
             self._deletions.append(sa.delete(table).where(of))
+
+    def ask_again(self, question: Question) -> None:
+        """Ask a source once more, unless it is being asked."""
+        self._again.append(question)
+
+    def release(self, dossier: UUID) -> None:
+        """Bind nobody to the dossier any more: for who cannot wait for `bind`."""
+        self._deletions.append(sa.delete(tables.candidates).where(tables.candidates.c.dossier == dossier))
 
     async def acts_of(self, dossier: UUID) -> list[RecordedAct]:
         """Every act on the dossier, the oldest first."""
