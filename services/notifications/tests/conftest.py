@@ -23,13 +23,15 @@ from cir_schemas import (
     DocumentInterpreted,
     MemberInvited,
     MemberLeft,
+    OfferOpened,
+    OfferReminded,
     OrganisationRecorded,
     ProofAsked,
     ReferralAnswered,
     SituationReviewed,
     StatusChanged,
 )
-from cir_schemas.envelope import Event
+from cir_schemas.envelope import Event, Happening
 from deploy.token import AUDIENCE, token
 from notifications import tables
 from notifications.app import TEMPLATES, make
@@ -118,6 +120,15 @@ def replaced(dossier: UUID, why: str = "died") -> ApplicantReplaced:
 def answered(dossier: UUID, answer: str = "accepted", organisation: str = "diletti") -> ReferralAnswered:
     told = {"number": NUMBER, "referral": uuid4(), "organisation": organisation, "answer": answer}
     return ReferralAnswered.model_validate({"dossier": dossier, **told})
+
+
+def offered(dossier: UUID, kind: type[Happening] = OfferOpened, **about: Any) -> Any:
+    """Something about an offer of a home that another company lets."""
+    given = {"dossier": dossier, "number": NUMBER, "offer": uuid4(), "company": "kanvaz"}
+    if kind in (OfferOpened, OfferReminded):
+        given |= {"municipality": "12025", "bedrooms": 2, "rent": "650.50", "answer_by": "2024-04-04"}
+    given = {name: value for name, value in given.items() if name in kind.model_fields}
+    return kind.model_validate(given | about)
 
 
 async def until(holds: Callable[[], Awaitable[bool]], patience: float = 20) -> None:

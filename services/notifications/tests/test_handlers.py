@@ -1,17 +1,47 @@
 """What becomes a message, for whom, and that it becomes one once."""
 
 import asyncio
-from typing import get_args
-from uuid import UUID
+from typing import Any, get_args
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 
+from cir_schemas import (
+    LeaseSigned,
+    OfferAnswered,
+    OfferEnded,
+    OfferJudged,
+    OfferOpened,
+    OfferReminded,
+    ReferralHeldUp,
+    ReferralRetracted,
+    StatusChanged,
+)
 from cir_schemas.priority import Answer, Decision
 from notifications import tables
 from notifications.handlers import notify, record_contacts
 
-from .conftest import ANNA, HELPER, Notifications, answered, asked, contacts, helped, moved, reviewed, until
+from .conftest import (
+    ANNA,
+    BERT,
+    HELPER,
+    NUMBER,
+    MailServer,
+    Notifications,
+    answered,
+    asked,
+    company,
+    contacts,
+    helped,
+    moved,
+    offered,
+    reviewed,
+    until,
+)
+
+DAY = "2024-03-20"
+ANSWERS = ("accepted", "refused", "no_answer")
 
 
 async def test_a_move_is_told_to_the_candidate_and_to_the_helper_he_agreed_to(
@@ -188,3 +218,50 @@ async def test_of_two_contacts_in_one_batch_the_newer_counts(notifications: Noti
         await work.load([dossier])
         record_contacts([contacts(dossier, 2, help=helped()), contacts(dossier, 1)], work)
     assert [row.helper_email for row in await notifications.rows(tables.contacts)] == [HELPER]
+
+
+@pytest.mark.parametrize(
+    ("event", "about", "kind"),
+    [
+        (OfferOpened, {}, "offer_opened"),
+        (OfferReminded, {}, "offer_reminded"),
+        *((OfferAnswered, {"answer": one, "by": "register", "on": DAY}, f"offer_{one}") for one in ANSWERS),
+        (OfferJudged, {"well_founded": True, "refused_on": DAY, "unfounded": 1}, "offer_founded"),
+        (OfferJudged, {"well_founded": False, "refused_on": DAY, "unfounded": 1}, "offer_unfounded"),
+        (OfferJudged, {"well_founded": False, "refused_on": DAY, "unfounded": 2}, "offer_unfounded_again"),
+        (OfferEnded, {"was": "open", "now": "withdrawn"}, "offer_withdrawn"),
+        (OfferEnded, {"was": "accepted", "now": "lapsed"}, "offer_lapsed"),
+        (OfferEnded, {"was": "checking", "now": "withdrawn"}, None),
+        (LeaseSigned, {"signed_on": DAY}, "offer_signed"),
+        (StatusChanged, {"was": "registered", "now": "housed"}, None),  # the lease has a letter
+    ],
+)
+async def test_an_offer_is_told_once_to_candidate_partner_and_helper_with_consent(
+    notifications: Notifications, server: MailServer, dossier: UUID, event: Any, about: Any, kind: str | None
+) -> None:
+    """It names the company that lets the home, whichever treats the dossier."""
+    told = offered(dossier, event, **about)
+    first = contacts(dossier, help=helped(), partner_email=BERT)
+    await notifications.hear(company("kanvaz", name="Kanvaz", phone="015"), company(), first, told, told)
+    await notifications.hear(told)
+    audiences = ["candidate", "helper", "partner"] if kind else []
+    assert sorted((row.kind, row.audience) for row in await notifications.rows()) == [(kind, one) for one in audiences]
+    await notifications.hear(contacts(other := uuid4(), help=helped(inform=False)), offered(other, event, **about))
+    assert [row.audience for row in await notifications.rows() if row.dossier == other] == ["candidate"] * bool(kind)
+    await notifications.sender.send_due()
+    sent = [mail for to, mail in server.mails if to == ANNA]
+    assert bool(sent) == bool(kind)
+    assert all("Kanvaz, tel. 015" in str(mail.get_body(("plain",))) for mail in sent)
+
+
+@pytest.mark.parametrize(
+    ("event", "told"), [(ReferralHeldUp, ["referrer"]), (ReferralRetracted, ["candidate", "referrer"])]
+)
+async def test_what_becomes_of_a_referral_is_told_to_who_referred(
+    notifications: Notifications, dossier: UUID, event: Any, told: list[str]
+) -> None:
+    happened = event.model_validate(
+        {"dossier": dossier, "number": NUMBER, "referral": uuid4(), "organisation": "diletti"}
+    )
+    await notifications.hear(contacts(dossier), happened, happened)
+    assert sorted(row.audience for row in await notifications.rows()) == told

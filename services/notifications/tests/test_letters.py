@@ -10,14 +10,14 @@ import yaml
 from jinja2 import TemplateNotFound, UndefinedError
 
 from cir_schemas.dossier import ApplicantReplaced, DocumentInterpreted, MemberLeft, Taken
-from cir_schemas.priority import Answer, Decision
+from cir_schemas.priority import Answer, Decision, OfferAnswered, OfferEnded
 from cir_schemas.types import Role, Status
 from notifications.app import TEMPLATES
 from notifications.domain.recipients import NO_NEWS, TEMPLATE_OF
 from notifications.letters import Letter, Letters
 
 RULES = Path(__file__).parents[2] / "eligibility" / "rules" / "facts.yaml"
-TO_OTHERS = {"member_invited": ["member"], "removed": ["member"], "unreachable": ["company"]}
+TO_OTHERS = {"member_invited": ["member"], "removed": ["member"], "unreachable": ["company"], "referral_held_up": []}
 TOLD = [
     (kind, audience)
     for kind in sorted(TEMPLATE_OF)
@@ -36,6 +36,8 @@ def test_every_happening_that_is_news_has_a_letter() -> None:
         *(f"document_{decision}" for decision in get_args(DocumentInterpreted.model_fields["decision"].annotation)),
         *(f"situation_{decision}" for decision in get_args(Decision)),
         *(f"referral_{answer}" for answer in get_args(Answer)),
+        *(f"offer_{answer}" for answer in get_args(OfferAnswered.model_fields["answer"].annotation)),
+        *(f"offer_{now}" for now in get_args(OfferEnded.model_fields["now"].annotation)),
         *(f"{role}_{why}" for role in get_args(Role) for why in get_args(MemberLeft.model_fields["why"].annotation)),
         *(f"replaced_{why}" for why in get_args(ApplicantReplaced.model_fields["why"].annotation)),
     }
@@ -49,6 +51,7 @@ def letter(kind: str = "submitted", language: str = "en", **changed: Any) -> Let
         "company": "Dijledal",
         "phone": "016 00 00 01",
         "organisation": "Diletti",
+        "offer": {"municipality": "24062", "bedrooms": 2, "rent": "650.50", "answer_by": "2024-04-04"},
         "on": date(2024, 3, 1),
         "asks": [{"role": "partner", "proofs": ["pay_slips"], "by": "2024-04-05"}],
     }
@@ -192,6 +195,35 @@ def test_who_is_refused_or_struck_reads_how_to_appeal(kind: str, language: str) 
 def test_what_priority_decided_raises_no_false_expectations(kind: str, words: list[str]) -> None:
     text = letter(kind).text
     assert all(word in text for word in words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "words"),
+    [
+        (
+            "offer_opened",
+            "nl",
+            ["in Leuven", "2 slaapkamers", "650,50 euro", "4 april 2024", "telt dat als een weigering", "schrappen"],
+        ),
+        (
+            "offer_opened",
+            "en",
+            ["in Leuven", "2 bedrooms", "650.50 euro", "4 April 2024", "three months", "rent premium ends"],
+        ),
+        ("offer_reminded", "en", ["no answer", "by 4 April 2024", "three months", "may strike"]),
+        ("offer_accepted", "en", ["take the home", "The lease waits"]),
+        ("offer_no_answer", "en", ["counts as a refusal", "good reason"]),
+        ("offer_founded", "en", ["keep your place", "an offer again"]),
+        ("offer_unfounded", "en", ["three months", "sooner", "rent premium ends", "appeal (verhaal)"]),
+        ("offer_unfounded_again", "en", ["does not happen by itself", "appeal (verhaal)"]),
+        ("offer_withdrawn", "en", ["no consequences"]),
+        ("offer_lapsed", "en", ["not count as a refusal"]),
+        ("offer_signed", "en", ["lease of your new home is signed", "closed"]),
+    ],
+)
+def test_an_offer_is_told_with_how_to_answer_and_what_follows(kind: str, language: str, words: list[str]) -> None:
+    text = letter(kind, language, asks=[]).text
+    assert all(word in text for word in words), text
 
 
 def test_a_referrer_reads_the_answer_and_what_is_expected_and_gets_no_link_to_the_dossier() -> None:

@@ -52,10 +52,17 @@ def notify(events: Sequence[Happening], work: NotificationsWork) -> None:
         kind = KINDS[type(event)].format_map(vars(event))
         if isinstance(event, dossier.StatusChanged) and event.decision:  # its letter tells more than the status does
             kind = event.decision
+        if isinstance(event, priority.OfferJudged):
+            kind = f"offer_{'founded' if event.well_founded else 'unfounded_again' if event.unfounded > 1 else 'unfounded'}"
+        if isinstance(event, priority.OfferEnded) and event.was == "checking":
+            continue  # the candidate knew nothing of it
         asks = [ask.model_dump(mode="json") for ask in getattr(event, "asks", ())]
         given: dict[str, Any] = {name: getattr(event, name, None) for name in News.__annotations__}
+        told = (
+            event.model_dump(mode="json", include=OF_AN_OFFER) if isinstance(event, priority.OfferHappening) else None
+        )
         if kind not in NO_NEWS:
-            _notify(News(**given | {"event": event.id, "kind": kind, "asks": asks}), work)
+            _notify(News(**given | {"event": event.id, "kind": kind, "asks": asks, "offer": told}), work)
 
 
 def _notify(news: News, work: NotificationsWork) -> None:
@@ -78,6 +85,8 @@ def _notify(news: News, work: NotificationsWork) -> None:
         work.plan(replace(news, kind=UNREACHABLE), "company")
 
 
+OF_AN_OFFER = {"company", "municipality", "bedrooms", "rent", "answer_by"}
+"""Fields that its letters tell."""
 KINDS: Mapping[type[Happening], str] = {
     dossier.StatusChanged: "{now}",
     dossier.DecisionTaken: "{decision}",
@@ -85,6 +94,14 @@ KINDS: Mapping[type[Happening], str] = {
     dossier.ProofAsked: PROOF_ASKED,
     priority.SituationReviewed: "situation_{decision}",
     priority.ReferralAnswered: "referral_{answer}",
+    priority.ReferralRetracted: "referral_retracted",
+    priority.ReferralHeldUp: "referral_held_up",
+    priority.OfferOpened: "offer_opened",
+    priority.OfferReminded: "offer_reminded",
+    priority.OfferAnswered: "offer_{answer}",
+    priority.OfferJudged: "offer_judged",
+    priority.OfferEnded: "offer_{now}",
+    priority.LeaseSigned: "offer_signed",
     dossier.MemberInvited: INVITED,
     dossier.MemberLeft: "{role}_{why}",
     dossier.ApplicantReplaced: "replaced_{why}",

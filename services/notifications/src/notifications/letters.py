@@ -13,6 +13,7 @@ from typing import Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from cir_chassis.yaml_file import read_yaml
+from cir_schemas.municipalities import NAMES
 from cir_schemas.types import Language
 from notifications.domain.recipients import NOT_MINE, TEMPLATE_OF
 
@@ -60,19 +61,21 @@ class Letters:
         by: str | None = None,
         role: str | None = None,
         fact: str | None = None,
+        offer: Mapping[str, Any] | None = None,
         asks: list[dict[str, Any]],
         on: date,
         links: Mapping[str, str] = MappingProxyType({}),
     ) -> Letter:
         """One letter. asks: {"role", "proofs", "by"} each, as on the bus; company, phone: its name, and its number where that
         is known; organisation: the name of a recipient that is one; by: the role of who acted; role, fact: whose document it
-        is about, and what that proves; on: the day in Belgium on which it happened; links: `not_mine` and `confirm`, where
-        the reader may use them."""
+        is about, and what that proves; offer: what is told of a home, as on the bus; on: the day in Belgium on which it
+        happened; links: `not_mine` and `confirm`, where the reader may use them."""
         given = {
             "kind": kind,
             "audience": audience,
             "number": number,
             "by": by,
+            "offer": self._offer(offer or {}, language),
             "fact": fact and self._word("facts", fact, language),
             "role": role and self._word("roles", role, language),
             "company": company,
@@ -99,6 +102,15 @@ class Letters:
             "who": self._word("roles", ask["role"], language),
             "what": [self._word("proofs", proof, language) for proof in ask["proofs"]],
             "by": self._day(date.fromisoformat(ask["by"]), language) if ask.get("by") else None,
+        }
+
+    def _offer(self, offer: Mapping[str, Any], language: str) -> dict[str, Any]:
+        place, rent, day = (offer.get(name) for name in ("municipality", "rent", "answer_by"))
+        return {
+            **offer,
+            "place": place and NAMES.get(place, place),
+            "rent": rent.replace(".", ",") if rent and language == "nl" else rent,
+            "answer_by": self._day(date.fromisoformat(day), language) if day else None,
         }
 
     def _day(self, day: date, language: str) -> str:

@@ -1,7 +1,7 @@
 """What was sent, read in a browser; and the pages that links in mails lead to. Mail scanners follow links: only a button changes
 anything, and the link itself shows that its reader got the mail."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -18,7 +18,7 @@ from cir_chassis.session import logged_in, whoever
 from cir_schemas.types import DossierRef
 from notifications.letters import Letter, Letters
 from notifications.links import Links, Reader, Use, WrongLink
-from notifications.store import Contacts, Entry, Message, NotificationsWork
+from notifications.store import Contacts, Entry, Message, NotificationsWork, company_of
 from notifications.use_cases import confirm_address, end_mails, messages_of, mine
 
 Anyone = Annotated[Caller | None, Depends(whoever)]
@@ -98,7 +98,7 @@ def routes(pages: Pages, database: Database[NotificationsWork], links: Links, le
         """A candidate's: all that was for him. A case worker's: all of a dossier, and what became of each."""
         if caller.role == "candidate":
             found = [
-                (contacts, written(contacts, await work.company_of(contacts), his[::-1], letters))
+                (contacts, written(contacts, await work.companies_of(contacts, his), his[::-1], letters))
                 for contacts, his in await mine(caller, work)
             ]
             return pages.show(request, "messages", dossiers=found)
@@ -108,32 +108,34 @@ def routes(pages: Pages, database: Database[NotificationsWork], links: Links, le
         if id_ is None or (contacts := await work.contacts_of(id_)) is None:
             raise NotFound("There is no such dossier, or it is not yours to see.")
         told = await messages_of(id_, caller, work)
-        shown = written(contacts, await work.company_of(contacts), told[::-1], letters)
+        shown = written(contacts, await work.companies_of(contacts, told), told[::-1], letters)
         return pages.show(request, "fates", ref=dossier, messages=shown, contacts=contacts)
 
     return router
 
 
 def written(
-    contacts: Contacts, company: Entry | None, messages: Iterable[Message], letters: Letters
+    contacts: Contacts, companies: Mapping[str, Entry], messages: Iterable[Message], letters: Letters
 ) -> list[tuple[Message, Letter | None]]:
     """Each message with its letter, written as it is for a mail; None where no letter can be written."""
-    return [(message, _letter(contacts, company, message, letters)) for message in messages]
+    return [(message, _letter(contacts, companies, message, letters)) for message in messages]
 
 
-def _letter(contacts: Contacts, company: Entry | None, message: Message, letters: Letters) -> Letter | None:
+def _letter(contacts: Contacts, companies: Mapping[str, Entry], message: Message, letters: Letters) -> Letter | None:
+    company = companies.get(id_ := company_of(contacts, message))
     try:
         return letters.write(
             message.kind,
             contacts.language,
             audience=message.audience,
             number=message.number,
-            company=company.name if company else contacts.company,
+            company=company.name if company else id_,
             phone=company.phone if company else None,
             organisation=message.organisation,
             by=message.by,
             role=message.role,
             fact=message.fact,
+            offer=message.offer,
             asks=message.asks,
             on=message.happened_at.astimezone(BELGIUM).date(),
         )

@@ -188,6 +188,7 @@ def write_mail(due: Due, address: str, letters: Letters, mail_from: str, links: 
         by=due.by,
         role=due.role,
         fact=due.fact,
+        offer=due.offer,
         on=due.happened_at.astimezone(BELGIUM).date(),
         asks=due.asks,
         links=links,

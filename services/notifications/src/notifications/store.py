@@ -39,7 +39,7 @@ DAY = timedelta(hours=24)
 MOST_QUIET = 6  # times the quiet time: what is asked waits no longer, however often it changes
 MEMBERS = 5  # times the mails of one: a dossier's invitations together
 CASE_WORKER = "case_worker"
-WITH_ASKS = (PROOF_ASKED, *get_args(Status))
+WITH_ASKS = (PROOF_ASKED, *get_args(Status), "offer_signed")
 MESSAGES = Counter("cir_messages_total", "Messages, by the state they came into", ["kind", "state"])
 
 
@@ -89,6 +89,7 @@ class News:
     by: str | None
     role: str | None
     fact: str | None
+    offer: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,9 @@ class NotificationsWork(Work):
             "member": sa.func.coalesce(messages.c.email, contacts.c.members.op("->>")(messages.c.member)),
         }
         treating, told = directory.alias(), directory.alias()
+        company = sa.func.coalesce(
+            messages.c.offer["company"].astext, contacts.c.company
+        )  # an offer: that lets the home
         own = messages.c.audience.in_(OPERATORS_OWN)
         address = sa.case(typed, value=messages.c.audience, else_=told.c.mailbox)
         newer = messages.alias()
@@ -272,9 +276,7 @@ class NotificationsWork(Work):
         derived = (
             superseded.label("superseded"),
             sa.case((messages.c.audience == "referrer", told.c.name)).label("organisation"),
-            sa.func.coalesce(treating.c.name, sa.func.initcap(sa.func.replace(contacts.c.company, "-", " "))).label(
-                "company"
-            ),
+            sa.func.coalesce(treating.c.name, sa.func.initcap(sa.func.replace(company, "-", " "))).label("company"),
             treating.c.phone,
             sa.case((own, "nl"), else_=contacts.c.language).label("language"),
             contacts.c.applicant,
@@ -283,7 +285,7 @@ class NotificationsWork(Work):
         query = (
             sa.select(*same, *derived)
             .join(contacts, contacts.c.dossier == messages.c.dossier)
-            .outerjoin(treating, (treating.c.audience == "company") & (treating.c.id == contacts.c.company))
+            .outerjoin(treating, (treating.c.audience == "company") & (treating.c.id == company))
             .outerjoin(
                 told,
                 (told.c.audience == messages.c.audience)
@@ -382,10 +384,11 @@ class NotificationsWork(Work):
         found: UUID | None = await self.connection.scalar(query)
         return found
 
-    async def company_of(self, dossier: Contacts) -> Entry | None:
-        """How the company that treats the dossier is named and reached."""
-        await self.load_others([dossier.company])
-        return self.directory.find("company", dossier.company)
+    async def companies_of(self, dossier: Contacts, told: Collection[Message]) -> dict[str, Entry]:
+        """How the companies that its messages name are named and reached."""
+        ids = {company_of(dossier, message) for message in told}
+        await self.load_others(ids)
+        return {id_: found for id_ in ids if (found := self.directory.find("company", id_))}
 
     async def judge(self, dossier: UUID, addressee: str, said: Standing) -> bool:
         """Somebody said this of an address in a dossier. Returns whether that is new."""
@@ -402,6 +405,11 @@ class NotificationsWork(Work):
         await self.messages.load(self.connection, "dossier", [dossier])
         found = (message for message in self.messages.all() if message.dossier == dossier)
         return sorted(found, key=lambda message: (message.happened_at, message.audience))
+
+
+def company_of(dossier: Contacts, message: Message) -> str:
+    """The company that a message names: of an offer the one that lets the home, else the one that treats the dossier."""
+    return str(message.offer["company"]) if message.offer else dossier.company
 
 
 def _this(due: Due) -> sa.Update:

@@ -55,6 +55,7 @@ waiting = sa.Table(
     sa.Column("by", sa.Text, comment="the role of who brought it about, where the event says it"),
     sa.Column("role", sa.Text, comment="of the member that it is about"),
     sa.Column("fact", sa.Text, comment="that a document proves"),
+    sa.Column("offer", JSONB(none_as_null=True), comment="what its letter tells of an offer of a home"),
     comment="what was heard before the contacts of its dossier",
 )
 
@@ -88,6 +89,7 @@ messages = sa.Table(
     sa.Column("by", sa.Text, comment="the role of who brought it about, where the event says it"),
     sa.Column("role", sa.Text, comment="of the member that it is about"),
     sa.Column("fact", sa.Text, comment="that a document proves"),
+    sa.Column("offer", JSONB(none_as_null=True), comment="what its letter tells of an offer of a home"),
     sa.Column("email", sa.Text, comment="of who was removed, until his message came into a state that it keeps"),
     sa.Column("readers", JSONB, nullable=False, server_default="[]", comment="pseudonyms of the persons it is for"),
 )

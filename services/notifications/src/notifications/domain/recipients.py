@@ -13,8 +13,8 @@ OPERATORS_OWN = frozenset({"referrer", "company"})
 """Audiences whose mailbox dossier publishes, from files of the operators. The addresses of all others were typed by whoever
 applied: maybe a stranger's."""
 
-NO_NEWS = frozenset({"draft"})
-"""Kinds of which nobody is told: who works at a draft knows it."""
+NO_NEWS = frozenset({"draft", "housed"})
+"""Kinds of which nobody is told: who works at a draft knows it, and the letter about a lease tells who is housed."""
 PROOF_ASKED: Final = "proof_asked"
 INVITED: Final = "member_invited"
 _ROLES, _WHY = ("applicant", "partner", "co_resident"), ("left", "removed", "died")
@@ -29,6 +29,11 @@ UNREACHABLE: Final = "unreachable"
 HOLDS = frozenset({"on_hold", "woken"})
 APPEALS = frozenset({"appealed", "appealed_late", "appeal_upheld", "appeal_rejected"})
 REOPENED = frozenset({"reinstated", "corrected"})
+_OUTCOMES = ("accepted", "refused", "no_answer", "founded", "unfounded", "unfounded_again", "withdrawn", "lapsed")
+OFFERS = frozenset(f"offer_{what}" for what in ("opened", "reminded", *_OUTCOMES, "signed"))
+"""Kinds about an offer of a home, up to its lease; `founded` and so on: a refusal or silence was judged."""
+TO_REFERRER = frozenset({"referral_held_up"})
+"""Kinds that the organisation alone reads: the candidate has a letter about his status."""
 DOCUMENTS = frozenset({"document_accepted", "document_rejected", "document_undone", "document_replaced"})
 PROVOKED = (
     frozenset({"submitted", "registered", "under_investigation", "withdrawn", PROOF_ASKED, INVITED, REMOVED})
@@ -53,7 +58,9 @@ TEMPLATE_OF = {
     **dict.fromkeys(REOPENED, "reopened"),
     **dict.fromkeys(DOCUMENTS, "document"),
     **dict.fromkeys(("situation_priority", "situation_forwarded", "situation_refused"), "situation"),
-    **dict.fromkeys(("referral_accepted", "referral_refused"), "referral"),
+    **dict.fromkeys(("referral_accepted", "referral_refused", "referral_retracted"), "referral"),
+    **dict.fromkeys(OFFERS, "offer"),
+    **dict.fromkeys(TO_REFERRER, "referrer"),
     **{f"{NOT_MINE}_{audience}": NOT_MINE for audience in get_args(Audience) if audience not in OPERATORS_OWN},
 }
 """Kind → the template of its letter; the referrer's is one of its own."""
@@ -62,6 +69,7 @@ _NOTIFIED: Mapping[str, Sequence[Audience]] = {
     INVITED: ("member",),
     **dict.fromkeys(LEFT, ("candidate", "partner")),
     **dict.fromkeys(REPLACED, ("candidate",)),
+    **dict.fromkeys(TO_REFERRER, ()),
 }
 """Kind → audiences, where these are not candidate, partner and helper."""
 
