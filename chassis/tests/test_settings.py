@@ -91,3 +91,10 @@ def test_a_service_with_a_wrong_setting_does_not_start(environment: pytest.Monke
         [sys.executable, "-m", "priority", command], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stderr.startswith("CIR_PORT: ")) == (2, True)
+
+
+def test_who_names_no_settings_at_all_is_told_where_they_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CIR_")]:
+        monkeypatch.delenv(name)
+    with pytest.raises(WrongSettings, match=r"^CIR_SETTINGS_FILE: name the file .*\nCIR_"):
+        load(Settings)

@@ -134,6 +134,8 @@ class Stack:
             "CIR_SMTP": "mails:8125",
             "CIR_MAIL_FROM": "register@cir.example",
             "CIR_PUBLIC_URL": f"http://127.0.0.1:{self.ports['notifications']}",
+            "CIR_REGISTER_URL": f"http://127.0.0.1:{self.ports['dossier']}",
+            "CIR_SOURCES": "http://sources:8115",
             "CIR_TODAY": os.environ.get("CIR_TODAY", TODAY),
             **{f"CIR_{name.upper()}_PORT": self.ports[name] for name in PUBLISHED},
         }

@@ -254,7 +254,8 @@ def test_compose_without_what_it_must_be_told_says_what_is_missing(tmp_path: Pat
 
     told = {"CIR_ISSUER": "https://login.example", "CIR_AUDIENCE": "cir", "CIR_SMTP": "relay:25"}
     told |= {"CIR_MAIL_FROM": "register@cir.example", "CIR_SECRETS": str(tmp_path)}
-    told |= {"CIR_PUBLIC_URL": "https://mails.example"}
+    told |= {"CIR_PUBLIC_URL": "https://mails.example", "CIR_REGISTER_URL": "https://register.example"}
+    told |= {"CIR_SOURCES": "https://sources.example"}
     assert compose(**told) == ""
     for name in told:
         assert name in compose(**{other: value for other, value in told.items() if other != name})

@@ -89,6 +89,8 @@ def load(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
+        if not file and not given:
+            wrong.append(f"{FILE}: name the file of the settings (a demo's are .demo/<service>.toml)")
         for one in error.errors(include_input=False, include_url=False):
             name = [PREFIX + ".".join(map(str, one["loc"])).upper()] if one["loc"] else []
             wrong.append(": ".join([*name, one["msg"].removeprefix("Value error, ")]))

@@ -106,7 +106,9 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.app.state.clamd = clamd_at(settings.clamd) if settings.clamd else None
     if not settings.clamd:
         log.warning("documents are not scanned for viruses: CIR_CLAMD is not set")
-    if settings.sources:
+    if not settings.sources:
+        log.warning("the authentic sources are not asked: CIR_SOURCES is not set")
+    else:
         service.jobs.append(partial(work_off, service.background, Sources(settings.sources)))
     service.app.state.certificates = Certificates()
     for edge in (http, documents_http, desk, certificates_http):
