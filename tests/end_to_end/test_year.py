@@ -13,7 +13,7 @@ from deploy.embedded.samples import SAMPLES, national_number
 from deploy.embedded.stack import Stack
 from tests.end_to_end.audit import Audit
 
-SEED, YEAR = 14, 250
+SEED, YEAR, SIGNED = 14, 250, "2024-03-20"
 COMPANY = {"case_worker": "dijledal"}
 REFERRER = {
     "caw-oost-brabant": "homeless",
@@ -53,14 +53,22 @@ async def registered(register: Register, nth: int, persons: int, tied: bool) -> 
 
 
 async def give(register: Register, id_: str, smallest: int, largest: int) -> tuple[str, str, str, str]:
-    """A dwelling comes free and is given, as a case worker would: whose turn, to whom, how, which dossier."""
-    home = {"id": id_, "municipality": "24062", "company": "dijledal", "bedrooms": largest, "min_persons": smallest}
-    body = home | {"max_persons": largest}
-    expect(await register.call("POST", "priority", "/v1/dwellings", json=body, **COMPANY), 201)
-    next_ = await register.get("priority", f"/v1/dwellings/{id_}/next?most=1", **COMPANY)
+    """A dwelling comes free and is let, as a case worker would: whose turn, to whom, how, which dossier."""
+    home = {"id": id_, "dwelling": id_, "municipality": "24062", "company": "dijledal", "bedrooms": largest}
+    body = home | {"min_persons": smallest, "max_persons": largest, "rent": "410.50"}
+    expect(await register.call("POST", "priority", "/v1/vacancies", json=body, **COMPANY), 201)
+    next_ = await register.get("priority", f"/v1/vacancies/{id_}/next?most=1", **COMPANY)
     turn, number = next_["turn"], next_["order"][0]["dossier"]
-    choice = {"turn": turn["turn"], "dossier": number}
-    expect(await register.call("POST", "priority", f"/v1/dwellings/{id_}/choice", json=choice, **COMPANY), 204)
+    first = {"turn": turn["turn"], "dossier": number}
+    made = await register.call("POST", "priority", f"/v1/vacancies/{id_}/offers", json=first, **COMPANY)
+    offer = f"/v1/offers/{expect(made, 201).json()['id']}"
+
+    async def is_open() -> bool:
+        return bool((await register.get("priority", offer, **COMPANY))["state"] == "open")
+
+    await until(is_open, f"the offer of {id_} was not confirmed", 30)
+    for path, said in (("answer", {"answer": "accept"}), ("lease", {"signed_on": SIGNED, "statements_seen": True})):
+        expect(await register.call("POST", "priority", f"{offer}/{path}", json=said, **COMPANY), 200)
     return turn["of"], turn["to"], turn["how"], number
 
 
@@ -99,7 +107,8 @@ async def test_a_year_of_turns_is_what_an_outsider_recomputes(tmp_path: Path, ma
             by_law = audit.dwelling(*size)
             assert await give(register, f"w{len(audit.turns)}", *size) == by_law, (len(audit.turns), size)
         ledger: dict[str, Any] = await register.get("priority", f"/v1/agreements/{agreement}/ledger", **COMPANY)
-    assert [(one["of"], one["to"], one["how"], one["dossier"]) for one in ledger["turns"]] == audit.turns
+    final = [one for one in ledger["turns"] if one["state"] == "final"]
+    assert [(one["of"], one["to"], one["how"], one["dossier"]) for one in final] == audit.turns
     assert [(debt["owes"], debt["to"]) for debt in ledger["debts"]] == audit.debts
     assert sum(ledger["balances"].values()) == 0
     had = Counter(of for of, *_ in audit.turns)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import yaml
 
-from cir_schemas import CandidacyRecorded
+from cir_schemas import CandidacyRecorded, OfferConfirmed
 from deploy.embedded import ROOT
 from notifications.links import Links, Reader
 
@@ -19,6 +19,8 @@ from .conftest import TODAY, Services
 
 AGREEMENT: dict[str, Any] = yaml.safe_load((ROOT / "deploy/embedded/agreement.yaml").read_text("utf-8"))
 ANNA, BRAM, CORA, STRANGER = "85622300173", "86670100113", "70610100123", "90630100169"
+
+OTHER = UUID(int=1)
 
 CALLERS: dict[str, tuple[str, dict[str, str]] | None] = {
     "nobody": None,
@@ -56,7 +58,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
     changed = {"If-Match": f'"{scene["facts_version"]}"'}
     of_it = {"dossier": scene["dossier"]}
     stranger = _start(_person("p1", "applicant", STRANGER, "1990-03-01"))
-    referral = of_it | {"company": "dijledal", "municipality": "24062", "group": "young"}
+    referral = {"dossier": scene["other"], "company": "dijledal", "municipality": "24062", "group": "young"}
     everywhere = {f"GET {path}": Call() for path in ("/health/live", "/health/ready", "/metrics", "/asyncapi.json")}
     return {
         "dossier": {
@@ -119,9 +121,18 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "POST /v1/agreements/{id}/adoption": Call(VOTES, at={"id": scene["proposed"]}),
             "GET /v1/agreements/{id}/ledger": Call(at={"id": scene["agreement"]}),
             "GET /v1/priorities": Call(query={"municipality": "24062"}),
-            "POST /v1/dwellings": Call(_dwelling("w2")),
-            "GET /v1/dwellings/{id}/next": Call(at={"id": "w1"}),
-            "POST /v1/dwellings/{id}/choice": Call(scene["choice"], at={"id": "w1"}),
+            "POST /v1/referrals/{id}/retraction": Call({"reasons": WHY}, at={"id": scene["referral"]}),
+            "POST /v1/vacancies": Call(_vacancy("w3")),
+            "GET /v1/vacancies/{id}/next": Call(at={"id": "w2"}),
+            "POST /v1/vacancies/{id}/offers": Call(scene["first"], at={"id": "w2"}),
+            "POST /v1/vacancies/{id}/withdrawal": Call({"reasons": WHY}, at={"id": "w1"}),
+            "GET /v1/offers": Call(),
+            "GET /v1/offers · of the dossier": Call(query=of_it),
+            "GET /v1/offers/{id}": Call(at={"id": scene["offer"]}),
+            "POST /v1/offers/{id}/answer": Call({"answer": "refuse"}, at={"id": scene["offer"]}),
+            "POST /v1/offers/{id}/judgement · while open": Call(JUDGEMENT, at={"id": scene["offer"]}),
+            "POST /v1/offers/{id}/withdrawal": Call({"reasons": WHY}, at={"id": scene["offer"]}),
+            "POST /v1/offers/{id}/lease · while open": Call(LEASE, at={"id": scene["offer"]}),
         },
         "notifications": {
             **everywhere,
@@ -149,6 +160,8 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "answer_appeal": {"upheld": True},
     "undo": {},
 }
+JUDGEMENT = {"well_founded": True, "reasons": WHY}
+LEASE = {"signed_on": TODAY.isoformat(), "statements_seen": True}
 VOTES = {"votes": [{"member": "Leuven", "municipality": "24062", "vote": "for"}]}
 
 
@@ -156,9 +169,9 @@ def _agreement(year: int) -> dict[str, Any]:
     return AGREEMENT | {"from": f"{year}-01-01", "through": f"{year}-12-31"}
 
 
-def _dwelling(id_: str) -> dict[str, Any]:
+def _vacancy(id_: str) -> dict[str, Any]:
     place = {"municipality": "24062", "company": "dijledal", "free_on": TODAY.isoformat()}
-    return place | {"id": id_, "bedrooms": 2, "min_persons": 1, "max_persons": 9}
+    return place | {"id": id_, "dwelling": id_, "bedrooms": 2, "min_persons": 1, "max_persons": 9, "rent": "410.50"}
 
 
 def _person(id_: str, role: str, number: str, born_on: str) -> dict[str, Any]:
@@ -172,8 +185,9 @@ def _start(*members: dict[str, Any]) -> dict[str, Any]:
 
 
 async def set_scene(services: Services) -> dict[str, Any]:
-    """A couple and an adult who is still to confirm applied; to priority the dossier is registered. Their company's council has
-    an agreement in force and one that waits for its votes; two requests of theirs, one of which was forwarded; a free dwelling.
+    """A couple and an adult who is still to confirm applied; to priority the dossier is registered, and so is another one. Their
+    company's council has an agreement in force and one that waits for its votes; two requests of theirs, one of which was
+    forwarded; a referral; a home that is offered to them, and a vacancy.
 
     Returns what the calls name.
     """
@@ -202,16 +216,24 @@ async def set_scene(services: Services) -> dict[str, Any]:
     candidacy = [event for event, _ in await services.outbox("dossier") if isinstance(event, CandidacyRecorded)][-1]
     registered = {"status": "registered", "number": number, "registered_on": TODAY, "version": candidacy.version + 1}
     await services.pass_on("dossier", candidacy.model_copy(update=registered))
+    other = registered | {"dossier": OTHER, "number": "2024.03.20.9999", "candidates": ()}
+    await services.pass_on("dossier", candidacy.model_copy(update=other))
 
     made = [await do("priority", "POST", "/v1/agreements", "council", _agreement(year)) for year in (2024, 2025)]
     await do("priority", "POST", f"/v1/agreements/{made[0]['id']}/adoption", "council", VOTES)
-    await do("priority", "POST", "/v1/dwellings", "worker", _dwelling("w1"))
-    next_ = await do("priority", "GET", "/v1/dwellings/w1/next", "worker")
     asked = {"dossier": started["id"], "text": "Our landlord sells the house."}
     forwarded = await do("priority", "POST", "/v1/situations", "applicant", asked)
     decided = {"decision": "forwarded", "group": "young", "reasons": "He leaves care."}
     await do("priority", "POST", f"/v1/situations/{forwarded['id']}/review", "worker", decided)
     waiting = await do("priority", "POST", "/v1/situations", "applicant", asked)
+    referral = {"dossier": number, "company": "dijledal", "municipality": "24062", "group": "young", "reasons": WHY}
+    referred = await do("priority", "POST", "/v1/referrals", "referrer", referral | {"guidance_plan": "Weekly."})
+    for id_ in ("w1", "w2"):
+        await do("priority", "POST", "/v1/vacancies", "worker", _vacancy(id_))
+    first = {"turn": 1, "dossier": number}
+    offer = (await do("priority", "POST", "/v1/vacancies/w1/offers", "worker", first))["id"]
+    confirmed = {"dossier": started["id"], "number": number, "offer": offer}
+    await services.pass_on("dossier", OfferConfirmed.model_validate(confirmed))
     settings: Any = services.by_name["notifications"].settings
     links, reader = Links(settings), Reader(UUID(started["id"]), "candidate", "x", "nl")
     [assessed] = await do("eligibility", "GET", "/v1/assessments", "author")
@@ -227,5 +249,8 @@ async def set_scene(services: Services) -> dict[str, Any]:
         "proposed": made[1]["id"],
         "agreement": made[0]["id"],
         "situation": waiting["id"],
-        "choice": {"turn": next_["turn"]["turn"], "dossier": number},
+        "offer": offer,
+        "referral": referred["id"],
+        "other": str(OTHER),
+        "first": {"turn": 2, "dossier": other["number"]},
     }

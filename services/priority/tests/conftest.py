@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from cir_chassis.pseudonym import KeyedSettings, pseudonym
 from cir_chassis.service import Service
 from cir_chassis.session import LIFE
-from cir_schemas import CandidacyRecorded, CompanyRecorded
+from cir_schemas import CandidacyRecorded, CompanyRecorded, OfferConfirmed
+from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
 from priority.app import make
 from priority.handlers import EVENTS
@@ -48,6 +49,21 @@ LETS = {"dijledal": ["24062", "24011"], "kanvaz": ["12025"], "woontrots": ["2308
 FOR = {"votes": [{"member": "Stad Leuven", "municipality": "24062", "vote": "for"}]}
 
 
+HOME = {
+    "municipality": "24062",
+    "company": "dijledal",
+    "bedrooms": 1,
+    "min_persons": 1,
+    "max_persons": 2,
+    "rent": "410.50",
+}
+DONE: dict[str, dict[str, Any]] = {
+    "answer": {"answer": "accept"},
+    "withdrawal": {"reasons": "A burst pipe."},
+    "judgement": {"well_founded": False, "reasons": "No reason was given."},
+    "lease": {"signed_on": "2024-06-01", "statements_seen": True},
+}
+
 Cookie = Callable[..., dict[str, str]]
 
 
@@ -64,11 +80,11 @@ class Priority:
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://priority")
 
-    async def hear(self, *events: CandidacyRecorded | CompanyRecorded) -> None:
+    async def hear(self, *events: Event) -> None:
         """Let one batch take effect, as the consumer does."""
         async with self.service.database.work() as work:
-            await work.load({event.dossier for event in events if isinstance(event, CandidacyRecorded)})
-            await work.load_others({event.key for event in events if isinstance(event, CompanyRecorded)})
+            await work.load({UUID(event.key) for event in events if event.keyed_by == "dossier"})
+            await work.load_others({event.key for event in events if event.keyed_by != "dossier"})
             for kind, handler in EVENTS.items():
                 handler([event for event in events if type(event) is kind], work)
 
@@ -112,6 +128,18 @@ class Priority:
         assert adopted.status_code == 200, adopted.text
         return str(made.json()["id"])
 
+    async def shared(self, number: str, dossier: UUID | None = None) -> CandidacyRecorded:
+        """A dossier that waits with two companies; the other one has a vacancy, k1."""
+        wants = [{"municipality": "24062", "company": "dijledal"}, {"municipality": "12025", "company": "kanvaz"}]
+        known = candidacy(number, dossier=dossier, wants=wants)
+        await self.hear(known)
+        other = {"company": "kanvaz", "municipalities": ["12025"]}
+        made = await self.post("/v1/agreements", AGREED | other, "council", company="kanvaz")
+        await self.post(f"/v1/agreements/{made.json()['id']}/adoption", FOR, "council", company="kanvaz")
+        home = HOME | {"id": "k1", "dwelling": "k1", "company": "kanvaz", "municipality": "12025"}
+        assert (await self.post("/v1/vacancies", home, company="kanvaz")).status_code == 201
+        return known
+
     async def refer(
         self, number: str, group: str = "homeless", organisation: str = "caw", **changed: Any
     ) -> httpx.Response:
@@ -120,25 +148,46 @@ class Priority:
         return await self.post("/v1/referrals", given | changed, "helper", organisation=organisation)
 
     async def free(self, id_: str, **changed: Any) -> httpx.Response:
-        given = {
-            "id": id_,
-            "municipality": "24062",
-            "company": "dijledal",
-            "bedrooms": 1,
-            "min_persons": 1,
-            "max_persons": 2,
-        }
-        return await self.post("/v1/dwellings", given | changed)
+        return await self.post("/v1/vacancies", HOME | {"id": id_, "dwelling": id_} | changed)
 
-    async def next(self, id_: str) -> Any:
-        answer = await self.get(f"/v1/dwellings/{id_}/next")
+    async def next(self, id_: str, company: str = "dijledal") -> Any:
+        answer = await self.get(f"/v1/vacancies/{id_}/next", company)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def choose(self, id_: str, next_: Any) -> httpx.Response:
-        """Choose who `next` has first."""
+    async def propose(self, id_: str, next_: Any = None, company: str = "dijledal") -> httpx.Response:
+        """Propose the vacancy to who `next` has first."""
+        next_ = next_ or await self.next(id_, company)
         body = {"turn": next_["turn"]["turn"], "dossier": next_["order"][0]["dossier"]}
-        return await self.post(f"/v1/dwellings/{id_}/choice", body)
+        return await self.post(f"/v1/vacancies/{id_}/offers", body, company=company)
+
+    async def act(self, offer: str, what: str, company: str = "dijledal", **body: Any) -> tuple[int, str]:
+        """What a case worker does with an offer; the status, and its new state or what is wrong."""
+        answer = await self.post(f"/v1/offers/{offer}/{what}", DONE[what] | body, company=company)
+        return answer.status_code, answer.json().get("state") or answer.text
+
+    async def confirm(self, offer: str) -> None:
+        """Dossier finds that the conditions are met."""
+        async with self.service.database.work() as work:
+            found = await work.allocation.offer(UUID(offer))
+        assert found
+        await self.hear(
+            OfferConfirmed.model_validate({"dossier": found.dossier, "number": found.number, "offer": offer})
+        )
+
+    async def opened(self, id_: str, company: str = "dijledal") -> str:
+        """An open offer of the vacancy to who is first for it."""
+        made = await self.propose(id_, company=company)
+        assert made.status_code == 201, made.text
+        await self.confirm(made.json()["id"])
+        return str(made.json()["id"])
+
+    async def let(self, id_: str) -> str:
+        """The vacancy is let to who is first for it."""
+        offer = await self.opened(id_)
+        assert await self.act(offer, "answer") == (200, "accepted")
+        assert await self.act(offer, "lease") == (200, "signed")
+        return offer
 
     async def said(self) -> list[dict[str, Any]]:
         """What is in the outbox, in order: type and payload."""

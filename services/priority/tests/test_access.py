@@ -8,13 +8,14 @@ import pytest
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import NotAllowed, NotFound
-from priority import access, requests, use_cases
+from priority import access, offers, requests, use_cases
 from priority.council import Agreement
 from priority.store import PriorityWork
 
-from .conftest import AGREED, CANDIDATE, FOR, Priority, candidacy
+from .conftest import AGREED, CANDIDATE, DONE, FOR, HOME, Priority, candidacy
 
 ID, NUMBER = uuid4(), "2019.04.02.0007"
+OFFERED, LAST = "2019.04.01.0001", "2019.04.01.0002"
 ACTORS: Mapping[str, tuple[str, dict[str, str]]] = {
     "the candidate": ("candidate", {"person": CANDIDATE}),
     "another candidate": ("candidate", {"person": "90010112313"}),
@@ -27,16 +28,12 @@ ACTORS: Mapping[str, tuple[str, dict[str, str]]] = {
     "a rule author": ("rule_author", {}),
     "an operator": ("operator", {}),
 }
-VACANCY = {
-    "id": "w2",
-    "municipality": "24062",
-    "company": "dijledal",
-    "bedrooms": 1,
-    "min_persons": 1,
-    "max_persons": 2,
-}
+VACANCY = HOME | {"id": "w9", "dwelling": "w9"}
 REFERRAL = {"dossier": NUMBER, "company": "dijledal", "municipality": "24062", "group": "homeless", "reasons": "evicted",
             "guidance_plan": "weekly"}  # fmt: skip
+WHY = {"reasons": "They wrote so."}
+SEES = {"the candidate": 200, "another candidate": 404, "the company": 200, "another company": 404}
+DECIDES = {"the company": 409, "another company": 404}
 REVIEW = {"decision": "forwarded", "group": "homeless", "reasons": "evicted"}
 
 Call = tuple[str, str, object]
@@ -127,13 +124,34 @@ CALLS: Mapping[str, tuple[Call, int, dict[str, int]]] = {
         {"the company": 200, "another company": 404, "its council": 200, "another council": 404},
     ),
     "priorities": (("GET", "/v1/priorities?municipality=24062", None), 200, {}),
-    "announce": (("POST", "/v1/dwellings", VACANCY), 403, {"the company": 201}),
-    "next": (("GET", "/v1/dwellings/w1/next", None), 403, {"the company": 200, "another company": 404}),
-    "choose": (
-        ("POST", "/v1/dwellings/w1/choice", {"turn": 1, "dossier": NUMBER}),
+    "retract": (
+        ("POST", "/v1/referrals/{referral}/retraction", WHY),
+        403,
+        {"the referrer": 200, "another organisation": 404, "the company": 404, "another company": 404},
+    ),
+    "announce": (("POST", "/v1/vacancies", VACANCY), 403, {"the company": 201}),
+    "next": (("GET", "/v1/vacancies/w1/next", None), 403, {"the company": 200, "another company": 404}),
+    "propose an offer": (
+        ("POST", "/v1/vacancies/w1/offers", {"turn": 2, "dossier": LAST}),
+        403,
+        {"the company": 201, "another company": 404},
+    ),
+    "withdraw a vacancy": (
+        ("POST", "/v1/vacancies/w1/withdrawal", WHY),
         403,
         {"the company": 204, "another company": 404},
     ),
+    "offers of the company": (
+        ("GET", "/v1/offers", None),
+        403,
+        {"the candidate": 422, "another candidate": 422, "the company": 200, "another company": 200},
+    ),
+    "offers of a dossier": (("GET", f"/v1/offers?dossier={OFFERED}", None), 403, SEES),
+    "offer": (("GET", "/v1/offers/{offer}", None), 403, SEES),
+    "answer": (("POST", "/v1/offers/{offer}/answer", DONE["answer"]), 403, SEES),
+    "judge": (("POST", "/v1/offers/{offer}/judgement", DONE["judgement"]), 403, DECIDES),  # 409: nobody refused it
+    "sign": (("POST", "/v1/offers/{offer}/lease", DONE["lease"]), 403, DECIDES | {"the company": 200}),
+    "withdraw": (("POST", "/v1/offers/{offer}/withdrawal", DONE["withdrawal"]), 403, DECIDES),  # 409: it is signed
 }
 
 
@@ -144,8 +162,14 @@ async def prepared(priority: Priority) -> dict[str, str]:
     asked = await priority.post("/v1/situations", {"dossier": NUMBER, "text": "The roof leaks."})
     later = AGREED | {"from": "2025-01-01", "through": "2025-12-31"}
     proposed = await priority.post("/v1/agreements", later, "council")
+    for number in (OFFERED, LAST):
+        await priority.hear(candidacy(number))
+    await priority.free("w0")
+    offer = await priority.opened("w0")
     assert (await priority.free("w1")).status_code == 201
-    return {"agreement": agreement, "situation": asked.json()["id"], "proposed": proposed.json()["id"]}
+    referred = (await priority.refer(LAST)).json()["id"]
+    named = {"situation": asked.json()["id"], "proposed": proposed.json()["id"], "offer": offer, "referral": referred}
+    return named | {"agreement": agreement}
 
 
 @pytest.mark.parametrize("who", ACTORS)
@@ -167,6 +191,7 @@ async def test_a_use_case_holds_the_rights_itself_whoever_calls_it(priority: Pri
     named = await prepared(priority)
     actor = Caller("somebody", role, {"company": "dijledal", "organisation": "caw", "number": CANDIDATE})
     agreement, situation, proposed = (UUID(named[name]) for name in ("agreement", "situation", "proposed"))
+    offer, why = UUID(named["offer"]), requests.Reasoned(reasons=("x",))
     calls: list[Callable[[PriorityWork], Awaitable[Any]]] = [
         lambda work: use_cases.waiting_list("24062", actor, work),
         lambda work: use_cases.positions(ID, actor, work),
@@ -183,9 +208,18 @@ async def test_a_use_case_holds_the_rights_itself_whoever_calls_it(priority: Pri
         lambda work: use_cases.adopt(proposed, requests.Adoption.model_validate(FOR), actor, work),
         lambda work: use_cases.agreements(actor, work),
         lambda work: use_cases.ledger(agreement, actor, work),
-        lambda work: use_cases.announce(requests.Vacancy.model_validate(VACANCY), actor, work),
-        lambda work: use_cases.next_for("w1", actor, work),
-        lambda work: use_cases.choose("w1", requests.Choice(turn=1, dossier=NUMBER), actor, work),
+        lambda work: use_cases.retract(UUID(named["referral"]), why, actor, work),
+        lambda work: offers.announce(requests.Vacancy.model_validate(VACANCY), actor, work),
+        lambda work: offers.next_for("w1", actor, work),
+        lambda work: offers.propose("w1", requests.Proposal(turn=1, dossier=NUMBER), actor, work),
+        lambda work: offers.withdraw_vacancy("w1", why, actor, work),
+        lambda work: offers.offers(None, actor, work),
+        lambda work: offers.offers(OFFERED, actor, work),
+        lambda work: offers.offer(offer, actor, work),
+        lambda work: offers.answer(offer, requests.OfferAnswer(answer="accept"), actor, work),
+        lambda work: offers.judge(offer, requests.Judgement(well_founded=True, reasons=("x",)), actor, work),
+        lambda work: offers.withdraw(offer, why, actor, work),
+        lambda work: offers.sign(offer, requests.Lease.model_validate(DONE["lease"]), actor, work),
     ]
     for call in calls:
         with pytest.raises((NotAllowed, NotFound)):

@@ -126,8 +126,7 @@ async def test_a_new_agreement_takes_the_place_of_one_and_begins_a_new_sequence(
     await priority.hear(candidacy("2019.04.02.0007"), candidacy("2019.04.02.0008"))
     earlier = await priority.agreed()
     await priority.free("w1")
-    first = await priority.next("w1")
-    assert (await priority.choose("w1", first)).status_code == 204
+    await priority.let("w1")
     made = (await priority.post("/v1/agreements", AGREED | {"from": "2024-06-01"}, "council")).json()["id"]
     adoption = f"/v1/agreements/{made}/adoption"
     wrong = await priority.post(adoption, FOR | {"ends": made}, "council")
@@ -137,7 +136,7 @@ async def test_a_new_agreement_takes_the_place_of_one_and_begins_a_new_sequence(
     assert ended == {made: "2024-12-31", earlier: "2024-05-31"}
     ledger = (await priority.get(f"/v1/agreements/{made}/ledger")).json()
     assert (ledger["turns"], ledger["next_turn"], ledger["debts"]) == ([], 1, [])
-    assert len((await priority.get(f"/v1/agreements/{earlier}/ledger")).json()["turns"]) == 1
+    assert len((await priority.get(f"/v1/agreements/{earlier}/ledger")).json()["turns"]) == 2  # live, final
 
 
 async def adoption(priority: Priority, **changed: Any) -> tuple[str, str]:
@@ -189,7 +188,7 @@ async def test_certainty_outlives_the_agreement_that_it_was_given_under(priority
     for dwelling in ("w1", "w2"):
         await priority.free(dwelling)
         orders.append(await priority.next(dwelling))
-        await priority.choose(dwelling, orders[-1])
+        await priority.let(dwelling)
     assert [(one["turn"]["to"], one["order"][0]["dossier"]) for one in orders] == [
         ("standard", "2019.04.02.0007"), ("homeless", "2019.04.02.0008"),
     ]  # fmt: skip

@@ -27,7 +27,8 @@ async def test_a_position_is_explained(priority: Priority) -> None:
     )
     answer = await priority.get(f"/v1/dossiers/{ID}/positions")
     assert answer.json() == [{
-        "municipality": "24062", "persons": 2, "position": 6, "because": ["fitting_size", "registration_date"],
+        "municipality": "24062", "agreement": None, "area": None, "persons": 2, "position": 6,
+        "because": ["fitting_size", "registration_date"],
         "before": {"lasting_tie": 2, "informal_care": 1, "registration_date": 1, "dossier_number": 1},
         "text": {
             "nl": "passende grootte, ingeschreven op 2 april 2019; 5 voor u: 2 met een langdurige woonbinding, "

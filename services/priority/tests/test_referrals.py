@@ -3,11 +3,12 @@
 import asyncio
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
-from priority.allocation import Vacancy
+from priority.allocation import Offer, Vacancy
 
 from .conftest import CANDIDATE, Priority, candidacy
 
@@ -63,9 +64,10 @@ async def test_a_referral_waits_for_a_choice_of_another_company(register: Priori
                 assert not referring.done(), "it was answered while the dossier was being chosen"
         found = await work.find(NUMBERS[0])
         assert found
-        work.allocation.vacancies.put(
-            Vacancy("almere", "a1", "24062", None, 1, 1, 2, None, date(2024, 6, 1), found.dossier)
-        )
+        home = Vacancy("almere", "a1", "a1", "24062", None, 1, 1, 2, None, date(2024, 6, 1), 400_00)
+        work.allocation.vacancies.put(home)
+        who = (found.dossier, NUMBERS[0], "checking", True, work.clock.now())
+        work.allocation.offers.put(Offer(uuid4(), "almere", "a1", *who))
     assert (await referring).status_code == 409
 
 

@@ -1,10 +1,10 @@
-"""Allocation, beside the waiting list: agreements, the turns given under them, dwellings, referrals, housing situations.
+"""Allocation, beside the waiting list: agreements, the turns given under them, vacancies, offers, referrals, housing situations.
 
 Debts, room and priorities are not stored: they are computed from what happened.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -19,10 +19,19 @@ from cir_chassis.database import Rows
 from priority.council import Agreement
 from priority.domain import turns
 from priority.domain.ledger import Entry, Ledger
-from priority.tables import agreements, candidacies, dwellings, given_turns, places, referrals, situations
-
-OVER = ("refused", "struck", "withdrawn", "housed")
-"""Statuses in which a dossier waits for nothing any more."""
+from priority.domain.offers import CLOSED, HOLDS, NOT_AGAIN
+from priority.domain.ranking import Dwelling
+from priority.tables import (
+    agreements,
+    candidacies,
+    ledger_entries,
+    offer_steps,
+    offers,
+    places,
+    referrals,
+    situations,
+    vacancies,
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +57,11 @@ class AdoptedAgreement:
 
 @dataclass(frozen=True)
 class Vacancy:
-    """A dwelling that came free (see tables.dwellings)."""
+    """A dwelling that came free (see tables.vacancies)."""
 
     company: str
     id: str
+    dwelling: str
     municipality: str
     area: str | None
     bedrooms: int
@@ -59,23 +69,77 @@ class Vacancy:
     max_persons: int
     target_group: str | None
     free_on: date
-    chosen: UUID | None = None
+    rent: int | None
+    agreement: UUID | None = None
+    turn: int | None = None
+    ended: str | None = None
+    ended_by: str | None = None
+    ended_at: datetime | None = None
+    reasons: list[str] | None = None
+
+    def in_domain(self) -> Dwelling:
+        return Dwelling(self.municipality, self.area, self.min_persons, self.max_persons, self.target_group)
 
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A turn that was given (see tables.given_turns)."""
+    """A turn, as it stood from then on (see tables.ledger_entries)."""
 
     agreement: UUID
+    nth: int
     turn: int
     of: str
     to: str
-    how: str
+    how: Any
+    state: Any
     company: str
-    dwelling: str
-    dossier: str
-    given_by: str
-    given_at: datetime
+    vacancy: str
+    dossier: str | None
+    by: str
+    at: datetime
+
+    def in_domain(self) -> Entry:
+        return Entry(self.turn, self.of, self.to, self.how, self.vacancy, self.state)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An offer, as it stands now (see tables.offers)."""
+
+    id: UUID
+    company: str
+    vacancy: str
+    dossier: UUID
+    number: str
+    state: str
+    holds: bool
+    proposed_at: datetime
+    answer_by: date | None = None
+    remind_on: date | None = None
+    late_answer: str | None = None
+    refused_on: date | None = None
+    well_founded: bool | None = None
+    steps: int = 0
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What every event about it names."""
+        return {"dossier": self.dossier, "number": self.number, "offer": self.id, "company": self.company}
+
+
+@dataclass(frozen=True)
+class OfferStep:
+    """What happened to an offer (see tables.offer_steps)."""
+
+    offer: UUID
+    nth: int
+    what: str
+    was: str | None
+    now: str
+    by: str
+    role: str
+    at: datetime
+    reasons: list[str]
 
 
 @dataclass(frozen=True)
@@ -92,6 +156,8 @@ class Referral:
     guidance_plan: str
     answer: str
     answered_at: datetime
+    retracted_at: datetime | None = None
+    retracted_because: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,14 +186,26 @@ class Allocation:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self.agreements = Rows(agreements, AdoptedAgreement)
-        self.vacancies = Rows(dwellings, Vacancy)
-        self.entries = Rows(given_turns, LedgerEntry)
+        self.vacancies = Rows(vacancies, Vacancy)
+        self.entries = Rows(ledger_entries, LedgerEntry)
+        self.offers = Rows(offers, Offer)
+        self.steps = Rows(offer_steps, OfferStep)
         self.referrals = Rows(referrals, Referral)
         self.situations = Rows(situations, Situation)
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.agreements, self.vacancies, self.entries, self.referrals, self.situations)
+        return (
+            self.agreements, self.vacancies, self.entries, self.offers, self.steps, self.referrals, self.situations
+        )  # fmt: skip
+
+    async def load(self, dossiers: Iterable[UUID]) -> None:
+        """Read what is offered to these dossiers, which are locked, and how they were referred."""
+        ids = list(dossiers)
+        await self.offers.load(self._connection, "dossier", ids)
+        await self.referrals.load(self._connection, "dossier", ids)
+        if checking := [one.vacancy for one in self.offers.all() if one.state == "checking"]:
+            await self.vacancies.load(self._connection, "id", checking)
 
     async def hold(self, company: str) -> None:
         """Decide on turns, referrals and adoptions of a company one after the other: lock it until the commit."""
@@ -172,22 +250,21 @@ class Allocation:
         coming = await self._agreed(agreements.c.adopted_at.is_not(None), after, _overlaps(agreed))
         return [other for other in coming if other.id != agreed.id]
 
-    async def ledger(self, agreed: AdoptedAgreement) -> Ledger:
-        """The ledger of an agreement, from the turns on record."""
-        same = (given_turns.c[name] for name in ("turn", "of", "to", "how"))
-        query = sa.select(*same).where(given_turns.c.agreement == agreed.id).order_by(given_turns.c.turn)
-        given = [Entry(*row) for row in await self._connection.execute(query)]
-        return Ledger(agreed.agreement.shares(), given)
-
-    async def entries_of(self, agreed: AdoptedAgreement) -> list[LedgerEntry]:
-        """Every turn given under an agreement, in order."""
-        query = sa.select(given_turns).where(given_turns.c.agreement == agreed.id).order_by(given_turns.c.turn)
+    async def entries_of(self, agreement: UUID) -> list[LedgerEntry]:
+        """Every entry of the ledger of an agreement, in order."""
+        query = sa.select(ledger_entries).where(ledger_entries.c.agreement == agreement).order_by(ledger_entries.c.nth)
         return [LedgerEntry(**row._mapping) for row in await self._connection.execute(query)]
 
+    async def ledger(self, agreed: AdoptedAgreement) -> Ledger:
+        """The ledger of an agreement, from the entries on record."""
+        entries = await self.entries_of(agreed.id)
+        return Ledger(agreed.agreement.shares(), (entry.in_domain() for entry in entries))
+
     async def room(self, agreed: AdoptedAgreement) -> dict[str, int]:
-        """How many more referrals each group can take."""
-        given = sa.select(given_turns.c.to, sa.func.count()).where(given_turns.c.agreement == agreed.id)
-        had: Counter[str] = Counter(dict((await self._connection.execute(given.group_by("to"))).all()))
+        """How many more referrals each group can take. One whose turn is kept for it waits still, until its lease."""
+        entry, final = ledger_entries.c, ledger_entries.c.state == "final"
+        given = sa.select(entry.to, sa.func.count()).where(entry.agreement == agreed.id, final).group_by(entry.to)
+        had: Counter[str] = Counter(dict((await self._connection.execute(given)).all()))
         open_ = await self.open(agreed)
         shares, planned = agreed.agreement.shares(), agreed.agreement.planned
         return {name: turns.room(planned, shares[name], had[name], open_[name]) for name in agreed.agreement.groups}
@@ -197,33 +274,38 @@ class Allocation:
         waiting = sa.select(referrals.c.group, sa.func.count()).where(self._open(agreed)).group_by(referrals.c.group)
         return Counter(dict((await self._connection.execute(waiting)).all()))
 
-    async def fitting(self, agreed: AdoptedAgreement, dwelling: Vacancy, on: date) -> list[tuple[str, str, UUID]]:
-        """The open referrals that this dwelling can be offered to, the oldest first: group, number, dossier."""
+    async def fitting(self, agreed: AdoptedAgreement, vacancy: Vacancy, on: date) -> list[tuple[str, str]]:
+        """The open referrals that this vacancy can be offered to, the oldest first: group, number."""
         place = places.c
         query = (
-            sa.select(referrals.c.group, referrals.c.number, referrals.c.dossier)
+            sa.select(referrals.c.group, referrals.c.number)
             .join(places, place.dossier == referrals.c.dossier)
             .where(
                 self._open(agreed),
-                place.municipality == dwelling.municipality,
-                lets(place, dwelling.company),
-                place.persons.between(dwelling.min_persons, dwelling.max_persons),
+                place.municipality == vacancy.municipality,
+                lets(place, vacancy.company),
+                place.persons.between(vacancy.min_persons, vacancy.max_persons),
                 sa.or_(place.paused_until.is_(None), place.paused_until <= on),
+                ~was_chosen(place.dossier),
+                ~said_no(place.dossier, vacancy),
             )
             .order_by(referrals.c.answered_at, referrals.c.id)
         )
-        if dwelling.target_group is not None:
-            query = query.where(prioritised(referrals.c.dossier, dwelling.company, dwelling.target_group))
-        return [(group, number, dossier) for group, number, dossier in await self._connection.execute(query)]
+        if vacancy.target_group is not None:
+            query = query.where(prioritised(referrals.c.dossier, vacancy.company, vacancy.target_group))
+        return [(group, number) for group, number in await self._connection.execute(query)]
 
     def _open(self, agreed: AdoptedAgreement) -> sa.ColumnElement[bool]:
-        """Accepted, and not over in another way. Certainty outlives the agreement that it was given under."""
+        """Accepted, and not retracted or over in another way. Certainty outlives the agreement that it was given under, and
+        an offer until its lease."""
         same = sa.select(agreements.c.id).where(_overlaps(agreed))
-        over = sa.select(candidacies.c.dossier).where(candidacies.c.status.in_(OVER))
+        over = sa.select(candidacies.c.dossier).where(candidacies.c.status.in_(CLOSED))
+        signed = sa.exists().where(offers.c.dossier == referrals.c.dossier, offers.c.state == "signed", offers.c.holds)
         return sa.and_(
             referrals.c.agreement.in_(same),
             referrals.c.answer == "accepted",
-            ~was_chosen(referrals.c.dossier),
+            referrals.c.retracted_at.is_(None),
+            ~signed,
             ~sa.exists(over.where(candidacies.c.dossier == referrals.c.dossier)),
         )
 
@@ -239,6 +321,11 @@ class Allocation:
         refused = (referrals.c.answer == "refused", referrals.c.answered_at > moment)
         return await self._connection.scalar(sa.select(referrals.c.id).where(*same, *refused).limit(1)) is not None
 
+    async def referral(self, id_: UUID) -> Referral | None:
+        """A referral, locked."""
+        await self.referrals.load(self._connection, "id", [id_], lock=True)
+        return self.referrals.find(id_)
+
     async def referrals_of(self, dossier: UUID) -> list[Referral]:
         """All of a dossier, the newest first."""
         return await self._referred(referrals.c.dossier == dossier)
@@ -251,31 +338,56 @@ class Allocation:
         query = sa.select(referrals).where(which).order_by(referrals.c.answered_at.desc(), referrals.c.id)
         return [Referral(**row._mapping) for row in await self._connection.execute(query)]
 
-    async def vacancy(self, company: str, id_: str) -> Vacancy | None:
-        """A dwelling of a company."""
-        query = sa.select(dwellings).where(dwellings.c.company == company, dwellings.c.id == id_)
-        row = (await self._connection.execute(query)).first()
+    async def vacancy(self, company: str, *, id: str | None = None, dwelling: str | None = None) -> Vacancy | None:
+        """A vacancy of a company, by its id; or the one of a dwelling that has not ended."""
+        of_it = vacancies.c.id == id
+        if dwelling is not None:
+            of_it = sa.and_(vacancies.c.dwelling == dwelling, vacancies.c.ended.is_(None))
+        row = (
+            await self._connection.execute(sa.select(vacancies).where(vacancies.c.company == company, of_it))
+        ).first()
         return Vacancy(**row._mapping) if row else None
 
     async def is_chosen(self, dossier: UUID) -> bool:
-        """Whether a dwelling is to be offered to this dossier already."""
-        return bool(await self._connection.scalar(sa.select(dwellings.c.id).where(dwellings.c.chosen == dossier)))
+        """Whether a dwelling is offered to this dossier already, or was let to it."""
+        return bool(await self._connection.scalar(sa.select(was_chosen(sa.literal(dossier)))))
 
-    async def kept(self, agreed: AdoptedAgreement) -> int:
-        """How many dwellings of the period are kept for a target group."""
-        area = sa.true() if agreed.area is None else dwellings.c.area == agreed.area
-        return (
-            await self._connection.scalar(
-                sa.select(sa.func.count()).where(
-                    dwellings.c.company == agreed.company,
-                    dwellings.c.municipality.in_(agreed.municipalities),
-                    area,
-                    dwellings.c.target_group.is_not(None),
-                    dwellings.c.free_on.between(agreed.since, agreed.through),
-                )
-            )
-            or 0
+    async def kept(self, agreed: AdoptedAgreement, *, announced: bool) -> int:
+        """How many vacancies of the period are kept for a target group: those with a turn of it, as it is of the day on which
+        somebody is chosen; `announced`: with those that are still to have one."""
+        its = vacancies.c.agreement == agreed.id
+        if announced:
+            area = sa.true() if agreed.area is None else vacancies.c.area == agreed.area
+            there = sa.and_(vacancies.c.municipality.in_(agreed.municipalities), area)
+            its |= sa.and_(vacancies.c.agreement.is_(None), vacancies.c.ended.is_(None), there)
+        query = sa.select(sa.func.count()).where(
+            vacancies.c.company == agreed.company, vacancies.c.target_group.is_not(None), its
         )
+        return await self._connection.scalar(query) or 0
+
+    async def offer(self, id_: UUID) -> Offer | None:
+        """An offer, as it stands now: what changes it locks the candidacy of its dossier."""
+        await self.offers.load(self._connection, "id", [id_])
+        return self.offers.find(id_)
+
+    async def offers_of(self, *, dossier: UUID | None = None, company: str | None = None) -> list[Offer]:
+        """The offers to a dossier, or of a company (the newest of them), the newest first."""
+        of_it = offers.c.dossier == dossier if dossier is not None else offers.c.company == company
+        query = sa.select(offers).where(of_it).order_by(offers.c.proposed_at.desc(), offers.c.id).limit(500)
+        return [Offer(**row._mapping) for row in await self._connection.execute(query)]
+
+    async def offer_of(self, vacancy: Vacancy) -> Offer | None:
+        """The offer of a vacancy that is being checked, open, accepted or signed."""
+        of_it = (offers.c.company == vacancy.company, offers.c.vacancy == vacancy.id, offers.c.state.in_(HOLDS))
+        row = (await self._connection.execute(sa.select(offers).where(*of_it))).first()
+        return Offer(**row._mapping) if row else None
+
+    async def due(self, today: date) -> list[UUID]:
+        """Dossiers with an open offer whose term is over, or ends soon and nobody was reminded; some at a time."""
+        of = offers.c
+        now = sa.or_(of.answer_by < today, of.remind_on <= today)
+        query = sa.select(of.dossier).where(of.state == "open", now).limit(500)
+        return list((await self._connection.scalars(query)).all())
 
     async def situation(self, id_: UUID) -> Situation | None:
         """A request, locked."""
@@ -304,7 +416,7 @@ class Allocation:
         query = (
             sa.select(situations)
             .join(candidacies, candidacies.c.dossier == situations.c.dossier)
-            .where(situations.c.decision == "forwarded", candidacies.c.status.not_in(OVER), refers, ~accepted)
+            .where(situations.c.decision == "forwarded", candidacies.c.status.not_in(CLOSED), refers, ~accepted)
             .order_by(situations.c.reviewed_at, situations.c.id)
         )
         return [Situation(**row._mapping) for row in await self._connection.execute(query)]
@@ -316,8 +428,14 @@ def lets(place: Any, company: str) -> sa.ColumnElement[bool]:
 
 
 def was_chosen(dossier: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
-    """Whether a dwelling is to be offered to it already."""
-    return sa.exists(sa.select(dwellings.c.id).where(dwellings.c.chosen == dossier))
+    """Whether a dwelling is offered to it already; or was let to it, as long as dossier has not recorded that it is housed."""
+    return sa.exists().where(offers.c.dossier == dossier, offers.c.holds)
+
+
+def said_no(dossier: sa.ColumnElement[UUID], vacancy: Vacancy) -> sa.ColumnElement[bool]:
+    """Whether it was offered this vacancy to no avail."""
+    this = (offers.c.company == vacancy.company, offers.c.vacancy == vacancy.id, offers.c.state.in_(NOT_AGAIN))
+    return sa.exists().where(offers.c.dossier == dossier, *this)
 
 
 def prioritised(dossier: sa.ColumnElement[UUID], company: str, group: str) -> sa.ColumnElement[bool]:

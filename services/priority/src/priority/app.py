@@ -4,12 +4,12 @@ from functools import partial
 from pathlib import Path
 
 from cir_chassis import idempotency
-from cir_chassis.clock import Clock
+from cir_chassis.clock import Clock, hourly
 from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
-from cir_schemas import ReferralAnswered, SituationReviewed
-from priority import handlers, http, pages
+from cir_schemas import EVENTS
+from priority import handlers, http, offers, pages
 from priority.store import PriorityWork
 
 HERE = Path(__file__).parents[2]
@@ -24,11 +24,13 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
         settings,
         partial(PriorityWork, clock=Clock(settings.today), person_key=settings.person_key),
         MIGRATIONS,
-        publishes=[SituationReviewed, ReferralAnswered],
+        publishes=[event for event in EVENTS if event.source == "/priority"],
         consumes=handlers.EVENTS,
         templates=HERE / "templates/pages",
     )
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
+    keep_terms = partial(offers.keep_terms, service.background)
+    service.jobs.append(partial(hourly, "the terms of offers are kept", keep_terms))
     service.app.include_router(http.router)
     if service.pages:
         service.app.include_router(pages.routes(service.pages))

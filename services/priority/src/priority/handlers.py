@@ -1,11 +1,31 @@
 """Handlers of events. The table at the foot lists the events that priority consumes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+import structlog
 
 from cir_chassis.consumer import Handlers
-from cir_schemas import CandidacyRecorded, CompanyRecorded
-from priority.domain.ranking import number_parts
+from cir_schemas import (
+    CandidacyRecorded,
+    CompanyRecorded,
+    OfferConfirmed,
+    OfferDeclined,
+    OfferEnded,
+    OfferOpened,
+    ReferralHeldUp,
+)
+from cir_schemas.types import euro
+from priority import rules
+from priority.allocation import Offer
+from priority.domain.offers import lapses
+from priority.domain.ranking import ON_THE_LIST, number_parts
 from priority.store import Candidacy, Company, PriorityWork
+
+log = structlog.get_logger()
+E = TypeVar("E", OfferConfirmed, OfferDeclined)
 
 
 def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) -> None:
@@ -31,6 +51,28 @@ def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) 
                     **content,
                 )
             )
+            _end_offers(event, work)
+            if known and known.status == ON_THE_LIST and event.status not in (ON_THE_LIST, "housed"):
+                _tell_referrers(event, work)
+
+
+def _end_offers(event: CandidacyRecorded, work: PriorityWork) -> None:
+    """What somebody did to the dossier lapses its offer; once it is housed, its lease keeps it off no list any more."""
+    for offer in [one for one in work.allocation.offers.all() if one.dossier == event.dossier and one.holds]:
+        if lapses(offer.state, event.status, event.on_hold):
+            work.move(offer, "lapsed", "dossier")
+            ended = {**offer.about, "was": offer.state, "now": "lapsed"}
+            work.publish(OfferEnded.model_validate(ended), because_of=event)
+        elif event.status == "housed":
+            work.allocation.offers.put(replace(offer, holds=False))
+
+
+def _tell_referrers(event: CandidacyRecorded, work: PriorityWork) -> None:
+    """Certainty stays, but nothing is offered now: who referred it can help."""
+    for one in work.allocation.referrals.all():
+        if one.dossier == event.dossier and one.answer == "accepted" and one.retracted_at is None:
+            about = {"dossier": one.dossier, "number": one.number, "referral": one.id, "organisation": one.organisation}
+            work.publish(ReferralHeldUp.model_validate(about), because_of=event)
 
 
 def record_companies(events: Sequence[CompanyRecorded], work: PriorityWork) -> None:
@@ -41,4 +83,33 @@ def record_companies(events: Sequence[CompanyRecorded], work: PriorityWork) -> N
             work.companies.put(Company(event.company, event.version, list(event.municipalities)))
 
 
-EVENTS: Handlers = {CandidacyRecorded: record_candidacies, CompanyRecorded: record_companies}
+def _checked(take: Callable[[E, Offer, PriorityWork], None], events: Sequence[E], work: PriorityWork) -> None:
+    """What dossier found about an offer that is checked. One that is not any more stays as it is: a repeat changes nothing."""
+    for event in events:
+        if (offer := work.allocation.offers.find(event.offer)) is None:
+            log.warning("an event about an offer that is not here", type=event.type, id=str(event.id))
+        elif offer.state == "checking" and offer.dossier == event.dossier:
+            take(event, offer, work)
+
+
+def open_offer(event: OfferConfirmed, offer: Offer, work: PriorityWork) -> None:
+    """The conditions are met: the candidate is told, and has his term to answer."""
+    vacancy = work.allocation.vacancies.get(offer.company, offer.vacancy)
+    answer_by = rules.answer_by(work.clock.today())
+    work.move(offer, "open", "dossier", answer_by=answer_by, remind_on=rules.remind_on(answer_by))
+    home = {"municipality": vacancy.municipality, "bedrooms": vacancy.bedrooms, "rent": euro(vacancy.rent or 0)}
+    opened = OfferOpened.model_validate({**offer.about, **home, "answer_by": answer_by})
+    work.publish(opened, because_of=event)
+
+
+def decline_offer(event: OfferDeclined, offer: Offer, work: PriorityWork) -> None:
+    """The home cannot be offered to it now: the next one is first. The candidate was told nothing."""
+    work.move(offer, "declined", "dossier", event.reasons)
+
+
+EVENTS: Handlers = {
+    CandidacyRecorded: record_candidacies,
+    CompanyRecorded: record_companies,
+    OfferConfirmed: partial(_checked, open_offer),
+    OfferDeclined: partial(_checked, decline_offer),
+}

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from cir_chassis.http import IN_WORK
 from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller, anyone, may
-from cir_schemas.priority import Answer, Decision
+from cir_schemas.priority import Answer, Decision, OfferState
 from cir_schemas.types import Company, DossierNumber, DossierRef, Municipality, Shape
-from priority import access, requests, texts, use_cases
-from priority.allocation import AdoptedAgreement, Referral, Situation
+from priority import access, offers, requests, texts, use_cases
+from priority.allocation import AdoptedAgreement, Offer, Referral, Situation
 from priority.council import Agreement
+from priority.domain.ledger import State
 from priority.domain.turns import decimal
 from priority.store import PriorityWork
 from priority.texts import Text
@@ -27,7 +28,7 @@ class Made(Shape):
 
 
 class Announced(Shape):
-    """The dwelling."""
+    """The vacancy."""
 
     id: str
 
@@ -44,6 +45,10 @@ class Position(Shape):
     """Where one dossier stands for a home of its size in a municipality, and why."""
 
     municipality: Municipality
+    agreement: UUID | None
+    """By which homes are let there; null: none is in force."""
+    area: str | None
+    """The area that the agreement is of; null: the whole company."""
     persons: int
     position: int | None
     """Null: not on the list today; `because` says why."""
@@ -86,6 +91,7 @@ class ReferralRead(Shape):
     answer: Answer
     text: Text
     answered_at: datetime
+    retracted_at: datetime | None
 
     @classmethod
     def of(cls, one: Referral) -> Self:
@@ -119,11 +125,14 @@ class Turn(Shape):
 
 
 class TurnGiven(Turn):
-    """A turn on record."""
+    """An entry of the ledger: a turn as it stood from then on."""
 
-    dwelling: str
+    state: State
+    """`live` again for the same turn and vacancy: it passed on, as nobody of its group was left."""
+    vacancy: str
     dossier: str | None
     """Its number: to the case workers, whose dossiers they are."""
+    at: datetime
 
 
 class TurnNext(Turn):
@@ -140,7 +149,7 @@ class Debt(Shape):
 
 
 class LedgerRead(Shape):
-    """Every turn and every debt; balances: turns owed to each, less what it owes, together nothing; room: per group."""
+    """Every entry and every debt; balances: turns owed to each, less what it owes, together nothing; room: per group."""
 
     turns: list[TurnGiven]
     next_turn: int
@@ -193,6 +202,36 @@ class Priorities(Shape):
         )
 
 
+class OfferMoved(Shape):
+    """An offer, and where it stands now."""
+
+    id: UUID
+    state: OfferState
+
+    @classmethod
+    def of(cls, one: Offer) -> Self:
+        return _same(cls, one)
+
+
+class OfferRead(OfferMoved):
+    """An offer of a vacancy to a dossier."""
+
+    company: Company
+    vacancy: str
+    dossier: DossierNumber
+    answer_by: date | None
+    """The last day; null: it has not opened."""
+    late_answer: Literal["accept", "refuse"] | None
+    well_founded: bool | None
+    """Whether the refusal or silence had a good reason; null: nobody judged it."""
+    concerns: tuple[str, ...]
+    """Why this home could not be offered to the dossier today: for the company's board."""
+
+    @classmethod
+    def seen(cls, one: offers.OfferSeen) -> Self:
+        return _same(cls, one.offer, dossier=one.offer.number, concerns=one.concerns)
+
+
 class First(Shape):
     """A dossier in the ranking, and what put it there."""
 
@@ -202,9 +241,9 @@ class First(Shape):
 
 
 class Next(Shape):
-    """The turn and the ranking for a dwelling today; waiting: how many it could be offered to, `order` the first of them."""
+    """The turn and the ranking for a vacancy today; waiting: how many it could be offered to, `order` the first of them."""
 
-    dwelling: str
+    vacancy: str
     on: date
     agreement: UUID
     turn: TurnNext
@@ -299,6 +338,14 @@ async def refer(
     return await _post(once, caller, work, lambda: use_cases.refer(body, caller, work), ReferralRead.of)
 
 
+@router.post("/referrals/{id}/retraction", tags=["referrals"])
+async def retract(
+    id: UUID, body: requests.Reasoned, caller: Annotated[Caller, _who("retract")], once: Key, work: Work
+) -> ReferralRead:
+    """Take back a referral that was accepted: its certainty ends."""
+    return await _post(once, caller, work, lambda: use_cases.retract(id, body, caller, work), ReferralRead.of)
+
+
 @router.get("/referrals", tags=["referrals"])
 async def referrals(
     caller: Annotated[Caller, _who("list_referrals", "read_referrals")], work: Work, dossier: DossierRef | None = None
@@ -349,19 +396,20 @@ async def priorities(municipality: Annotated[Municipality, Query()], work: Work)
     return [Priorities.of(agreed) for agreed in await use_cases.priorities(municipality, work)]
 
 
-@router.post("/dwellings", status_code=201, tags=["dwellings"])
+@router.post("/vacancies", status_code=201, tags=["vacancies"])
 async def announce(body: requests.Vacancy, caller: CaseWorker, once: Key, work: Work) -> Announced:
     """A dwelling comes free. The same again changes nothing."""
-    return await _post(once, caller, work, lambda: use_cases.announce(body, caller, work), lambda id: Announced(id=id))
+    return await _post(once, caller, work, lambda: offers.announce(body, caller, work), lambda id: Announced(id=id))
 
 
-@router.get("/dwellings/{id}/next", tags=["dwellings"])
+@router.get("/vacancies/{id}/next", tags=["vacancies"])
 async def next_(id: str, caller: CaseWorker, work: Work, most: Annotated[int, Query(ge=1, le=1000)] = 20) -> Next:
-    """Whose turn this dwelling is, and who is first, with the reasons; most: how many of the order to tell."""
-    vacancy, agreed, one = await use_cases.next_for(id, caller, work)
+    """Whose turn this vacancy is, and who is first, with the reasons; most: how many of the order to tell. 409 while an offer of
+    it is being checked, open or accepted."""
+    vacancy, agreed, one = await offers.next_for(id, caller, work)
     text = texts.turn(one.turn, agreed.agreement.titles())
     return Next(
-        dwelling=id,
+        vacancy=id,
         on=work.clock.today(),
         agreement=agreed.id,
         turn=_same(TurnNext, one.turn, text=text),
@@ -373,10 +421,59 @@ async def next_(id: str, caller: CaseWorker, work: Work, most: Annotated[int, Qu
     )
 
 
-@router.post("/dwellings/{id}/choice", status_code=204, tags=["dwellings"])
-async def choose(id: str, body: requests.Choice, caller: CaseWorker, once: Key, work: Work) -> None:
-    """Book the turn, and keep the dwelling for who is first; again, it changes nothing. 409 where that is another by now."""
-    await _post(once, caller, work, lambda: use_cases.choose(id, body, caller, work), lambda none: none)
+@router.post("/vacancies/{id}/offers", status_code=201, tags=["offers"])
+async def propose_offer(id: str, body: requests.Proposal, caller: CaseWorker, once: Key, work: Work) -> OfferMoved:
+    """Propose the vacancy to who is first, and keep the turn for it; the candidate is told once the conditions are met. 409
+    where the turn or the first one is another by now."""
+    return await _post(once, caller, work, lambda: offers.propose(id, body, caller, work), OfferMoved.of)
+
+
+@router.post("/vacancies/{id}/withdrawal", status_code=204, tags=["vacancies"])
+async def withdraw_vacancy(id: str, body: requests.Reasoned, caller: CaseWorker, once: Key, work: Work) -> None:
+    """The home is not let after all: its offer ends, and its turn is the next one given."""
+    await _post(once, caller, work, lambda: offers.withdraw_vacancy(id, body, caller, work), lambda none: none)
+
+
+@router.get("/offers", tags=["offers"])
+async def list_offers(
+    caller: Annotated[Caller, _who("read_offers")], work: Work, dossier: DossierRef | None = None
+) -> list[OfferRead]:
+    """The offers to a dossier, the newest first: for its candidates once they opened, for the case workers of the company that
+    treats it or offers. Without `dossier`: those of the company."""
+    return [OfferRead.seen(one) for one in await offers.offers(dossier, caller, work)]
+
+
+@router.get("/offers/{id}", tags=["offers"])
+async def read_offer(id: UUID, caller: Annotated[Caller, _who("read_offers")], work: Work) -> OfferRead:
+    """One offer."""
+    return OfferRead.seen(await offers.offer(id, caller, work))
+
+
+@router.post("/offers/{id}/answer", tags=["offers"])
+async def answer(
+    id: UUID, body: requests.OfferAnswer, caller: Annotated[Caller, _who("answer")], once: Key, work: Work
+) -> OfferMoved:
+    """Accept or refuse: applicant or partner, or a case worker of the company for them on paper. An accepted one may be refused
+    until the lease. After the term the answer is kept, the offer stays `no_answer`, and a person judges."""
+    return await _post(once, caller, work, lambda: offers.answer(id, body, caller, work), OfferMoved.of)
+
+
+@router.post("/offers/{id}/judgement", tags=["offers"])
+async def judge(id: UUID, body: requests.Judgement, caller: CaseWorker, once: Key, work: Work) -> OfferMoved:
+    """Whether a refusal or silence had a good reason; the newest judgement counts."""
+    return await _post(once, caller, work, lambda: offers.judge(id, body, caller, work), OfferMoved.of)
+
+
+@router.post("/offers/{id}/withdrawal", tags=["offers"])
+async def withdraw(id: UUID, body: requests.Reasoned, caller: CaseWorker, once: Key, work: Work) -> OfferMoved:
+    """Take an offer back."""
+    return await _post(once, caller, work, lambda: offers.withdraw(id, body, caller, work), OfferMoved.of)
+
+
+@router.post("/offers/{id}/lease", tags=["offers"])
+async def sign(id: UUID, body: requests.Lease, caller: CaseWorker, once: Key, work: Work) -> OfferMoved:
+    """The lease of an accepted offer is signed, the balances proven: the turn is final, and the dossier housed."""
+    return await _post(once, caller, work, lambda: offers.sign(id, body, caller, work), OfferMoved.of)
 
 
 async def _post(

@@ -23,7 +23,7 @@ from cir_chassis.problems import path_of
 from cir_chassis.yaml_file import read_yaml
 from cir_schemas import dossier
 from cir_schemas.priority import Decision
-from cir_schemas.types import Company, Day, DossierNumber, DossierRef, Municipality, Shape, Status
+from cir_schemas.types import Cents, Company, Day, DossierNumber, DossierRef, Municipality, Shape, Status
 from priority.domain import ranking
 from priority.domain.turns import flat
 
@@ -192,19 +192,51 @@ class Referral(Shape):
     guidance_plan: Words
 
 
-class Vacancy(Dwelling):
-    """A dwelling that comes free; id: the company's own. target_group: the one that it is kept for, if any (pillar 3)."""
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$", description="The company's own")]
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")]
+
+class Vacancy(Dwelling):
+    """A dwelling that comes free; it may come free again, as another vacancy. rent: a month. target_group: the one that it is
+    kept for, if any (pillar 3)."""
+
+    id: Key
+    dwelling: Key
     target_group: Name | None = None
     free_on: Day | None = None
+    rent: Cents
 
 
-class Choice(Shape):
+class Proposal(Shape):
     """The turn and the dossier, as `next` had them."""
 
     turn: int
     dossier: DossierNumber
+
+
+class OfferAnswer(Shape):
+    """What the candidate answers."""
+
+    answer: Literal["accept", "refuse"]
+    reason: Words | None = None
+
+
+class Reasoned(Shape):
+    """What is done for these reasons."""
+
+    reasons: Reasons
+
+
+class Judgement(Reasoned):
+    """Whether a refusal, or a silence, had a good reason."""
+
+    well_founded: bool
+
+
+class Lease(Shape):
+    """The lease. statements_seen: the balances were proven, on paper or by document."""
+
+    signed_on: Day
+    statements_seen: bool
 
 
 def read(file: Path, shape: type[M]) -> M:

@@ -20,9 +20,19 @@ from cir_chassis.login import Caller
 from cir_chassis.pseudonym import pseudonym
 from cir_schemas.types import DossierRef
 from priority import tables
-from priority.allocation import AdoptedAgreement, Allocation, Vacancy, lets, prioritised, was_chosen
-from priority.domain import ranking
-from priority.domain.ledger import Entry
+from priority.allocation import (
+    AdoptedAgreement,
+    Allocation,
+    Offer,
+    OfferStep,
+    Vacancy,
+    lets,
+    prioritised,
+    said_no,
+    was_chosen,
+)
+from priority.domain import offers, ranking
+from priority.domain.ledger import Entry, Ledger
 from priority.domain.ranking import Dwelling, Regulation
 from priority.domain.turns import STANDARD
 from priority.rules import CRITERIA, LASTING_TIE
@@ -112,7 +122,9 @@ class PriorityWork(Work):
         return (self.candidacies, self.companies, *self.allocation.rows)
 
     async def load(self, subjects: Iterable[UUID]) -> None:
-        await self.candidacies.load(self.connection, "dossier", subjects, lock=True)
+        ids = list(subjects)
+        await self.candidacies.load(self.connection, "dossier", ids, lock=True)
+        await self.allocation.load(ids)
 
     async def load_others(self, keys: Collection[str]) -> None:
         if keys:
@@ -126,9 +138,28 @@ class PriorityWork(Work):
 
     def audit(self, caller: Caller, relation: str, *dossiers: UUID | None, detail: str | None = None) -> None:
         """As it has it; a candidate is known by his pseudonym, since his login may be his number."""
-        if number := caller.relation("number"):
-            caller = replace(caller, subject=pseudonym(number, self.person_key))
-        super().audit(caller, relation, *dossiers, detail=detail)
+        super().audit(replace(caller, subject=self.subject(caller)), relation, *dossiers, detail=detail)
+
+    def subject(self, caller: Caller) -> str:
+        """Who he is, on record."""
+        number = caller.relation("number")
+        return pseudonym(number, self.person_key) if number else caller.subject
+
+    def move(self, offer: Offer, now: str, by: Caller | str, reasons: Iterable[str] = (), **changed: Any) -> Offer:
+        """An offer takes the next state. by: who, or the service by whose event. Raises `NotTheTime`."""
+        offers.check(offer.state, now)
+        return self.note(replace(offer, state=now, holds=now in offers.HOLDS, **changed), now, by, reasons, offer.state)
+
+    def note(
+        self, offer: Offer, what: str, by: Caller | str, reasons: Iterable[str] = (), was: str | None = None
+    ) -> Offer:
+        """Put on record what happened to an offer, and how it stands."""
+        who = (by, by) if isinstance(by, str) else (self.subject(by), by.role)
+        offer = replace(offer, steps=offer.steps + 1)
+        self.allocation.offers.put(offer)
+        step = OfferStep(offer.id, offer.steps, what, was, offer.state, *who, self.clock.now(), list(reasons))
+        self.allocation.steps.put(step)
+        return offer
 
     def place(self, candidacy: Candidacy) -> None:
         """Keep this candidacy, and its places in the stead of those of the one before."""
@@ -177,9 +208,9 @@ class PriorityWork(Work):
         his = query.where(table.c.candidates.contains([person])).order_by(table.c.number_day.desc(), table.c.number_nth)
         return [Candidacy(**row._mapping) for row in await self.connection.execute(his)]
 
-    async def regulation(self, on: date, company: str | None, municipality: str) -> Regulation:
+    async def regulation(self, on: date, company: str, municipality: str) -> Regulation:
         """The choices of the council for the whole municipality, whatever the area."""
-        agreed = await self.allocation.applies_to(on, company, municipality, None) if company else None
+        agreed = await self.allocation.applies_to(on, company, municipality, None)
         return agreed.agreement.regulation().in_domain() if agreed else Regulation()
 
     async def waiting_list(self, municipality: str, on: date, regulation: Regulation, company: str) -> Ranking:
@@ -187,8 +218,11 @@ class PriorityWork(Work):
         anything = Dwelling(municipality, None, 0, ANY_SIZE)
         return [(number, because[1:]) for number, because in await self.ranked(on, anything, regulation, company)]
 
-    async def ranked(self, on: date, dwelling: Dwelling, regulation: Regulation, company: str) -> Ranking:
-        """The ranking for a dwelling of a company, exactly as `ranking.rank` has it for those who want one of its homes there."""
+    async def ranked(
+        self, on: date, dwelling: Dwelling, regulation: Regulation, company: str, vacancy: Vacancy | None = None
+    ) -> Ranking:
+        """The ranking for a dwelling of a company, exactly as `ranking.rank` has it for those who want one of its homes there;
+        without those whom this vacancy was offered to already."""
         if regulation.frozen_until is not None and on < regulation.frozen_until:
             return []
         place = tables.places.c
@@ -205,6 +239,7 @@ class PriorityWork(Work):
                 lets(place, company),
                 place.persons.between(dwelling.min_persons, dwelling.max_persons),
                 _waits(place, on),
+                ~said_no(place.dossier, vacancy) if vacancy else sa.true(),
             )
             .order_by(sa.desc("rung"), place.registered_on, place.number_day, place.number_nth)
             .subquery()
@@ -216,25 +251,23 @@ class PriorityWork(Work):
         because = [_because(names, [bool(n & bit) for bit in bits]) for n in range(2 ** len(bits))]
         return [(number, because[n]) for number, n in zip(numbers or (), rungs or (), strict=True)]
 
-    async def next_for(self, dwelling: Vacancy, agreed: AdoptedAgreement, on: date) -> Next:
-        """The turn and the ranking for this dwelling, as far as the register knows at this moment."""
-        ledger = await self.allocation.ledger(agreed)
-        fitting = await self.allocation.fitting(agreed, dwelling, on)
-        entry = ledger.next({group for group, *_ in fitting})
+    async def next_for(self, vacancy: Vacancy, agreed: AdoptedAgreement, ledger: Ledger) -> Next:
+        """The turn and the ranking for this vacancy today, as far as the register knows at this moment."""
+        today = self.clock.today()
+        fitting = await self.allocation.fitting(agreed, vacancy, today)
+        entry = ledger.next({group for group, _ in fitting}, vacancy.id)
         if entry.to != STANDARD:
-            return Next(entry, [(number, ("oldest_referral",)) for group, number, _ in fitting if group == entry.to])
-        home = Dwelling(
-            dwelling.municipality, dwelling.area, dwelling.min_persons, dwelling.max_persons, dwelling.target_group
-        )
-        return Next(entry, await self.ranked(on, home, agreed.agreement.regulation().in_domain(), dwelling.company))
+            return Next(entry, [(number, ("oldest_referral",)) for group, number in fitting if group == entry.to])
+        regulation = agreed.agreement.regulation().in_domain()
+        return Next(entry, await self.ranked(today, vacancy.in_domain(), regulation, vacancy.company, vacancy))
 
     async def standing(
-        self, dossier: UUID, municipality: str, on: date, regulation: Regulation
+        self, dossier: UUID, municipality: str, on: date, regulation: Regulation, area: str | None = None
     ) -> tuple[tuple[str, ...], Counter[str]] | None:
         """Where a dossier stands in a municipality among households of its size that want the same company's homes: the criteria
         that it meets, and how many are before it, by the first criterion that puts them there (`dossier_number`: registered the
         same day, lower number)."""
-        place, criteria = tables.places.c, _criteria(tables.places.c, on, regulation)
+        place, criteria = tables.places.c, _criteria(tables.places.c, on, regulation, area)
         key = (place.company, place.persons, place.registered_on, place.number_day, place.number_nth)
         mine = sa.select(*key, *(held.label(name) for name, held in criteria)).where(
             place.dossier == dossier, place.municipality == municipality, _waits(place, on)
@@ -336,7 +369,7 @@ def _criteria(
 
 
 def _waits(place: Any, on: date) -> sa.ColumnElement[bool]:
-    """Not paused, and no dwelling is to be offered to it already."""
+    """Not paused, and no dwelling is offered to it already."""
     return sa.and_(_not_paused(place, on), ~was_chosen(place.dossier))
 
 

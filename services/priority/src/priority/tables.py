@@ -1,5 +1,5 @@
 """What priority keeps of every candidacy, and of each the places on the lists that it stands on; and what the council agreed,
-which turns were given, and who was referred or asked for a priority.
+which turns were given, what was offered, and who was referred or asked for a priority.
 """
 
 import sqlalchemy as sa
@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, DATERANGE, JSO
 from cir_chassis.audit import audit_table
 from cir_chassis.idempotency import idempotency_table
 from cir_chassis.outbox import outbox_table
+from priority.domain.offers import HOLDS
 
 metadata = sa.MetaData()
 outbox = outbox_table(metadata)
@@ -99,11 +100,12 @@ agreements = sa.Table(
     sa.Column("adopted_at", sa.DateTime(timezone=True), comment="null: proposed"),
 )
 
-dwellings = sa.Table(
-    "dwellings",
+vacancies = sa.Table(
+    "vacancies",
     metadata,
     sa.Column("company", sa.Text, primary_key=True),
     sa.Column("id", sa.Text, primary_key=True, comment="the company's own"),
+    sa.Column("dwelling", sa.Text, nullable=False, comment="the company's own; it may come free again"),
     sa.Column("municipality", sa.Text, nullable=False),
     sa.Column("area", sa.Text),
     sa.Column("bedrooms", sa.Integer, nullable=False),
@@ -111,25 +113,88 @@ dwellings = sa.Table(
     sa.Column("max_persons", sa.Integer, nullable=False),
     sa.Column("target_group", sa.Text, comment="that it is kept for (pillar 3)"),
     sa.Column("free_on", sa.Date, nullable=False),
-    sa.Column("chosen", sa.Uuid, unique=True, comment="the dossier that it is to be offered to"),
+    sa.Column("rent", sa.BigInteger, comment="cents a month; null: announced before this was kept"),
+    sa.Column("agreement", sa.Uuid, sa.ForeignKey("agreements.id"), comment="that drew its turn"),
+    sa.Column("turn", sa.Integer, comment="live or final; null: none, or returned"),
+    sa.Column("ended", sa.Text, comment="let or withdrawn"),
+    sa.Column("ended_by", sa.Text),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.Column("reasons", JSONB(none_as_null=True), comment="for which it was withdrawn"),
+    comment="dwellings that come free, once each time",
+)
+sa.Index("vacancies_of_turn", vacancies.c.agreement, vacancies.c.turn, unique=True)
+sa.Index(
+    "vacancies_of_dwelling",
+    vacancies.c.company,
+    vacancies.c.dwelling,
+    unique=True,
+    postgresql_where=vacancies.c.ended.is_(None),
 )
 
-given_turns = sa.Table(
-    "given_turns",
+ledger_entries = sa.Table(
+    "ledger_entries",
     metadata,
     sa.Column("agreement", sa.Uuid, sa.ForeignKey("agreements.id"), primary_key=True),
-    sa.Column("turn", sa.Integer, primary_key=True),
-    sa.Column("of", sa.Text, nullable=False, comment="whose turn it was"),
-    sa.Column("to", sa.Text, nullable=False, comment="who was given it"),
+    sa.Column("nth", sa.Integer, primary_key=True),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("of", sa.Text, nullable=False, comment="whose turn it is"),
+    sa.Column("to", sa.Text, nullable=False, comment="who is given it"),
     sa.Column("how", sa.Text, nullable=False, comment="taken, passed or repaid"),
+    sa.Column("state", sa.Text, nullable=False, comment="live, returned or final"),
     sa.Column("company", sa.Text, nullable=False),
-    sa.Column("dwelling", sa.Text, nullable=False),
-    sa.Column("dossier", sa.Text, nullable=False, comment="its number"),
-    sa.Column("given_by", sa.Text, nullable=False),
-    sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(["company", "dwelling"], ["dwellings.company", "dwellings.id"]),
-    sa.UniqueConstraint("company", "dwelling"),
-    comment="the ledger: what each owes whom is folded from it",
+    sa.Column("vacancy", sa.Text, nullable=False),
+    sa.Column("dossier", sa.Text, comment="number of who was first then, or signed"),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(["company", "vacancy"], ["vacancies.company", "vacancies.id"]),
+    comment="the ledger, only added to: where each turn stands and what each owes whom is folded from it",
+)
+
+offers = sa.Table(
+    "offers",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("company", sa.Text, nullable=False),
+    sa.Column("vacancy", sa.Text, nullable=False),
+    sa.Column("dossier", sa.Uuid, nullable=False, index=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("holds", sa.Boolean, nullable=False, comment="its dossier is offered nothing else"),
+    sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("answer_by", sa.Date, comment="the last day; null: it never opened"),
+    sa.Column("remind_on", sa.Date, comment="the candidate; null: it was done, or never opened"),
+    sa.Column("late_answer", sa.Text, comment="accept or refuse, after the term"),
+    sa.Column("refused_on", sa.Date, comment="or the first day after a silence"),
+    sa.Column("well_founded", sa.Boolean, comment="the newest judgement of a refusal or silence"),
+    sa.Column("steps", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["company", "vacancy"], ["vacancies.company", "vacancies.id"]),
+)
+sa.Index("offers_of_dossier", offers.c.dossier, unique=True, postgresql_where=offers.c.holds)
+sa.Index(
+    "offers_of_vacancy",
+    offers.c.company,
+    offers.c.vacancy,
+    unique=True,
+    postgresql_where=offers.c.state.in_(HOLDS),
+)
+sa.Index("offers_company", offers.c.company, offers.c.proposed_at)
+sa.Index("offers_open", offers.c.answer_by, postgresql_where=offers.c.state == "open")
+
+offer_steps = sa.Table(
+    "offer_steps",
+    metadata,
+    sa.Column("offer", sa.Uuid, sa.ForeignKey("offers.id"), primary_key=True),
+    sa.Column("nth", sa.Integer, primary_key=True),
+    sa.Column(
+        "what", sa.Text, nullable=False, comment="the new state; or late_accept, well_founded, …, which change none"
+    ),
+    sa.Column("was", sa.Text, comment="null: it began"),
+    sa.Column("now", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False, comment="who, as the audit has him; dossier and register are services"),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("reasons", JSONB, nullable=False),
+    comment="what happened to each offer, only added to",
 )
 
 referrals = sa.Table(
@@ -145,6 +210,8 @@ referrals = sa.Table(
     sa.Column("guidance_plan", sa.Text, nullable=False),
     sa.Column("answer", sa.Text, nullable=False, comment="accepted or refused"),
     sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("retracted_at", sa.DateTime(timezone=True), comment="by who referred: it is open no more"),
+    sa.Column("retracted_because", JSONB(none_as_null=True)),
 )
 sa.Index("referrals_accepted", referrals.c.agreement, postgresql_where=referrals.c.answer == "accepted")
 

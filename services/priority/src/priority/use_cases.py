@@ -5,7 +5,7 @@ Each takes the request, the caller and a unit of work; it raises a `Problem` whe
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NoReturn
 from uuid import UUID, uuid4
@@ -13,23 +13,26 @@ from uuid import UUID, uuid4
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem, Unavailable
 from cir_chassis.pseudonym import pseudonym
-from cir_schemas import ReferralAnswered, SituationReviewed
+from cir_schemas import ReferralAnswered, ReferralRetracted, SituationReviewed
 from cir_schemas.types import DossierRef
 from priority import access, requests
-from priority.allocation import AdoptedAgreement, LedgerEntry, Referral, Situation, Vacancy
+from priority.allocation import AdoptedAgreement, LedgerEntry, Referral, Situation
 from priority.council import Agreement, cover_the_same, first_day_in_common, may_not_adopt
 from priority.domain.ledger import Ledger
-from priority.domain.ranking import Dwelling, left_out_because
-from priority.store import Candidacy, Next, PriorityWork, Ranking
+from priority.domain.ranking import Dwelling, Regulation, left_out_because
+from priority.store import Candidacy, PriorityWork, Ranking
 from priority.texts import Text
 
 
 @dataclass(frozen=True)
 class Position:
     """Where a dossier stands on one list. position: none where it is not on it; because: the criteria it meets, or why not;
-    before: how many, by the first criterion that puts them there; day: of the registration, or on which its pause ends."""
+    before: how many, by the first criterion that puts them there; day: of the registration, or on which its pause ends.
+    agreement, area: by which its homes there are let; none where none is in force."""
 
     municipality: str
+    agreement: UUID | None
+    area: str | None
     persons: int
     position: int | None
     because: tuple[str, ...]
@@ -60,10 +63,16 @@ async def waiting_list(municipality: str, actor: Caller, work: PriorityWork) -> 
 
 
 async def positions(dossier: DossierRef, actor: Caller, work: PriorityWork) -> list[Position]:
-    """Where a dossier stands today in each municipality that it wants, among households of as many persons."""
+    """Where a dossier stands today in each municipality that it wants, among households of as many persons; once for each
+    agreement by which homes are let there, which may be one an area."""
     await work.catch_up()
     known = await access.dossier_for(actor, "read_positions", dossier, work)
-    return [await _position(known, wanted["municipality"], wanted["company"], work) for wanted in known.wants]
+    found, today = list[Position](), work.clock.today()
+    for place, company in ((wanted["municipality"], wanted["company"]) for wanted in known.wants):
+        there = await work.allocation.in_force(today, company=company, municipality=place) if company else []
+        by_area: list[AdoptedAgreement | None] = [*sorted(there, key=lambda one: one.area or "")]
+        found += [await _position(known, place, agreed, work) for agreed in by_area or [None]]
+    return found
 
 
 async def mine(actor: Caller, work: PriorityWork) -> list[Candidacy]:
@@ -77,16 +86,20 @@ async def mine(actor: Caller, work: PriorityWork) -> list[Candidacy]:
     return found
 
 
-async def _position(known: Candidacy, municipality: str, company: str | None, work: PriorityWork) -> Position:
+async def _position(
+    known: Candidacy, municipality: str, agreed: AdoptedAgreement | None, work: PriorityWork
+) -> Position:
     today, one = work.clock.today(), known.in_domain()
-    regulation = await work.regulation(today, company, municipality)
-    if found := await work.standing(known.dossier, municipality, today, regulation):
+    regulation = agreed.agreement.regulation().in_domain() if agreed else Regulation()
+    area = agreed.area if agreed else None
+    there = (municipality, agreed.id if agreed else None, area, one.persons)
+    if found := await work.standing(known.dossier, municipality, today, regulation, area):
         because, before = found
-        return Position(municipality, one.persons, 1 + before.total(), because, before, one.registered_on)
-    home = Dwelling(municipality, None, one.persons, one.persons)
+        return Position(*there, 1 + before.total(), because, before, one.registered_on)
+    home = Dwelling(municipality, area, one.persons, one.persons)
     chosen = "chosen" if await work.allocation.is_chosen(known.dossier) else "not_registered"
     why = left_out_because(today, home, regulation, one) or chosen
-    return Position(municipality, one.persons, None, (why,), Counter(), one.paused_until)
+    return Position(*there, None, (why,), Counter(), one.paused_until)
 
 
 async def request_priority(asked: requests.Situation, actor: Caller, work: PriorityWork) -> UUID:
@@ -204,6 +217,22 @@ async def refer(asked: requests.Referral, actor: Caller, work: PriorityWork) -> 
     return referral
 
 
+async def retract(id: UUID, asked: requests.Reasoned, actor: Caller, work: PriorityWork) -> Referral:
+    """Take back an accepted referral of one's own: its certainty ends. What is offered already stays offered."""
+    organisation = access.organisation_of(actor, "retract")
+    found = await work.allocation.referral(id)
+    if found is None or found.organisation != organisation:
+        raise NotFound("Your organisation made no such referral.")
+    if found.answer != "accepted" or found.retracted_at is not None:
+        raise Conflict("This referral promises nothing (any more): there is nothing to retract.")
+    retracted = replace(found, retracted_at=work.clock.now(), retracted_because=list(asked.reasons))
+    work.allocation.referrals.put(retracted)
+    about = {"dossier": found.dossier, "number": found.number, "referral": id, "organisation": organisation}
+    work.publish(ReferralRetracted.model_validate(about))
+    work.audit(actor, "organisation", found.dossier)
+    return retracted
+
+
 async def referrals(dossier: DossierRef | None, actor: Caller, work: PriorityWork) -> list[Referral]:
     """Those of a dossier, else those of an organisation; the newest first."""
     if dossier is not None:
@@ -297,84 +326,12 @@ async def ledger(id: UUID, actor: Caller, work: PriorityWork) -> tuple[Ledger, l
     agreed = await _agreement(id, access.company_of(actor, "read_ledger"), work)
     work.audit(actor, "company", None, detail=str(id))
     found = work.allocation
-    return await found.ledger(agreed), await found.entries_of(agreed), await found.room(agreed)
+    return await found.ledger(agreed), await found.entries_of(agreed.id), await found.room(agreed)
 
 
 async def priorities(municipality: str, work: PriorityWork) -> list[AdoptedAgreement]:
     """The agreements in force in a municipality, for anyone."""
     return await work.allocation.in_force(work.clock.today(), municipality=municipality)
-
-
-async def announce(asked: requests.Vacancy, actor: Caller, work: PriorityWork) -> str:
-    """A dwelling comes free; whose turn it is, is read when somebody asks. The same again changes nothing."""
-    if asked.company != access.company_of(actor, "announce"):
-        raise NotAllowed(f"case workers of {asked.company} alone announce its dwellings")
-    given = asked.model_dump(exclude={"free_on"})
-    vacancy = Vacancy(**given, free_on=asked.free_on or work.clock.today())
-    await work.allocation.hold(asked.company)
-    known = await work.allocation.vacancy(asked.company, asked.id)
-    if known is not None:
-        if any(getattr(known, name) != value for name, value in given.items()):
-            raise Conflict("There is another dwelling under this id: give this one an id of its own.")
-        return asked.id
-    if (group := asked.target_group) is not None:
-        agreed = await work.allocation.agreement_for(vacancy, vacancy.free_on)
-        names = agreed.agreement.target_groups if agreed else {}
-        if agreed is None or group not in names:
-            known_groups = ", ".join(sorted(names)) or "none"
-            _no_such_group(f"No dwelling is kept for this group. The agreement in force names: {known_groups}.")
-        elif await work.allocation.kept(agreed) >= (most := agreed.agreement.kept_at_most()):
-            one = agreed.agreement
-            raise Conflict(
-                f"The ceiling is reached: at most {most} of the {one.planned} planned ({one.target_ceiling}) dwellings are "
-                "kept for target groups in this period."
-            )
-    work.allocation.vacancies.put(vacancy)
-    return asked.id
-
-
-async def next_for(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy, AdoptedAgreement, Next]:
-    """Whose turn a dwelling is, and who is first."""
-    await work.catch_up()
-    vacancy, agreed = await _vacancy(id, access.company_of(actor, "read_next"), work)
-    if vacancy.chosen is not None:
-        raise Conflict("Somebody was chosen for this dwelling already: the ledger of the agreement shows the turn.")
-    work.audit(actor, "company", None, detail=id)
-    return vacancy, agreed, await work.next_for(vacancy, agreed, work.clock.today())
-
-
-async def choose(id: str, asked: requests.Choice, actor: Caller, work: PriorityWork) -> None:
-    """Book the turn, and keep the dwelling for who is first: nobody else can be chosen. The same again changes nothing."""
-    company = access.company_of(actor, "choose")
-    await work.catch_up()
-    await work.allocation.hold(company)
-    candidacy = await work.find(asked.dossier, lock=True)  # another company may be choosing it
-    vacancy, agreed = await _vacancy(id, company, work)
-    if candidacy is not None and vacancy.chosen == candidacy.dossier:
-        return  # the answer was lost
-    if vacancy.chosen is not None:
-        raise Conflict("Somebody was chosen for this dwelling already.")
-    next_ = await work.next_for(vacancy, agreed, work.clock.today())
-    turn = next_.turn
-    if asked.turn != turn.turn:
-        raise Conflict(
-            f"Turn {asked.turn} is not the next one: that is turn {turn.turn}, of {turn.of}. Read again who is next."
-        )
-    if candidacy is None or [asked.dossier] != [number for number, _ in next_.ranking[:1]]:
-        raise Conflict("This dossier is not the first one now: read again who is next.")
-    work.allocation.entries.put(
-        LedgerEntry(
-            agreement=agreed.id,
-            **asdict(turn),
-            company=company,
-            dwelling=vacancy.id,
-            dossier=asked.dossier,
-            given_by=actor.subject,
-            given_at=work.clock.now(),
-        )
-    )
-    work.allocation.vacancies.put(replace(vacancy, chosen=candidacy.dossier))
-    work.audit(actor, "company", candidacy.dossier, detail=id)
 
 
 async def _agreement(id: UUID, company: str, work: PriorityWork) -> AdoptedAgreement:
@@ -384,20 +341,12 @@ async def _agreement(id: UUID, company: str, work: PriorityWork) -> AdoptedAgree
     return agreed
 
 
-async def _vacancy(id: str, company: str, work: PriorityWork) -> tuple[Vacancy, AdoptedAgreement]:
-    if (vacancy := await work.allocation.vacancy(company, id)) is None:
-        raise NotFound("Your company has no such dwelling.")
-    if (agreed := await work.allocation.agreement_for(vacancy, work.clock.today())) is None:
-        raise Conflict("No agreement of the allocation council is in force for this dwelling today: adopt one first.")
-    return vacancy, agreed
-
-
 async def _waiting(candidacy: Candidacy, work: PriorityWork) -> str:
     """Its number, where no dwelling was promised to it already."""
     if candidacy.number is None:
         raise Conflict("This dossier is a draft still: submit it first.")
     if await work.allocation.is_chosen(candidacy.dossier):
-        raise Conflict("This dossier was chosen for a dwelling already: no other one can be promised to it.")
+        raise Conflict("A dwelling is offered or let to this dossier already: no other one can be promised to it.")
     return candidacy.number
 
 

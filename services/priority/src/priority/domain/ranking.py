@@ -100,6 +100,11 @@ def rank(
 
 def left_out_because(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> str | None:
     """The first reason that applies."""
+    return next(iter(reasons_against(on, dwelling, regulation, candidate)), None)
+
+
+def reasons_against(on: date, dwelling: Dwelling, regulation: Regulation, candidate: Candidate) -> list[str]:
+    """Why this dwelling cannot be offered to somebody that day."""
     reasons = {
         "not_registered": candidate.status not in (ON_THE_LIST, "under_investigation"),
         "under_investigation": candidate.status == "under_investigation",
@@ -108,7 +113,7 @@ def left_out_because(on: date, dwelling: Dwelling, regulation: Regulation, candi
         "wrong_size": not dwelling.min_persons <= candidate.persons <= dwelling.max_persons,
         "paused": candidate.paused_until is not None and on < candidate.paused_until,
     }
-    return next((reason for reason, applies in reasons.items() if applies), None)
+    return [reason for reason, applies in reasons.items() if applies]
 
 
 def _ties(

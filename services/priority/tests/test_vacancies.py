@@ -1,4 +1,4 @@
-"""A dwelling that comes free: whose turn it is and who is first is one read, and choosing books it once."""
+"""A dwelling that comes free: whose turn it is and who is first is one read, and proposing it books the turn once."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from .conftest import AGREED, FOR, Priority, candidacy
+from .conftest import Priority, candidacy
 
 NUMBERS = [f"2019.04.02.{n:04d}" for n in range(1, 13)]
 
@@ -21,8 +21,7 @@ async def given(register: Priority, id_: str, **changed: Any) -> tuple[str, str,
     """A dwelling comes free and is given: whose turn, to whom, how, which dossier."""
     assert (await register.free(id_, **changed)).status_code == 201
     next_ = await register.next(id_)
-    chosen = await register.choose(id_, next_)
-    assert chosen.status_code == 204, chosen.text
+    await register.let(id_)
     turn = next_["turn"]
     return turn["of"], turn["to"], turn["how"], next_["order"][0]["dossier"]
 
@@ -42,7 +41,9 @@ async def test_turns_are_passed_owed_and_repaid(register: Priority) -> None:
     assert ledger["debts"] == [{"owes": "young", "to": "homeless"}]
     assert ledger["balances"] == {"homeless": 1, "young": -1, "standard": 0}
     assert ledger["room"] == {"homeless": 2, "young": 0}
-    assert [(one["turn"], one["dwelling"], one["dossier"]) for one in ledger["turns"]][-1] == (6, "w6", NUMBERS[5])
+    assert [(one["turn"], one["state"], one["vacancy"], one["dossier"]) for one in ledger["turns"]][-2:] == [
+        (6, "live", "w6", NUMBERS[5]), (6, "final", "w6", NUMBERS[5]),
+    ]  # fmt: skip
     for number in (NUMBERS[4], NUMBERS[11]):
         await register.refer(number)
     hows = [await given(register, f"x{n}") for n in range(1, 5)]
@@ -108,9 +109,9 @@ async def test_who_was_chosen_is_on_no_list(register: Priority) -> None:
     assert "2018.01.01.0001" not in await register.list()
     (place,) = (await register.get(f"/v1/dossiers/{dossier}/positions")).json()
     assert (place["position"], place["because"]) == (None, ["chosen"])
-    assert place["text"]["en"] == "not on the list of Leuven: a home was chosen for you already"
-    again = await register.get("/v1/dwellings/w1/next")
-    assert (again.status_code, "chosen for this dwelling" in again.text) == (409, True)
+    assert place["text"]["en"] == "not on the list of Leuven: an allocation to you is under way"
+    again = await register.get("/v1/vacancies/w1/next")
+    assert (again.status_code, "vacancy is let" in again.text) == (409, True)
 
 
 async def test_who_was_chosen_is_promised_no_other_home_and_asks_for_no_priority(register: Priority) -> None:
@@ -120,38 +121,37 @@ async def test_who_was_chosen_is_promised_no_other_home_and_asks_for_no_priority
     referred = await register.refer(NUMBERS[0])
     asked = await register.post("/v1/situations", {"dossier": NUMBERS[0], "text": "evicted"})
     for answer in (referred, asked):
-        assert (answer.status_code, "chosen for a dwelling already" in answer.text) == (409, True)
+        assert (answer.status_code, "offered or let to this dossier already" in answer.text) == (409, True)
     assert len(await register.said()) == before
     assert (await register.get(f"/v1/agreements/{agreement}/ledger")).json()["room"]["homeless"] == 3
 
 
-async def test_two_dwellings_at_once_take_two_turns_and_two_dossiers(register: Priority) -> None:
+async def test_two_vacancies_at_once_take_two_turns_and_two_dossiers(register: Priority) -> None:
     agreement = await register.agreed()
     for id_ in ("w1", "w2", "w3"):
         await register.free(id_)
     nexts = [await register.next(id_) for id_ in ("w1", "w2", "w3")]
     assert {one["turn"]["turn"] for one in nexts} == {1}
     answers = await asyncio.gather(
-        *(register.choose(id_, one) for id_, one in zip(("w1", "w2", "w3"), nexts, strict=True))
+        *(register.propose(id_, one) for id_, one in zip(("w1", "w2", "w3"), nexts, strict=True))
     )
-    assert sorted(one.status_code for one in answers) == [204, 409, 409]
+    assert sorted(one.status_code for one in answers) == [201, 409, 409]
     assert len((await register.get(f"/v1/agreements/{agreement}/ledger")).json()["turns"]) == 1
     left = next(id_ for id_, one in zip(("w1", "w2"), answers, strict=False) if one.status_code == 409)
-    assert (await register.choose(left, await register.next(left))).status_code == 204
+    assert (await register.propose(left)).status_code == 201
 
 
-async def test_only_the_first_one_is_chosen_at_the_turn_that_was_read(register: Priority) -> None:
+async def test_only_the_first_one_is_proposed_at_the_turn_that_was_read(register: Priority) -> None:
     await register.agreed()
     await register.free("w1")
     next_ = await register.next("w1")
-    assert (await register.post("/v1/dwellings/w1/choice", {"turn": 1, "dossier": NUMBERS[1]})).status_code == 409
-    assert (await register.post("/v1/dwellings/w1/choice", {"turn": 2, "dossier": NUMBERS[0]})).status_code == 409
-    assert (
-        await register.post("/v1/dwellings/w1/choice", {"turn": 1, "dossier": "2030.01.01.0001"})
-    ).status_code == 409
+    for turn, dossier in ((1, NUMBERS[1]), (2, NUMBERS[0]), (1, "2030.01.01.0001")):
+        refused = await register.post("/v1/vacancies/w1/offers", {"turn": turn, "dossier": dossier})
+        assert (refused.status_code, "ead again who is next" in refused.text) == (409, True)
     await register.hear(candidacy("2018.01.01.0001"))
-    late = await register.choose("w1", next_)
+    late = await register.propose("w1", next_)
     assert (late.status_code, "read again" in late.text) == (409, True)
+    assert await register.said() == []
 
 
 async def test_dwellings_kept_for_target_groups_have_a_ceiling(register: Priority) -> None:
@@ -163,16 +163,31 @@ async def test_dwellings_kept_for_target_groups_have_a_ceiling(register: Priorit
     assert (await register.free("w9")).status_code == 201
 
 
-async def test_a_dwelling_is_announced_once_and_is_of_its_company(register: Priority) -> None:
+async def test_a_vacancy_is_announced_once_and_is_of_its_company(register: Priority) -> None:
     await register.agreed()
     assert [(await register.free("w1")).status_code for _ in range(2)] == [201, 201]
     assert (await register.free("w1", bedrooms=2)).status_code == 409
     assert (await register.free("w2", company="kanvaz")).status_code == 403
-    assert (await register.free("w2", max_persons=0)).status_code == 422
-    assert (await register.get("/v1/dwellings/w1/next", "kanvaz")).status_code == 404
+    for wrong in ({"max_persons": 0}, {"rent": None}, {"rent": 410.5}, {"bedrooms": None}, {"dwelling": ""}):
+        assert (await register.free("w2", **wrong)).status_code == 422
+    assert (await register.get("/v1/vacancies/w1/next", "kanvaz")).status_code == 404
     assert (await register.free("w3", municipality="24011")).status_code == 201
-    without = await register.get("/v1/dwellings/w3/next")
+    without = await register.get("/v1/vacancies/w3/next")
     assert (without.status_code, "No agreement" in without.text) == (409, True)
+
+
+async def test_a_dwelling_comes_free_again_once_its_vacancy_has_ended(register: Priority) -> None:
+    await register.agreed()
+    await register.free("v1", dwelling="home")
+    twice = await register.free("v2", dwelling="home")
+    assert (twice.status_code, "vacant already" in twice.text) == (409, True)
+    await register.let("v1")
+    assert (await register.free("v2", dwelling="home")).status_code == 201
+    ended = await register.post("/v1/vacancies/v2/withdrawal", {"reasons": "It is sold."})
+    assert ended.status_code == 204
+    assert (await register.free("v3", dwelling="home")).status_code == 201
+    both = await asyncio.gather(register.free("v4", dwelling="other"), register.free("v5", dwelling="other"))
+    assert sorted(one.status_code for one in both) == [201, 409]
 
 
 async def test_an_area_has_an_agreement_and_a_tie_of_its_own(register: Priority) -> None:
@@ -188,7 +203,7 @@ async def test_an_area_has_an_agreement_and_a_tie_of_its_own(register: Priority)
     text = next_["order"][0]["text"]
     assert text["en"] == "fitting size, lasting tie with Leuven, lasting tie with the area, date of registration"
     assert text["nl"].startswith("passende grootte, langdurige woonbinding met Leuven, langdurige woonbinding met het")
-    assert (await register.get("/v1/dwellings/w2/next")).status_code == 409
+    assert (await register.get("/v1/vacancies/w2/next")).status_code == 409
 
 
 async def test_a_pause_ends_on_its_day(register: Priority) -> None:
@@ -200,47 +215,23 @@ async def test_a_pause_ends_on_its_day(register: Priority) -> None:
     assert (await register.next("w2"))["turn"]["how"] == "taken"
 
 
-async def test_the_ceiling_is_of_the_period_in_which_a_dwelling_comes_free(register: Priority) -> None:
-    await register.agreed()
-    await register.agreed(**{"from": "2025-01-01", "through": "2025-12-31"})
-    days = ("2024-06-02", "2025-01-15", "2025-01-16", "2025-01-17", "2024-06-03")
+async def test_the_ceiling_is_of_the_day_of_the_choice_whatever_day_is_typed(register: Priority) -> None:
+    await register.agreed()  # a fifth of ten
+    days = ("2024-06-02", "2025-01-15", "2023-01-16")
     answers = [await register.free(f"w{n}", free_on=day, target_group="elderly") for n, day in enumerate(days)]
-    assert [one.status_code for one in answers] == [201, 201, 201, 409, 201]
-
-
-async def test_two_companies_never_choose_the_same_dossier(register: Priority) -> None:
-    both = [{"municipality": "24062", "company": "dijledal"}, {"municipality": "12025", "company": "kanvaz"}]
-    await register.hear(candidacy("2018.01.01.0001", wants=both))
-    await register.agreed()
-    made = await register.post("/v1/agreements", AGREED | {"company": "kanvaz", "municipalities": ["12025"]}, "council",
-                               company="kanvaz")  # fmt: skip
-    await register.post(f"/v1/agreements/{made.json()['id']}/adoption", FOR, "council", company="kanvaz")
-    home = {"id": "k1", "municipality": "12025", "company": "kanvaz", "bedrooms": 1, "min_persons": 1, "max_persons": 2}
-    assert (await register.post("/v1/dwellings", home, company="kanvaz")).status_code == 201
-    await register.free("w1")
-    choice = {"turn": 1, "dossier": "2018.01.01.0001"}
-    answers = await asyncio.gather(
-        register.post("/v1/dwellings/w1/choice", choice),
-        register.post("/v1/dwellings/k1/choice", choice, company="kanvaz"),
+    assert [one.status_code for one in answers] == [201, 201, 409]
+    await register.post("/v1/vacancies/w0/withdrawal", {"reasons": "It burnt down."})
+    assert (await register.free("w3", target_group="elderly")).status_code == 201, (
+        "what is withdrawn is kept for nobody"
     )
-    assert sorted(one.status_code for one in answers) == [204, 409]
 
 
-async def test_the_same_choice_again_changes_nothing(register: Priority) -> None:
-    agreement = await register.agreed()
-    await register.free("w1")
-    next_ = await register.next("w1")
-    assert [(await register.choose("w1", next_)).status_code for _ in range(2)] == [204, 204]  # its answer was lost
-    assert len((await register.get(f"/v1/agreements/{agreement}/ledger")).json()["turns"]) == 1
-
-
-async def test_a_chosen_dwelling_is_not_chosen_again(register: Priority) -> None:
+async def test_two_companies_never_propose_to_the_same_dossier(register: Priority) -> None:
+    await register.shared("2018.01.01.0001")
     await register.agreed()
-    await given(register, "w1")
-    await register.free("w2")
-    next_ = await register.next("w2")
-    refused = await register.choose("w1", next_)
-    assert (refused.status_code, "chosen for this dwelling already" in refused.text) == (409, True)
+    await register.free("w1")
+    answers = await asyncio.gather(register.propose("w1"), register.propose("k1", company="kanvaz"))
+    assert sorted(one.status_code for one in answers) == [201, 409]
 
 
 @pytest.mark.parametrize("changed", [{"area": "a\0b"}, {"bedrooms": 2**31}, {"max_persons": 2**31}])

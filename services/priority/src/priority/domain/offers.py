@@ -1,0 +1,47 @@
+"""An offer is a state machine: from somebody who is first for a vacancy to a signed lease, or to why there was none."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+NEXT: Mapping[str, tuple[str, ...]] = {
+    "checking": ("declined", "open", "withdrawn", "lapsed"),
+    "open": ("accepted", "refused", "no_answer", "withdrawn", "lapsed"),
+    "accepted": ("signed", "refused", "withdrawn", "lapsed"),
+}
+"""State → those that may follow; where nothing follows, it has ended."""
+HOLDS = (*NEXT, "signed")
+"""States in which nothing else is offered to its dossier, nor its vacancy to anybody else."""
+NOT_AGAIN = ("declined", "refused", "no_answer")
+"""States after which the same vacancy is not offered to the same dossier."""
+CLOSED = ("refused", "struck", "withdrawn", "housed")
+"""Statuses in which a dossier waits for nothing any more."""
+
+
+class NotTheTime(ValueError):
+    """What the state of the offer does not allow."""
+
+
+def check(was: str, now: str) -> None:
+    """Raises `NotTheTime` where this state does not follow."""
+    if now not in NEXT.get(was, ()):
+        raise NotTheTime(f"This offer is {was}, so it cannot become {now}.")
+
+
+def answered(was: str, answer: Literal["accept", "refuse"], on: date, answer_by: date | None) -> str:
+    """The state after an answer; past the term that stays `no_answer`, and a person judges. Raises `NotTheTime`."""
+    if was == "no_answer" or (was == "open" and is_over(on, answer_by)):
+        return "no_answer"
+    now = {"accept": "accepted", "refuse": "refused"}[answer]
+    check(was, now)
+    return now
+
+
+def is_over(on: date, answer_by: date | None) -> bool:
+    """Whether the term to answer has passed; its last day is in."""
+    return answer_by is not None and on > answer_by
+
+
+def lapses(state: str, status: str, on_hold: bool) -> bool:
+    """Whether the act of somebody that gave a dossier this status, or put it on hold, ends its offer. An assessment does not."""
+    return state in NEXT and (status in CLOSED or (on_hold and state != "accepted"))

@@ -1,0 +1,313 @@
+"""Use-cases of vacancies and their offers, from a home that comes free to a signed lease.
+
+What changes an offer holds the lock of its dossier's candidacy; what changes a ledger holds its company's, taken first.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from cir_chassis.database import Database
+from cir_chassis.login import Caller
+from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
+from cir_schemas import LeaseSigned, OfferAnswered, OfferEnded, OfferJudged, OfferProposed, OfferReminded
+from cir_schemas.types import DossierRef
+from priority import access, requests
+from priority.allocation import AdoptedAgreement, LedgerEntry, Offer, Vacancy
+from priority.domain import offers as domain
+from priority.domain.ledger import Entry, Ledger, State
+from priority.domain.ranking import Regulation, reasons_against
+from priority.store import Next, PriorityWork
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class OfferSeen:
+    """An offer, as somebody sees it. concerns: why its home could not be offered to its dossier today, for the company's board:
+    an assessment or a pause takes no offer."""
+
+    offer: Offer
+    concerns: Sequence[str]
+
+
+async def announce(asked: requests.Vacancy, actor: Caller, work: PriorityWork) -> str:
+    """A dwelling comes free; whose turn it is, is read when somebody asks. The same again changes nothing."""
+    if asked.company != access.company_of(actor, "announce"):
+        raise NotAllowed(f"case workers of {asked.company} alone announce its vacancies")
+    given = asked.model_dump(exclude={"free_on"})
+    await work.allocation.hold(asked.company)
+    if known := await work.allocation.vacancy(asked.company, id=asked.id):
+        priced = replace(known, rent=asked.rent) if known.rent is None else known  # announced before it had one
+        if any(getattr(priced, name) != value for name, value in given.items()):
+            raise Conflict("There is another vacancy under this id: give this one an id of its own.")
+        work.allocation.vacancies.put(priced)
+        return asked.id
+    if await work.allocation.vacancy(asked.company, dwelling=asked.dwelling):
+        raise Conflict("This dwelling is vacant already: let that vacancy, or withdraw it.")
+    vacancy = Vacancy(**given, free_on=asked.free_on or work.clock.today())
+    if (group := asked.target_group) is not None:
+        agreed = await _agreement_today(vacancy, work)
+        if agreed is None or group not in agreed.agreement.target_groups:
+            names = ", ".join(sorted(agreed.agreement.target_groups)) if agreed else ""
+            detail = f"No vacancy is kept for this group. The agreement in force names: {names or 'none'}."
+            raise Problem(422, detail, [("group", "unknown here")])
+        await _below_ceiling(agreed, work, announced=True)
+    work.allocation.vacancies.put(vacancy)
+    return asked.id
+
+
+async def next_for(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy, AdoptedAgreement, Next]:
+    """Whose turn a vacancy is, and who is first."""
+    await work.catch_up()
+    vacancy = await _free(id, access.company_of(actor, "read_next"), work)
+    work.audit(actor, "company", None, detail=id)
+    agreed, ledger, _ = await _ledger(vacancy, work)
+    return vacancy, agreed, await work.next_for(vacancy, agreed, ledger)
+
+
+async def propose(id: str, asked: requests.Proposal, actor: Caller, work: PriorityWork) -> Offer:
+    """Propose the vacancy to who is first, and keep the turn for it: dossier tests the conditions."""
+    company = access.company_of(actor, "propose_offer")
+    await work.catch_up()
+    await work.allocation.hold(company)
+    candidacy = await work.find(asked.dossier, lock=True)  # another company may be proposing to it
+    vacancy = await _free(id, company, work)
+    if vacancy.rent is None:
+        raise Conflict("The rent of this vacancy is not known: announce it again, with its rent.")
+    agreed, ledger, entries = await _ledger(vacancy, work)
+    next_ = await work.next_for(vacancy, agreed, ledger)
+    turn = next_.turn
+    if asked.turn != turn.turn:
+        raise Conflict(
+            f"Turn {asked.turn} is not the next one: that is turn {turn.turn}, of {turn.of}. Read again who is next."
+        )
+    if candidacy is None or [asked.dossier] != [number for number, _ in next_.ranking[:1]]:
+        raise Conflict("This dossier is not the first one now: read again who is next.")
+    if vacancy.target_group is not None and vacancy.turn is None:
+        await _below_ceiling(agreed, work, announced=False)
+    if turn != ledger.live(id):
+        vacancy = replace(vacancy, agreement=agreed.id, turn=turn.turn)
+        work.allocation.vacancies.put(vacancy)
+        _book(turn, entries, vacancy, asked.dossier, actor, work)
+    who = (candidacy.dossier, asked.dossier, "checking", True, work.clock.now())
+    offer = work.note(Offer(uuid4(), company, id, *who), "checking", actor)
+    work.publish(OfferProposed.model_validate(offer.about))
+    work.audit(actor, "company", candidacy.dossier, detail=id)
+    return offer
+
+
+async def withdraw_vacancy(id: str, asked: requests.Reasoned, actor: Caller, work: PriorityWork) -> None:
+    """The home is not let after all: an offer of it ends, and its turn is given to the next vacancy."""
+    company = access.company_of(actor, "withdraw_vacancy")
+    await work.allocation.hold(company)
+    vacancy = await _vacancy(id, company, work)
+    if vacancy.ended is not None:
+        raise Conflict(f"This vacancy is {vacancy.ended} already.")
+    if offer := await work.allocation.offer_of(vacancy):
+        await work.find(offer.dossier, lock=True)
+        now = await work.allocation.offer(offer.id)
+        if now and now.state in domain.NEXT:
+            work.audit(actor, "company", now.dossier, detail=id)
+            _withdraw(now, asked.reasons, actor, work)
+    if vacancy.turn is not None:
+        await _close_turn(vacancy, "returned", None, actor, work)
+    ended: dict[str, Any] = {"ended": "withdrawn", "reasons": list(asked.reasons), "agreement": None, "turn": None}
+    work.allocation.vacancies.put(replace(vacancy, **ended, **_ended(actor, work)))
+
+
+async def offer(id: UUID, actor: Caller, work: PriorityWork) -> OfferSeen:
+    """One offer."""
+    return (await _seen([await access.offer_for(actor, "read_offers", id, work)], work))[0]
+
+
+async def offers(dossier: DossierRef | None, actor: Caller, work: PriorityWork) -> list[OfferSeen]:
+    """Those to a dossier that he may see; without one those of the company. The newest first."""
+    if dossier is None:
+        if actor.role == "candidate":
+            raise Problem(422, "Of which dossier?", [("query.dossier", "is needed")])
+        found = await work.allocation.offers_of(company=access.company_of(actor, "read_offers"))
+        work.audit(actor, "company", *(one.dossier for one in found))
+        return await _seen([(one, "company") for one in found], work)
+    known = await work.find(dossier)
+    found = await work.allocation.offers_of(dossier=known.dossier) if known else []
+    seen = [(one, of[0]) for one in found if known and (of := access.visible(actor, one, known, work))]
+    if not known or not seen:
+        known = await access.dossier_for(actor, "read_offers", dossier, work)
+    for _, relation in seen:
+        work.audit(actor, relation, known.dossier)
+    return await _seen(seen, work)
+
+
+async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: PriorityWork) -> Offer:
+    """A candidate answers, or the case worker for him on paper. Past the term it is kept, and a person judges."""
+    offer, _ = await access.offer_for(actor, "answer", id, work, lock=True)
+    today, reasons = work.clock.today(), [asked.reason] if asked.reason else []
+    now = _in_time(lambda: domain.answered(offer.state, asked.answer, today, offer.answer_by))
+    if now == "no_answer":
+        if offer.late_answer is not None:
+            raise Conflict("This offer was answered after its term already.")
+        offer = offer if offer.state == now else _fall_silent(offer, work)
+        return work.note(replace(offer, late_answer=asked.answer), f"late_{asked.answer}", actor, reasons)
+    moved = work.move(offer, now, actor, reasons, refused_on=today if now == "refused" else None)
+    by = "candidate" if actor.role == "candidate" else "case_worker"
+    work.publish(OfferAnswered.model_validate({**offer.about, "answer": now, "by": by, "on": today}))
+    return moved
+
+
+async def judge(id: UUID, asked: requests.Judgement, actor: Caller, work: PriorityWork) -> Offer:
+    """Judge a refusal or a silence; again, the newest judgement counts."""
+    offer, _ = await access.offer_for(actor, "judge", id, work, lock=True)
+    if offer.state not in ("refused", "no_answer"):
+        raise Conflict(f"This offer is {offer.state}: a refusal or a silence alone is judged.")
+    judged = replace(offer, well_founded=asked.well_founded)
+    judged = work.note(judged, "well_founded" if asked.well_founded else "unfounded", actor, asked.reasons)
+    others = [one for one in await work.allocation.offers_of(dossier=offer.dossier) if one.id != id]
+    about = {"well_founded": asked.well_founded, "refused_on": offer.refused_on}
+    unfounded = sum(one.well_founded is False for one in (judged, *others))
+    work.publish(OfferJudged.model_validate({**offer.about, **about, "unfounded": unfounded}))
+    return judged
+
+
+async def withdraw(id: UUID, asked: requests.Reasoned, actor: Caller, work: PriorityWork) -> Offer:
+    """The company takes an offer back; the vacancy keeps its turn."""
+    offer, _ = await access.offer_for(actor, "withdraw", id, work, lock=True)
+    return _withdraw(offer, asked.reasons, actor, work)
+
+
+async def sign(id: UUID, asked: requests.Lease, actor: Caller, work: PriorityWork) -> Offer:
+    """The home is let: the turn is final."""
+    company = access.company_of(actor, "sign")
+    await work.allocation.hold(company)
+    offer, _ = await access.offer_for(actor, "sign", id, work, lock=True)
+    if not asked.statements_seen:
+        raise Conflict("The balances are to be proven by statements before the lease is signed.")
+    if asked.signed_on > work.clock.today():
+        raise Problem(422, "A lease is recorded once it is signed.", [("signed_on", "is still to come")])
+    moved = _in_time(lambda: work.move(offer, "signed", actor))
+    vacancy = await _vacancy(offer.vacancy, company, work)
+    await _close_turn(vacancy, "final", offer.number, actor, work)
+    work.allocation.vacancies.put(replace(vacancy, ended="let", **_ended(actor, work)))
+    work.publish(LeaseSigned.model_validate({**offer.about, "signed_on": asked.signed_on}))
+    return moved
+
+
+async def keep_terms(database: Database[PriorityWork]) -> None:
+    """Offers whose term is over become a silence; of those whose term ends soon the candidate is reminded, once."""
+    more = True
+    while more:
+        async with database.work() as work:
+            due, today = await work.allocation.due(work.clock.today()), work.clock.today()
+            await work.load(due)
+            for offer in [one for one in work.allocation.offers.all() if one.state == "open" and one.answer_by]:
+                if domain.is_over(today, offer.answer_by):
+                    _fall_silent(offer, work)
+                elif offer.remind_on and today >= offer.remind_on:
+                    work.note(replace(offer, remind_on=None), "reminded", "register")
+                    work.publish(OfferReminded.model_validate({**offer.about, "answer_by": offer.answer_by}))
+            more = bool(due)
+
+
+def _in_time(do: Callable[[], T]) -> T:
+    try:
+        return do()
+    except domain.NotTheTime as why:
+        raise Conflict(str(why)) from None
+
+
+def _withdraw(offer: Offer, reasons: Sequence[str], actor: Caller, work: PriorityWork) -> Offer:
+    moved = _in_time(lambda: work.move(offer, "withdrawn", actor, reasons))
+    work.publish(OfferEnded.model_validate({**offer.about, "was": offer.state, "now": "withdrawn"}))
+    return moved
+
+
+def _fall_silent(offer: Offer, work: PriorityWork) -> Offer:
+    """Nobody answered: a silence from the day after the term."""
+    assert offer.answer_by
+    on = offer.answer_by + timedelta(days=1)
+    work.publish(OfferAnswered.model_validate({**offer.about, "answer": "no_answer", "by": "register", "on": on}))
+    return work.move(offer, "no_answer", "register", refused_on=on)
+
+
+async def _seen(found: Sequence[tuple[Offer, str]], work: PriorityWork) -> list[OfferSeen]:
+    live = {one.id: one for one, relation in found if relation != "own dossier" and one.state in domain.NEXT}
+    await work.candidacies.load(work.connection, "dossier", {one.dossier for one in live.values()})
+    await work.allocation.vacancies.load(work.connection, "id", {one.vacancy for one in live.values()})
+    today, concerns = work.clock.today(), dict[UUID, list[str]]()
+    for one in live.values():
+        home = work.allocation.vacancies.get(one.company, one.vacancy).in_domain()
+        concerns[one.id] = reasons_against(today, home, Regulation(), work.candidacies.get(one.dossier).in_domain())
+    return [OfferSeen(one, concerns.get(one.id, [])) for one, _ in found]
+
+
+async def _vacancy(id: str, company: str, work: PriorityWork) -> Vacancy:
+    if (vacancy := await work.allocation.vacancy(company, id=id)) is None:
+        raise NotFound("Your company has no such vacancy.")
+    return vacancy
+
+
+async def _free(id: str, company: str, work: PriorityWork) -> Vacancy:
+    """A vacancy that can be offered now."""
+    vacancy = await _vacancy(id, company, work)
+    if vacancy.ended is not None:
+        raise Conflict(f"This vacancy is {vacancy.ended}: nobody else is first for it.")
+    if offer := await work.allocation.offer_of(vacancy):
+        raise Conflict(f"An offer of this vacancy is {offer.state}: nobody else is first until that has ended.")
+    return vacancy
+
+
+async def _agreement_today(vacancy: Vacancy, work: PriorityWork) -> AdoptedAgreement | None:
+    """The agreement in force for it."""
+    today = work.clock.today()
+    return await work.allocation.applies_to(today, vacancy.company, vacancy.municipality, vacancy.area)
+
+
+async def _ledger(vacancy: Vacancy, work: PriorityWork) -> tuple[AdoptedAgreement, Ledger, list[LedgerEntry]]:
+    """The agreement that drew its turn, else the one in force today; and its ledger."""
+    if vacancy.agreement is not None:
+        agreed = await work.allocation.agreement(vacancy.agreement)
+    else:
+        agreed = await _agreement_today(vacancy, work)
+    if agreed is None:
+        raise Conflict("No agreement of the allocation council is in force for this vacancy today: adopt one first.")
+    entries = await work.allocation.entries_of(agreed.id)
+    return agreed, Ledger(agreed.agreement.shares(), (one.in_domain() for one in entries)), entries
+
+
+async def _below_ceiling(agreed: AdoptedAgreement, work: PriorityWork, *, announced: bool) -> None:
+    if await work.allocation.kept(agreed, announced=announced) >= (most := agreed.agreement.kept_at_most()):
+        one = agreed.agreement
+        raise Conflict(
+            f"The ceiling is reached: at most {most} of the {one.planned} planned ({one.target_ceiling}) allocations are "
+            "kept for target groups in this period."
+        )
+
+
+async def _close_turn(vacancy: Vacancy, state: State, dossier: str | None, actor: Caller, work: PriorityWork) -> None:
+    _, ledger, entries = await _ledger(vacancy, work)
+    held = ledger.live(vacancy.id)
+    assert held, f"the turn of vacancy {vacancy.id} is not on record"
+    _book(replace(held, state=state), entries, vacancy, dossier, actor, work)
+
+
+def _book(
+    entry: Entry, after: Sequence[LedgerEntry], vacancy: Vacancy, dossier: str | None, actor: Caller, work: PriorityWork
+) -> None:
+    """An entry in the ledger of the vacancy's agreement, which is locked."""
+    assert vacancy.agreement
+    booked = LedgerEntry(
+        agreement=vacancy.agreement,
+        nth=len(after) + 1,
+        **asdict(entry),
+        company=vacancy.company,
+        dossier=dossier,
+        by=actor.subject,
+        at=work.clock.now(),
+    )
+    work.allocation.entries.put(booked)
+
+
+def _ended(actor: Caller, work: PriorityWork) -> dict[str, Any]:
+    return {"ended_by": actor.subject, "ended_at": work.clock.now()}

@@ -1,0 +1,325 @@
+"""An offer, from who is first to a signed lease: each way it can end, who hears of it, and whose the next one is."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from cir_schemas import OfferConfirmed, OfferDeclined
+from priority.domain.offers import NEXT
+from priority.offers import keep_terms
+
+from .conftest import CANDIDATE, DONE, Priority, candidacy
+
+FIRST, SECOND, ID = "2018.01.01.0001", "2018.01.01.0002", uuid4()
+
+
+@pytest.fixture
+async def register(priority: Priority) -> Priority:
+    await priority.hear(candidacy(FIRST, dossier=ID), candidacy(SECOND))
+    await priority.agreed()
+    await priority.free("w1")
+    return priority
+
+
+async def later(register: Priority, days: int) -> None:
+    """So many days pass, and the register keeps its terms."""
+    clock = register.service.background._work.keywords["clock"]  # type: ignore[attr-defined]
+    clock._today += timedelta(days=days)
+    await keep_terms(register.service.background)
+
+
+async def state(register: Priority, offer: str) -> Any:
+    return (await register.get(f"/v1/offers/{offer}")).json()
+
+
+async def said(register: Priority, *kinds: str) -> list[Any]:
+    """What was published about offers since the last `OfferProposed`: the type, and what the type adds."""
+    common = {"id", "at", "dossier", "number", "offer", "company", "type"}
+    events = [one for one in await register.said() if one["type"] in kinds or not kinds]
+    return [(one["type"], {name: value for name, value in one.items() if name not in common}) for one in events]
+
+
+async def test_from_who_is_first_to_a_signed_lease(register: Priority) -> None:
+    made = await register.propose("w1")
+    assert (made.status_code, made.json()["state"]) == (201, "checking")
+    offer, as_candidate = made.json()["id"], {"role": "candidate", "person": CANDIDATE}
+    busy = await register.get("/v1/vacancies/w1/next")
+    assert (busy.status_code, "is checking" in busy.text) == (409, True)
+    assert (await register.get(f"/v1/offers/{offer}", **as_candidate)).status_code == 404, "he is told nothing yet"
+    assert (await register.get(f"/v1/offers?dossier={FIRST}", **as_candidate)).json() == []
+    await register.confirm(offer)
+    seen = (await register.get(f"/v1/offers/{offer}", **as_candidate)).json()
+    assert (seen["state"], seen["answer_by"], seen["dossier"], seen["vacancy"]) == ("open", "2024-06-16", FIRST, "w1")
+    assert [one["id"] for one in (await register.get(f"/v1/offers?dossier={ID}", **as_candidate)).json()] == [offer]
+    early = await register.act(offer, "lease")
+    assert (early[0], "cannot become signed" in early[1]) == (409, True)
+    accepted = await register.post(f"/v1/offers/{offer}/answer", {"answer": "accept"}, **as_candidate)
+    assert accepted.json()["state"] == "accepted"
+    twice = await register.act(offer, "answer")
+    assert (twice[0], "cannot become accepted" in twice[1]) == (409, True)
+    unproven = await register.act(offer, "lease", statements_seen=False)
+    assert (unproven[0], "balances" in unproven[1]) == (409, True)
+    assert (await register.act(offer, "lease", signed_on="2024-06-02"))[0] == 422, "it is not signed yet"
+    assert await register.act(offer, "lease") == (200, "signed")
+    home = {"municipality": "24062", "bedrooms": 1, "rent": "410.50", "answer_by": "2024-06-16"}
+    answered = {"answer": "accepted", "by": "candidate", "on": "2024-06-01"}
+    assert await said(register) == [
+        ("OfferProposed", {}), ("OfferOpened", home), ("OfferAnswered", answered), ("LeaseSigned", {"signed_on": "2024-06-01"}),
+    ]  # fmt: skip
+    assert {(one["offer"], one["number"], one["company"]) for one in await register.said()} == {
+        (offer, FIRST, "dijledal")
+    }
+    assert await register.list() == [SECOND]
+    await register.hear(candidacy(FIRST, 2, ID, status="housed"))
+    assert (await state(register, offer))["state"] == "signed", "its own lease lapses nothing"
+    await register.hear(candidacy(FIRST, 3, ID))
+    assert await register.list() == [FIRST, SECOND], "put right: it waits again"
+
+
+async def test_dossiers_word_counts_once_and_only_while_it_is_checked(register: Priority) -> None:
+    offer = (await register.propose("w1")).json()["id"]
+    about: dict[str, Any] = {"dossier": ID, "number": FIRST, "offer": offer}
+    declined = OfferDeclined.model_validate(about | {"reasons": ["income"]})
+    unknown, another = (OfferConfirmed.model_validate(about | {name: uuid4()}) for name in ("offer", "dossier"))
+    await register.hear(unknown, another)
+    assert (await state(register, offer))["state"] == "checking"
+    await register.hear(declined, declined)
+    await register.hear(OfferConfirmed.model_validate(about))
+    assert (await state(register, offer))["state"] == "declined"
+    assert await said(register) == [("OfferProposed", {})], "of what was not offered the candidate hears nothing"
+    assert [one["dossier"] for one in (await register.next("w1"))["order"]] == [SECOND]
+    assert await steps(register, offer) == [(None, "checking", []), ("checking", "declined", ["income"])]
+    other = await register.opened("w1")
+    known = (await register.said())[-1]["dossier"]
+    await register.hear(OfferConfirmed.model_validate({"dossier": known, "number": SECOND, "offer": other}))
+    assert len(await said(register, "OfferOpened")) == 1
+
+
+async def steps(register: Priority, offer: str) -> list[Any]:
+    async with register.service.database.engine.connect() as connection:
+        query = sa.text("SELECT was, now, reasons FROM offer_steps WHERE offer = :offer ORDER BY nth")
+        return [tuple(row) for row in await connection.execute(query, {"offer": offer})]
+
+
+WAYS: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], str, bool]] = {
+    # what the company does with an open offer; its state; whether the same vacancy is offered to the same dossier again
+    "refused": ([("answer", {"answer": "refuse", "reason": "Too far from school."})], "refused", False),
+    "refused after all": ([("answer", {}), ("answer", {"answer": "refuse"})], "refused", False),
+    "taken back": ([("withdrawal", {})], "withdrawn", True),
+    "taken back after all": ([("answer", {}), ("withdrawal", {})], "withdrawn", True),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_offer_that_fails_leaves_the_turn_with_its_vacancy(register: Priority, way: str) -> None:
+    acts, ended, again = WAYS[way]
+    offer = await register.opened("w1")
+    for what, body in acts:
+        assert (await register.act(offer, what, **body))[0] == 200
+    assert (await state(register, offer))["state"] == ended
+    for what in DONE.keys() - ({"judgement"} if ended == "refused" else set()):
+        assert (await register.act(offer, what))[0] == 409, "it has ended"
+    next_ = await register.next("w1")
+    assert (next_["turn"]["turn"], next_["order"][0]["dossier"]) == (1, FIRST if again else SECOND)
+    assert (await said(register, "OfferEnded")) == (
+        [("OfferEnded", {"was": "accepted" if len(acts) > 1 else "open", "now": ended})] if again else []
+    )
+    await register.free("w2")
+    assert (await register.next("w2"))["order"][0]["dossier"] == FIRST, "another home is another offer"
+
+
+@pytest.mark.parametrize(
+    ("was", "changed", "now"),
+    [
+        *(
+            (was, {"status": status}, "lapsed")
+            for was in NEXT
+            for status in ("struck", "withdrawn", "refused", "housed")
+        ),
+        *((was, {"on_hold": True, "paused_until": "2030-01-01"}, "lapsed") for was in ("checking", "open")),
+        ("accepted", {"on_hold": True, "paused_until": "2030-01-01"}, None),
+        *((was, {"status": "under_investigation"}, None) for was in NEXT),
+        *((was, {"paused_until": "2024-07-01"}, None) for was in NEXT),
+    ],
+)
+async def test_what_somebody_did_lapses_an_offer_and_an_assessment_does_not(
+    register: Priority, was: str, changed: dict[str, Any], now: str | None
+) -> None:
+    offer = (await register.propose("w1")).json()["id"]
+    if was != "checking":
+        await register.confirm(offer)
+    if was == "accepted":
+        await register.act(offer, "answer")
+    changes = candidacy(FIRST, 2, ID, **changed)
+    await register.hear(changes)
+    await register.hear(changes)
+    seen = await state(register, offer)
+    assert seen["state"] == (now or was)
+    ended = [("OfferEnded", {"was": was, "now": "lapsed"})] if now else []
+    assert await said(register, "OfferEnded") == ended
+    reason = {"under_investigation": "under_investigation"}.get(str(changed.get("status")), "paused")
+    assert seen["concerns"] == ([] if now else [reason]), "the board is shown it"
+    assert (await register.get("/v1/vacancies/w1/next")).status_code == (200 if now else 409)
+
+
+async def test_silence_is_a_refusal_after_a_reminder_and_what_comes_late_is_kept(register: Priority) -> None:
+    offer = await register.opened("w1")
+    await later(register, 11)
+    assert await said(register, "OfferReminded") == []
+    for days in (1, 0, 2):
+        await later(register, days)
+    assert await said(register, "OfferReminded") == [("OfferReminded", {"answer_by": "2024-06-16"})], "once"
+    await later(register, 1)
+    assert (await state(register, offer))["state"] == "open", "the last day is in"
+    await later(register, 1)
+    await later(register, 1)
+    silent = ("OfferAnswered", {"answer": "no_answer", "by": "register", "on": "2024-06-17"})
+    assert await said(register, "OfferAnswered") == [silent]
+    late = await register.post(f"/v1/offers/{offer}/answer", {"answer": "accept", "reason": "Hospital."}, "candidate",
+                               person=CANDIDATE)  # fmt: skip
+    assert (late.status_code, late.json()["state"]) == (200, "no_answer")
+    assert (await register.act(offer, "answer"))[0] == 409
+    seen = await state(register, offer)
+    assert (seen["state"], seen["late_answer"]) == ("no_answer", "accept")
+    assert (await steps(register, offer))[-1] == (None, "no_answer", ["Hospital."])
+    assert await said(register, "OfferAnswered") == [silent]
+    assert (await register.next("w1"))["order"][0]["dossier"] == SECOND
+
+
+async def test_an_answer_a_day_late_is_late_also_before_the_register_looked(register: Priority) -> None:
+    offer = await register.opened("w1")
+    register.service.database._work.keywords["clock"]._today += timedelta(days=16)  # type: ignore[attr-defined]
+    assert await register.act(offer, "answer") == (200, "no_answer")
+    await later(register, 0)
+    assert [one["answer"] for _, one in await said(register, "OfferAnswered")] == ["no_answer"]
+    assert (await state(register, offer))["late_answer"] == "accept"
+
+
+async def test_the_newest_judgement_of_each_refusal_counts_over_all_companies(register: Priority) -> None:
+    await register.shared(FIRST, ID)
+    await register.hear(candidacy(FIRST, 2, ID))
+    offers = [await register.opened("w1")]
+    assert (await register.act(offers[0], "judgement"))[0] == 409, "nobody refused it"
+    await register.act(offers[0], "answer", answer="refuse")
+    assert await register.act(offers[0], "judgement", company="kanvaz") != (200, "refused")
+    await register.free("w2")
+    offers.append(await register.opened("w2"))
+    await register.act(offers[1], "answer", answer="refuse")
+    for offer, well_founded in ((0, False), (1, False), (0, False), (0, True)):
+        assert await register.act(offers[offer], "judgement", well_founded=well_founded) == (200, "refused")
+    judged = [one for _, one in await said(register, "OfferJudged")]
+    assert [(one["well_founded"], one["unfounded"]) for one in judged] == [
+        (False, 1),
+        (False, 2),
+        (False, 2),
+        (True, 1),
+    ]
+    assert {one["refused_on"] for one in judged} == {"2024-06-01"}
+
+
+async def test_a_turn_passes_on_when_nobody_of_its_group_is_left_and_comes_back_when_its_vacancy_is_withdrawn(
+    register: Priority,
+) -> None:
+    await register.let("w1")
+    third = "2020.01.01.0001"
+    await register.hear(candidacy(third), candidacy("2020.01.01.0002"))
+    await register.refer(third)
+    await register.free("w2")
+    assert (await register.next("w2"))["turn"]["to"] == "homeless"
+    await register.act(await register.opened("w2"), "answer", answer="refuse")
+    await register.refer("2020.01.01.0002", "young", "mind-the-gap")
+    next_ = await register.next("w2")
+    assert (next_["turn"]["turn"], next_["turn"]["to"], next_["turn"]["how"]) == (2, "young", "passed")
+    offer = await register.opened("w2")
+    await register.free("w3")
+    assert (await register.next("w3"))["turn"]["turn"] == 3
+    await register.act(offer, "answer")
+    assert (await register.post("/v1/vacancies/w2/withdrawal", {"reasons": "It burnt down."})).status_code == 204
+    assert (await register.post("/v1/vacancies/w2/withdrawal", {"reasons": "It burnt down."})).status_code == 409
+    assert (await state(register, offer))["state"] == "withdrawn"
+    assert (await register.get("/v1/vacancies/w2/next")).status_code == 409
+    [agreement] = (await register.get("/v1/agreements")).json()
+    ledger = (await register.get(f"/v1/agreements/{agreement['id']}/ledger")).json()
+    assert [(one["turn"], one["to"], one["state"]) for one in ledger["turns"]] == [
+        (1, "standard", "live"), (1, "standard", "final"), (2, "homeless", "live"), (2, "young", "live"),
+        (2, "young", "returned"),
+    ]  # fmt: skip
+    assert (ledger["next_turn"], ledger["debts"]) == (2, [])
+    back = (await register.next("w3"))["turn"]
+    assert (back["turn"], back["to"], back["how"]) == (2, "homeless", "taken"), "he refused another home, not this one"
+
+
+async def test_a_turn_stays_under_the_agreement_that_drew_it(register: Priority) -> None:
+    [earlier] = (await register.get("/v1/agreements")).json()
+    offer = await register.opened("w1")
+    made = await register.post("/v1/agreements", earlier["agreement"] | {"from": "2024-06-01"}, "council")
+    votes = {"votes": [{"member": "Stad Leuven", "municipality": "24062", "vote": "for"}], "ends": earlier["id"]}
+    adopted = await register.post(f"/v1/agreements/{made.json()['id']}/adoption", votes, "council")
+    assert adopted.status_code == 200
+    await register.act(offer, "answer", answer="refuse")
+    await register.free("w2")
+    assert [(await register.next(id_))["agreement"] for id_ in ("w1", "w2")] == [earlier["id"], made.json()["id"]]
+    await register.let("w1")
+    ledger = (await register.get(f"/v1/agreements/{earlier['id']}/ledger")).json()
+    assert [one["state"] for one in ledger["turns"]] == ["live", "final"]
+
+
+async def test_a_referrer_is_told_each_time_that_a_dossier_is_held_up_and_may_retract(register: Priority) -> None:
+    referral = (await register.refer(FIRST)).json()["id"]
+    for version, status in enumerate(("under_investigation", "under_investigation", "registered", "struck"), start=2):
+        await register.hear(candidacy(FIRST, version, ID, status=status))
+    held = [one for one in await register.said() if one["type"] == "ReferralHeldUp"]
+    assert [(one["referral"], one["organisation"]) for one in held] == [(referral, "caw")] * 2
+    await register.hear(candidacy(FIRST, 9, ID))
+    path, why = f"/v1/referrals/{referral}/retraction", {"reasons": "He found a home."}
+    both = [await register.post(path, why, "helper", organisation="caw") for _ in range(2)]
+    assert [one.status_code for one in both] == [200, 409]
+    assert (await register.said())[-1]["type"] == "ReferralRetracted"
+    [agreement] = (await register.get("/v1/agreements")).json()
+    assert (await register.get(f"/v1/agreements/{agreement['id']}/ledger")).json()["room"]["homeless"] == 3
+    await register.hear(candidacy(FIRST, 10, ID, status="under_investigation"))
+    assert (await register.said())[-1]["type"] == "ReferralRetracted", "nobody is told of what is promised no more"
+
+
+ROUNDS = [4, pytest.param(1000, marks=pytest.mark.long)]
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("rounds", ROUNDS)
+async def test_of_two_at_once_each_offer_has_one_outcome(register: Priority, rounds: int) -> None:
+    """Two companies propose to one dossier; a hold comes under an answer; the company takes back what is accepted."""
+    for n in range(rounds):
+        number, id_, dossier = f"2017.01.01.{n + 1:04d}", f"r{n}", uuid4()
+        shared = await register.shared(number, dossier) if not n else None
+        if shared is None:
+            wants = [{"municipality": "24062", "company": "dijledal"}, {"municipality": "12025", "company": "kanvaz"}]
+            await register.hear(candidacy(number, dossier=dossier, wants=wants))
+        await register.free(id_)
+        proposed = await asyncio.gather(register.propose(id_), register.propose("k1", company="kanvaz"))
+        assert sorted(one.status_code for one in proposed) == [201, 409], number
+        company = "dijledal" if proposed[0].status_code == 201 else "kanvaz"
+        offer = next(one for one in proposed if one.status_code == 201).json()["id"]
+        await register.confirm(offer)
+        held = candidacy(number, 2, dossier, on_hold=True)
+        (answered, _), _ = await asyncio.gather(register.act(offer, "answer", company), register.hear(held))
+        now = (await register.get(f"/v1/offers/{offer}", company)).json()["state"]
+        assert (answered, now) in ((200, "accepted"), (409, "lapsed"))
+        if now == "accepted":
+            both = await asyncio.gather(
+                register.act(offer, "lease", company), register.act(offer, "withdrawal", company)
+            )
+            assert sorted(status for status, _ in both) == [200, 409]
+            if both[0][0] == 200 and company == "kanvaz":
+                break  # its only home is let
+        await register.hear(candidacy(number, 3, dossier, status="withdrawn"))
+    async with register.service.database.engine.connect() as connection:
+        found = await connection.execute(
+            sa.text("SELECT offer, count(*) FILTER (WHERE now IN ('signed', 'withdrawn', 'lapsed')) AS ends FROM offer_steps"
+                    " GROUP BY offer")
+        )  # fmt: skip
+        assert {row.ends for row in found} == {1}
