@@ -345,6 +345,11 @@ async def test_a_first_unfounded_refusal_pauses_and_a_second_waits_for_a_person(
     assert "wake" not in (await register.read(id_))["actions"]
     await hear(register, judged(id_, one, well_founded=False, hours=6))
     assert await pause(register, id_) == ("2024-06-20", False)
+    # the counter, for him
+    assert (await register.act(id_, worker, "wake", reasons=WHY)).status_code == 201
+    assert await pause(register, id_) == (None, False)
+    await hear(register, judged(id_, one, well_founded=False, hours=7))
+    assert await pause(register, id_) == ("2024-06-20", False)
     # he asks otherwise
     assert (await register.act(id_, anna, "wake")).status_code == 201
     assert await pause(register, id_) == (None, False)

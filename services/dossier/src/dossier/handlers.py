@@ -2,7 +2,6 @@
 table at the foot."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -10,15 +9,8 @@ import structlog
 
 from cir_chassis.consumer import Handlers
 from cir_chassis.login import Caller
-from cir_schemas import (
-    HouseholdAssessed,
-    LeaseSigned,
-    OfferAnswered,
-    OfferDeclined,
-    OfferEnded,
-    OfferJudged,
-    OfferProposed,
-)
+from cir_schemas import HouseholdAssessed, OfferDeclined
+from cir_schemas.priority import LeaseSigned, OfferAnswered, OfferEnded, OfferJudged, OfferProposed
 from dossier.domain.acts import Standing
 from dossier.register.appeals import terms_on
 from dossier.register.asks import ask_again
@@ -79,7 +71,9 @@ def _record(event: OfferEvent, register: Register) -> None:
             kind, by, on = f"offer_{event.answer}", event.by, event.on
         case OfferJudged():
             kind = "refusal_founded" if event.well_founded else "refusal_unfounded"
-            refers |= {} if event.well_founded else _pause(event.refused_on)
+            if not event.well_founded:
+                paused_until = terms_on(event.refused_on).after_refusal.after(event.refused_on)
+                refers |= {"refused_on": event.refused_on.isoformat(), "paused_until": paused_until.isoformat()}
         case OfferEnded():
             kind = f"offer_{event.now}"
         case LeaseSigned():
@@ -89,11 +83,6 @@ def _record(event: OfferEvent, register: Register) -> None:
     register.record(kind, on=on, **refers)
     if isinstance(event, OfferProposed) and not hindrances(register, register.standing.offers[refers["offer"]]):
         ask_again(register)
-
-
-def _pause(refused_on: date) -> dict[str, str]:
-    until = terms_on(refused_on).after_refusal.after(refused_on)
-    return {"refused_on": refused_on.isoformat(), "paused_until": until.isoformat()}
 
 
 EVENTS: Handlers = {

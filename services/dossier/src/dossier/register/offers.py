@@ -25,18 +25,16 @@ def answer_offers(register: "Register") -> None:
         if offer.act != "check_offer":
             continue
         because, found = hindrances(register, offer), register.row.assessment
-        if not because:
+        tested = not because
+        if tested:
             if found is None or register.awaits_sources or not register.assessed:
                 continue
-            if because := list(_not_met(found)):
-                register.conclude("offer_declined", offer=id_, because=because)
-                register.conclude("open_test", test=str(uuid4()))
-            else:
-                register.conclude("offer_confirmed", offer=id_)
-        else:
-            register.conclude("offer_declined", offer=id_, because=because)
-        about = {"number": register.row.number, "offer": id_, **({"reasons": because} if because else {})}
+            because = list(_not_met(found))
+        about = {"number": register.row.number, "offer": id_} | ({"reasons": because} if because else {})
         register.happenings.append((OfferDeclined if because else OfferConfirmed, about))
+        register.conclude("offer_declined" if because else "offer_confirmed", offer=id_, because=because)
+        if tested and because:
+            register.conclude("open_test", test=str(uuid4()))
 
 
 def hindrances(register: "Register", offer: Offer) -> list[str]:
