@@ -253,6 +253,27 @@ async def test_nothing_that_takes_its_place_leaves_a_promise_without_turns(
     assert (refused.status_code, says in refused.text) == (409, True), refused.text
 
 
+async def test_what_follows_an_agreement_that_ended_by_itself_leaves_nobody_behind(priority: Priority) -> None:
+    """Nor do those that follow one another, each covering some of what the one before covered."""
+    await priority.hear(candidacy("2019.04.02.0007"))
+    wide = {"municipalities": ["24062", "24011"], "through": "2024-06-30"}
+    first = await priority.agreed(**wide)
+    referral = (await priority.refer("2019.04.02.0007")).json()["id"]
+    follows = wide | {"from": "2024-07-01", "through": "2024-12-31"}
+    for narrow, lost in ((["24062"], "24011"), (["24011"], "24062")):
+        _, path = await adoption(priority, **follows | {"municipalities": narrow})
+        refused = await priority.post(path, FOR, "council")
+        assert (refused.status_code, f"does not cover: {lost}" in refused.text) == (409, True), refused.text
+    second, path = await adoption(priority, **follows)
+    assert (await priority.post(path, FOR, "council")).status_code == 200
+    for id_ in (first, second):
+        assert (await priority.get(f"/v1/agreements/{id_}/ledger")).json()["waiting"] == {"homeless": 1}
+    _, path = await adoption(priority, **{"from": "2025-01-01", "through": "2025-12-31"})
+    assert (await priority.post(path, FOR, "council")).status_code == 409
+    await priority.post(f"/v1/referrals/{referral}/retraction", {"reasons": "x"}, "helper", organisation="caw")
+    assert (await priority.post(path, FOR, "council")).status_code == 200
+
+
 async def test_nobody_is_promised_what_the_agreement_to_come_does_not_hold(priority: Priority) -> None:
     await priority.hear(candidacy("2019.04.02.0007"))
     await priority.agreed()

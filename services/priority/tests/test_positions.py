@@ -51,6 +51,19 @@ async def test_each_municipality_has_its_own_position(priority: Priority) -> Non
     assert (second["municipality"], second["position"]) == ("99999", 2)
 
 
+async def test_each_area_with_an_agreement_of_its_own_has_a_position(priority: Priority) -> None:
+    here = [{"municipality": "24062", "area": "centrum", "from": "2012-01-01"}]
+    await priority.hear(
+        candidacy("2018.01.01.0001", residence=TIED, dossier=ID), candidacy("2020.01.01.0001", residence=here)
+    )
+    ids = [await priority.agreed(area=area, area_tie=tie) for area, tie in (("centrum", True), ("zuid", False))]
+    found = (await priority.get(f"/v1/dossiers/{ID}/positions")).json()
+    assert [(one["area"], one["agreement"], one["position"], one["before"]) for one in found] == [
+        ("centrum", ids[0], 2, {"area_tie": 1}), ("zuid", ids[1], 1, {}),
+    ]  # fmt: skip
+    assert found[0]["text"]["en"].endswith("1 before you: 1 with a lasting tie with the area")
+
+
 @pytest.mark.parametrize(
     ("changed", "why", "nl"),
     [

@@ -274,6 +274,12 @@ class Allocation:
         waiting = sa.select(referrals.c.group, sa.func.count()).where(self._open(agreed)).group_by(referrals.c.group)
         return Counter(dict((await self._connection.execute(waiting)).all()))
 
+    async def waiting_under(self, agreed: AdoptedAgreement) -> Sequence[UUID]:
+        """The agreements under which those referrals were accepted."""
+        return (
+            await self._connection.scalars(sa.select(referrals.c.agreement).where(self._open(agreed)).distinct())
+        ).all()
+
     async def fitting(self, agreed: AdoptedAgreement, vacancy: Vacancy, on: date) -> list[tuple[str, str]]:
         """The open referrals that this vacancy can be offered to, the oldest first: group, number."""
         place = places.c

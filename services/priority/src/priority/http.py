@@ -149,7 +149,8 @@ class Debt(Shape):
 
 
 class LedgerRead(Shape):
-    """Every entry and every debt; balances: turns owed to each, less what it owes, together nothing; room: per group."""
+    """Every entry and every debt; balances: turns owed to each, less what it owes, together nothing; room: per group; waiting:
+    referrals accepted with certainty, per group: after the agreement's last day they wait for the one that follows it."""
 
     turns: list[TurnGiven]
     next_turn: int
@@ -157,6 +158,7 @@ class LedgerRead(Shape):
     debts: list[Debt]
     balances: dict[str, int]
     room: dict[str, int]
+    waiting: dict[str, int]
 
 
 class Accelerated(Shape):
@@ -378,7 +380,7 @@ async def agreements(caller: Reader, work: Work) -> list[AgreementRead]:
 @router.get("/agreements/{id}/ledger", tags=["allocation council"])
 async def ledger(id: UUID, caller: Reader, work: Work) -> LedgerRead:
     """Every turn given under an agreement, who owes whom, and how many referrals each group can take."""
-    folded, entries, room = await use_cases.ledger(id, caller, work)
+    folded, entries, room, waiting = await use_cases.ledger(id, caller, work)
     names = access.may(caller, "company", "read_ledger_numbers")  # a council learns no dossier's group
     return LedgerRead(
         turns=[_same(TurnGiven, one, dossier=one.dossier if names else None) for one in entries],
@@ -387,6 +389,7 @@ async def ledger(id: UUID, caller: Reader, work: Work) -> LedgerRead:
         debts=[Debt(owes=owes, to=to) for owes, to in folded.debts],
         balances=folded.balances(),
         room=room,
+        waiting=waiting,
     )
 
 

@@ -278,13 +278,10 @@ async def adopt(id: UUID, asked: requests.Adoption, actor: Caller, work: Priorit
     adopted = {other.id: other for other in everyone if other.adopted_at is not None}
     if asked.ends is not None:
         ended = _ended(agreed, asked.ends, adopted.get(asked.ends), work.clock.today())
-        if waits and (lost := sorted(set(ended.municipalities) - set(agreed.municipalities))):
-            raise Conflict(
-                f"Referrals were accepted with certainty and wait in municipalities that it does not cover: {', '.join(lost)}."
-            )
         adopted[ended.id] = ended
         work.allocation.agreements.put(ended)
     _no_other_in_force(agreed, list(adopted.values()), work.clock.today())
+    await _none_left_behind(agreed, adopted, work)
     shares = agreed.agreement.shares()
     if lost := sorted(group for group, many in waits.items() if many and not shares.get(group)):
         raise Conflict(
@@ -305,6 +302,25 @@ def _ended(agreed: AdoptedAgreement, ends: UUID, other: AdoptedAgreement | None,
     return replace(other, through=agreed.since - timedelta(days=1))
 
 
+async def _none_left_behind(
+    agreed: AdoptedAgreement, adopted: Mapping[UUID, AdoptedAgreement], work: PriorityWork
+) -> None:
+    """Where an agreement ended, by itself or by this one, and this one follows it: what waits there is still covered."""
+    running = [agreed, *(one for one in adopted.values() if one.through >= agreed.since)]
+    lost = set[str]()
+    for ended in adopted.values():
+        if ended.through < agreed.since and cover_the_same(ended.agreement, agreed.agreement):
+            for of in [adopted[id] for id in await work.allocation.waiting_under(ended)]:
+                by = [one for one in running if one.area is None or of.area in (None, one.area)]
+                covered = {place for one in by for place in one.municipalities}
+                lost |= set(of.municipalities) & set(ended.municipalities) - covered
+    if lost:
+        raise Conflict(
+            "Referrals were accepted with certainty and wait in municipalities that it does not cover: "
+            f"{', '.join(sorted(lost))}."
+        )
+
+
 def _no_other_in_force(agreed: AdoptedAgreement, others: Sequence[AdoptedAgreement], today: date) -> None:
     for other in others:
         day = first_day_in_common((agreed.since, agreed.through), (other.since, other.through))
@@ -321,12 +337,19 @@ async def agreements(actor: Caller, work: PriorityWork) -> list[AdoptedAgreement
     return await work.allocation.agreements_of(access.company_of(actor, "read_agreements"))
 
 
-async def ledger(id: UUID, actor: Caller, work: PriorityWork) -> tuple[Ledger, list[LedgerEntry], dict[str, int]]:
-    """The ledger of an agreement, every entry of it, and how many referrals each group can take."""
+async def ledger(
+    id: UUID, actor: Caller, work: PriorityWork
+) -> tuple[Ledger, list[LedgerEntry], dict[str, int], Mapping[str, int]]:
+    """The ledger of an agreement, every entry of it, how many referrals each group can take, and how many of it wait."""
     agreed = await _agreement(id, access.company_of(actor, "read_ledger"), work)
     work.audit(actor, "company", None, detail=str(id))
     found = work.allocation
-    return await found.ledger(agreed), await found.entries_of(agreed.id), await found.room(agreed)
+    return (
+        await found.ledger(agreed),
+        await found.entries_of(agreed.id),
+        await found.room(agreed),
+        await found.open(agreed),
+    )
 
 
 async def priorities(municipality: str, work: PriorityWork) -> list[AdoptedAgreement]:
