@@ -7,14 +7,18 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
+import sqlalchemy as sa
+from alembic import command
+
 from cir_chassis.bus import Bus
 from cir_chassis.clock import Clock
 from cir_chassis.consumer import CONSUMED, Consumer, Handlers
-from cir_chassis.database import Database
+from cir_chassis.database import Database, alembic_config
 from cir_chassis.dead_letters import DeadLetters
 from cir_schemas import dossier
 from cir_schemas.envelope import Happening
 from deploy.embedded.demo import until
+from priority.app import MIGRATIONS
 from priority.domain.ranking import Regulation
 from priority.handlers import EVENTS, record_candidacies
 from priority.store import PriorityWork
@@ -83,3 +87,54 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
     assert [seen[event.dossier] for event in (said[0], said[1], said[3])] == [None, 2, None]
     assert CONSUMED.labels("unknown", "skipped")._value.get() == skipped + 2  # each of the two counts it
     assert letters == []
+
+
+async def test_what_was_chosen_before_there_were_offers_is_let_and_its_turns_are_final(priority: Priority) -> None:
+    chosen, housed = uuid4(), uuid4()
+    await priority.hear(
+        candidacy("2018.01.01.0001", dossier=chosen),
+        candidacy("2018.01.01.0002", dossier=housed, status="housed"),
+        candidacy("2018.01.01.0003"),
+    )
+    agreement = await priority.agreed()
+    engine = priority.service.database.engine
+    await engine.dispose()  # its connections know the tables as they were
+    config = alembic_config(engine.url.set(drivername="postgresql").render_as_string(False), MIGRATIONS)
+    await asyncio.to_thread(command.downgrade, config, "0009")
+    home = "INSERT INTO dwellings VALUES ('dijledal', :id, '24062', NULL, 1, 1, 2, NULL, '2024-05-01', :chosen)"
+    turn = "INSERT INTO given_turns VALUES (:agreement, :turn, :of, 'standard', :how, 'dijledal', :id, :number, 'x', now())"
+    async with engine.connect() as connection:
+        for n, (dossier, of, how) in enumerate(
+            ((chosen, "standard", "taken"), (housed, "homeless", "passed"), (None,) * 3), 1
+        ):
+            await connection.execute(sa.text(home), {"id": f"w{n}", "chosen": dossier})
+            if of:
+                given = {"agreement": UUID(agreement), "turn": n, "of": of, "how": how, "number": f"2018.01.01.{n:04d}"}
+                await connection.execute(sa.text(turn), given | {"id": f"w{n}"})
+    await engine.dispose()
+    await asyncio.to_thread(command.upgrade, config, "head")
+    ledger = (await priority.get(f"/v1/agreements/{agreement}/ledger")).json()
+    assert [(one["turn"], one["state"]) for one in ledger["turns"]] == [
+        (1, "live"),
+        (1, "final"),
+        (2, "live"),
+        (2, "final"),
+    ]
+    assert (ledger["next_turn"], ledger["debts"]) == (3, [{"owes": "standard", "to": "homeless"}])
+    offers = (await priority.get("/v1/offers")).json()
+    assert {(one["vacancy"], one["dossier"], one["state"]) for one in offers} == {
+        ("w1", "2018.01.01.0001", "signed"), ("w2", "2018.01.01.0002", "signed"),
+    }  # fmt: skip
+    assert (await priority.get("/v1/vacancies/w1/next")).status_code == 409
+    assert await priority.list() == ["2018.01.01.0003"]
+    await priority.hear(candidacy("2018.01.01.0002", 2, housed))
+    assert await priority.list() == ["2018.01.01.0002", "2018.01.01.0003"], "it was housed, and waits again"
+    early = await priority.propose("w3")
+    assert (early.status_code, "rent of this vacancy is not known" in early.text) == (409, True)
+    assert (await priority.free("w3")).status_code == 201
+    assert await priority.let("w3")
+    await engine.dispose()
+    await asyncio.to_thread(command.downgrade, config, "0009")
+    await asyncio.to_thread(command.upgrade, config, "head")
+    again = (await priority.get(f"/v1/agreements/{agreement}/ledger")).json()
+    assert [(one["turn"], one["to"]) for one in again["turns"]] == [(n, "standard") for n in (1, 1, 2, 2, 3, 3)]
