@@ -388,6 +388,12 @@ async def test_a_lease_closes_the_dossier_as_housed_and_its_candidates_are_free(
     assert (await register.start(key="k2")).status_code == 201
     assert "reinstate" in (await register.read(id_, worker))["actions"]
     assert (await register.act(id_, anna, "appeal", ground="other_preferred")).status_code == 201
+    # who withdrew while it was signed has a home as well
+    bram = await register.candidate(BRAM)
+    crossed = await register.registered(applicant(number=BRAM), key="k3")
+    await register.act(crossed, bram, "withdraw")
+    await hear(register, signed(crossed, uuid4()))
+    assert (await register.read(crossed, bram))["status"] == "housed"
 
 
 async def test_what_an_undo_takes_back_is_no_offer(register: Register) -> None:

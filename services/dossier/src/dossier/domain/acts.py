@@ -180,6 +180,8 @@ def after(before: Standing, act: Act) -> Standing:
         case "withdraw" | "refuse" | "strike" | "lease" if not here.closed:
             test = here.test if here.test and here.test.moment != "allocation" else None  # that one ends with its offer
             return replace(here, closed=CLOSES[act.kind], closed_by=act.id, test=None, interrupted=test)
+        case "lease" if here.closed_by:  # somebody closed it before that was known here
+            return replace(here, closed=CLOSES[act.kind], closed_by=act.id)
         case "deceased" if refers["closes"]:
             return replace(here, closed=here.closed or "withdrawn", closed_by=None, test=None)
         case "hold":
