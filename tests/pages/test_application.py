@@ -81,7 +81,7 @@ async def test_two_people_apply_without_javascript(
             await fill(page, balances="1.234,00")
         await page.click("main a:has-text('Kijk uw antwoorden na')")
         await see(page.locator("main")).to_contain_text("1.234,00")
-        await see(page.locator("main")).to_contain_text("De overheid weet het")
+        await see(page.locator("main")).to_contain_text("Wij weten het al")
         await page.click("main form button")
         await see(page.locator(".govuk-panel")).to_contain_text("2024.03.20.")
         await see(page.locator("main")).to_contain_text("Hugo")

@@ -54,8 +54,9 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (DIJLEDAL, "dossier", "/desk", "desk"),
     (DIJLEDAL, "dossier", "/desk/search?q=a", "desk_search"),
     (DIJLEDAL, "dossier", "/desk/search?q=85661110467", "desk_search"),
-    (DIJLEDAL, "dossier", "/desk/2024.03.20.0001 → main #p1 a", "desk_facts"),
-    (DIJLEDAL, "dossier", "/desk/start", "desk_start"),
+    (DIJLEDAL, "dossier", "/desk/2024.03.20.0001 → main #change", "application"),
+    (DIJLEDAL, "dossier", "/desk/2024.03.20.0001 → main #change → main a[href*=incomes]", "answers"),
+    (DIJLEDAL, "dossier", "/desk/start → main button", "begin"),  # with errors
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001", "desk_dossier"),
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001/audit", "desk_audit"),
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001 → main #actions a", "desk_decision"),

@@ -104,16 +104,18 @@ class Pages:
         headers = {"Cache-Control": "public, max-age=31536000, immutable"}
         return _packed(request, self._css, "text/css; charset=utf-8", headers)
 
-    def show(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
-        """A page by its template, whose name without `.html` is the page's own (`data-page`). `written_in`, if given: the
-        language in which its reader was written to: unless he chooses another one here, he reads on in that one."""
+    def show(self, request: Request, template: str, status: int | None = None, **context: Any) -> Response:
+        """A page by its template, whose name without `.html` is the page's own (`data-page`). status: else that of its `form`.
+        `written_in`, if given: the language in which its reader was written to: unless he chooses another one here, he reads on
+        in that one."""
+        answered: int = status if status else getattr(context.get("form"), "status", 200)
         said = context.get("written_in") if "lang" not in request.query_params else None
         language: str = said or self.language(request)
         other = {code: str(request.url.include_query_params(lang=code).query) for code in LANGUAGES if code != language}
         page = self._environments[language].get_template(f"{template}.html")
         who = getattr(request.state, "caller", None)
         html = page.render(page=template, who=who, path=request.url.path, other_languages=other, **context)
-        answer = _packed(request, html.encode(), "text/html; charset=utf-8", HEADERS, status)
+        answer = _packed(request, html.encode(), "text/html; charset=utf-8", HEADERS, answered)
         if request.query_params.get("lang") == language:
             answer.set_cookie(COOKIE, language, 365 * 24 * 3600, secure=self.secure, httponly=True, samesite="lax")
         return answer

@@ -22,7 +22,6 @@ from dossier import handlers, pages
 from dossier.application import pages as application
 from dossier.certificates import http as certificates_http
 from dossier.certificates.pdf import Certificates
-from dossier.desk import counter
 from dossier.desk import http as desk
 from dossier.desk import pages as desk_pages
 from dossier.desk.store import NOT_WORKED_OUT, OLD_CLAIMS
@@ -116,12 +115,12 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.app.include_router(directory_http.routes(directory))
     if service.pages:
         service.app.include_router(pages.routes(service.pages, clock, settings.people))
-        for shown in (documents_pages, counter, desk_pages):
+        service.app.include_router(application.routes(service.pages, clock, service.database, directory.treats))
+        for shown in (documents_pages, desk_pages):
             service.app.include_router(shown.routes(service.pages))
         names = {id_: entry.name for id_, entry in directory.companies.items()}
         service.app.include_router(register_pages.routes(service.pages, names))
         service.app.include_router(directory_pages.routes(service.pages, directory))
-        service.app.include_router(application.routes(service.pages, clock, service.database, directory.treats))
     return service
 
 

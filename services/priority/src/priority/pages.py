@@ -1,21 +1,17 @@
 """Priority in a browser: the use-cases of the API, shown in words."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
-from hashlib import sha256
-from typing import Annotated, Any
-from uuid import UUID, uuid4
+from collections.abc import Mapping
+from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, model_validator
 
-from cir_chassis.forms import Form, read_form
+from cir_chassis.forms import Form, read_form, send
 from cir_chassis.http import IN_WORK
-from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller
 from cir_chassis.pages import Pages
-from cir_chassis.problems import Conflict
 from cir_chassis.session import logged_in, whoever
 from cir_schemas.municipalities import NAMES
 from cir_schemas.types import DossierRef, Municipality
@@ -47,28 +43,9 @@ class Reviewed(requests.Review):
         return {name: value for name, value in given.items() if value}
 
 
-async def _once(
-    form: Form[Any], request: Request, caller: Caller, work: PriorityWork, do: Callable[[], Awaitable[object]]
-) -> None:
-    """Do what a form asks. It holds a key of its own: sent twice, it asks once."""
-
-    async def effect() -> Mapping[str, Any]:
-        await do()
-        return {}
-
-    sent = json.dumps([request.url.path, sorted(form.typed.items())]).encode()
-    await idempotent(work.connection, caller.subject, sha256(sent).hexdigest(), sent, effect)
-
-
 def routes(pages: Pages) -> APIRouter:
     """The pages, at the root."""
     router = pages.router()
-
-    def show_form(
-        request: Request, template: str, form: Form[Any] | None = None, status: int = 200, **context: Any
-    ) -> Response:
-        form = form or Form({"key": uuid4().hex})
-        return pages.show(request, template, status, form=form, **context)
 
     @router.get("/")
     async def start() -> Response:
@@ -104,22 +81,21 @@ def routes(pages: Pages) -> APIRouter:
     async def describe(dossier: DossierRef, request: Request, caller: Candidate, work: Work) -> Response:
         """Asks what is the matter with his housing."""
         await use_cases.situations(dossier, caller, work)
-        return show_form(request, "situation", dossier=dossier)
+        return pages.show(request, "situation", form=Form(), dossier=dossier)
 
     @router.post("/place/{dossier}/situation")
-    async def ask(dossier: DossierRef, request: Request, caller: Candidate, work: Work) -> Response:
-        """Puts the request on record."""
-        form = await read_form(request, Asked)
-        if form.data is None:
+    async def ask(dossier: DossierRef, request: Request, caller: Candidate) -> Response:
+        """Puts the request on record. Where his partner was faster, or the dossier was closed, what he wrote stays his."""
+
+        async def do(asked: Asked, work: PriorityWork) -> None:
+            await use_cases.request_priority(requests.Situation(dossier=dossier, text=asked.text), caller, work)
+
+        form = await send(request, await read_form(request, Asked), do)
+        if form.done is not None:
+            return RedirectResponse(f"/place/{dossier}", 303)
+        async with request.app.state.database.work() as work:
             await use_cases.situations(dossier, caller, work)
-            return show_form(request, "situation", form, 422, dossier=dossier)
-        asked = requests.Situation(dossier=dossier, text=form.data.text)
-        try:
-            async with work.connection.begin_nested():
-                await _once(form, request, caller, work, lambda: use_cases.request_priority(asked, caller, work))
-        except Conflict as problem:  # his partner was faster, or the dossier was closed: what he wrote stays his
-            return show_form(request, "situation", form.refused(problem), 409, dossier=dossier)
-        return RedirectResponse(f"/place/{dossier}", 303)
+        return pages.show(request, "situation", form=form, dossier=dossier)
 
     @router.get("/waiting-list")
     async def waiting_list(
@@ -158,16 +134,17 @@ def routes(pages: Pages) -> APIRouter:
     @router.get("/situations/{id}")
     async def read(id: UUID, request: Request, caller: CaseWorker, work: Work) -> Response:
         """One request, and how it may be decided."""
-        return show_form(request, "review", waits=await use_cases.to_review(id, caller, work))
+        return pages.show(request, "review", form=Form(), waits=await use_cases.to_review(id, caller, work))
 
     @router.post("/situations/{id}")
-    async def review(id: UUID, request: Request, caller: CaseWorker, work: Work) -> Response:
+    async def review(id: UUID, request: Request, caller: CaseWorker) -> Response:
         """Decides it, once."""
-        form = await read_form(request, Reviewed)
-        if (asked := form.data) is None:
-            return show_form(request, "review", form, 422, waits=await use_cases.to_review(id, caller, work))
-        await _once(form, request, caller, work, lambda: use_cases.review(id, asked, caller, work))
-        return RedirectResponse("/situations", 303)
+        read = await read_form(request, Reviewed)
+        form = await send(request, read, lambda asked, work: use_cases.review(id, asked, caller, work))
+        if form.done is not None:
+            return RedirectResponse("/situations", 303)
+        async with request.app.state.database.work() as work:
+            return pages.show(request, "review", form=form, waits=await use_cases.to_review(id, caller, work))
 
     @router.get("/priorities")
     async def priorities(request: Request, caller: Anyone, work: Work, municipality: There = None) -> Response:

@@ -158,6 +158,7 @@ SCREENS: Mapping[str, Screen] = {
 }
 """In the order of the application."""
 START = Screen("start", "contacts", _asks(DossierStart, "municipality", "language", "email", "phone"))
+AT_COUNTER = Screen("start", "contacts", {**_asks(PersonDeclared, "number", "first_name", "last_name"), **START.fields})
 STEPS = tuple(dict.fromkeys(one.step for one in SCREENS.values()))
 _OF_CANDIDATES = ("home", "stay", "post")
 
@@ -218,22 +219,33 @@ class Place:
         members = {"members": self.file.declared["members"]}
         return members if self.screen.part == "members" else dict(getattr(self.file, self.screen.part))
 
+    def _rows(self, held: Mapping[str, Any]) -> list[dict[str, Any]]:
+        key, said = self.screen.key, held.get(self.screen.key or "")
+        if self.screen.many:
+            return [row if isinstance(row, dict) else {"municipality": row} for row in said or ()]
+        if key:
+            return [] if said is None else [{**said, "made": True}]
+        return [dict(held)] if any(held.get(name) is not None for name in self.screen.fields) else []
+
     @property
     def rows(self) -> dict[str, dict[str, Any]]:
         """What is on record there, a list or the one thing, by what it is called in an address: a member by his id, all else by
         what it says, so that nobody changes a row that another has moved."""
-        key, said = self.screen.key, self.held.get(self.screen.key or "")
-        if self.screen.many:
-            rows = [row if isinstance(row, dict) else {"municipality": row} for row in said or ()]
-        elif key:
-            rows = [] if said is None else [{**said, "made": True}]
-        else:
-            rows = [self.held] if any(self.held.get(name) is not None for name in self.screen.fields) else []
         found: dict[str, dict[str, Any]] = {}
-        for row in rows:
+        for row in self._rows(self.held):
             same = row.get("id") or sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:12]
             found[same if same not in found else f"{same}-{len(found)}"] = row
         return found
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """At the counter: what the household declared there otherwise than it counts, row by row."""
+        told: dict[str, Any] = next((one for one in self.file.declared.get("told", ()) if one["id"] == self.member), {})
+        here, there = (
+            [{name: row[name] for name in self.screen.fields if row.get(name) is not None} for row in self._rows(of)]
+            for of in (told, self.held)
+        )
+        return [row for row in here if row and row not in there]
 
     def row(self, item: str) -> dict[str, Any]:
         """What stands in a form: a row of a list, empty for a new one; else what is on record."""
@@ -254,6 +266,8 @@ class Place:
             return None
         else:
             said = data.model_dump(mode="json", include=set(self.fields(row)))
+            if bare({name: row.get(name) for name in said}) != bare(said):  # another claim has another proof
+                row = {name: one for name, one in row.items() if name != "proof"}
             if key is None:
                 return _known({**held, **said})
             if not self.screen.many:
@@ -262,6 +276,8 @@ class Place:
             new = [_known({**row, **said} | ({} if row or key != "members" else {"id": uuid4().hex[:12]}))]
         rows, nth = [*self.rows.values()], [*self.rows, item].index(item)
         rows[nth : nth + 1] = new
+        if not rows and self.of is not None:  # taken back: unknown, and not none
+            return {**held, key: None}
         return {**held, key: [one["municipality"] for one in rows] if len(self.screen.fields) == 1 else rows}
 
     def says(self, data: BaseModel) -> bool:
@@ -277,9 +293,8 @@ class Place:
     def known(self) -> dict[str, dict[str, Any]]:
         """What others than the household established there: key → value, who, and since when."""
         found = next((one for one in self.file.household["members"] if one["id"] == self.member), {})
-        values = {
-            one: found.get(one) for one in self.screen.fields if self.screen.part == "person" and not self.screen.key
-        }
+        keys = ([self.screen.key] if self.screen.key else self.screen.fields) if self.screen.part == "person" else ()
+        values = {one: found.get(one) for one in keys if one in ORIGINS}
         if self.name in ("incomes", "real_rights") and self.name in found:
             key = "incomes.{year}" if self.name == "incomes" else "real_rights[{n}]"
             values = {key.format(n=n, **{"year": "", **one}): one for n, one in enumerate(found[self.name])} or {
@@ -295,6 +310,17 @@ class Place:
             for one, value in values.items()
             if value is not None and origins.get(one, {}).get("origin") in ("source", "counter", "interpretation")
         }
+
+
+def established(file: FileRead) -> FileRead:
+    """The file as the counter changes it: what counts, in the place of what was declared (`told`). All that is left as it was
+    keeps its origin."""
+    told = {one["id"]: one for one in file.declared["members"]}
+    sheets = {
+        id_: {name: of[name] for name in ("number", *Sheet.model_fields) if name in of} for id_, of in told.items()
+    }
+    members = [sheets[one["id"]] | one for one in file.household["members"]]
+    return file.model_copy(update={"declared": {"members": members, "told": [*told.values()]}})
 
 
 def places(file: FileRead, today: date) -> list[Place]:

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field, create_model
 
-from cir_chassis.forms import Form, read_form
+from cir_chassis.forms import AT_THE_FORM, Form, read_form, send
 from cir_chassis.http import IN_WORK
 from cir_chassis.login import Caller
 from cir_chassis.pages import Pages
@@ -114,8 +114,7 @@ def routes(pages: Pages) -> APIRouter:
         upholds = action == "uphold" and any("contradicted_by" in one for one in origins)
         found["possible"] = upholds or action in found["dossier"].actions
         found |= {"appeals": register.standing.appeals, "undoable": [one.id for one in await undoable(register, work)]}
-        found["status"] = 200 if found["possible"] else 409
-        return pages.show(request, "desk_decision", **found | of)
+        return pages.show(request, "desk_decision", None if found["possible"] else 409, **found | of)
 
     @router.get("/desk")
     async def queue(
@@ -168,11 +167,11 @@ def routes(pages: Pages) -> APIRouter:
     async def note(dossier: UUID, request: Request, caller: CaseWorker) -> Response:
         """Write a note for colleagues."""
         read = await read_form(request, desk.NoteWritten)
-        form, status = await sent(request, read, lambda body, work: desk.add_note(dossier, body, caller, work))
-        if status == 303:
+        form = await send(request, read, lambda body, work: desk.add_note(dossier, body, caller, work))
+        if form.done is not None:
             return RedirectResponse(f"/desk/{dossier}", 303)
         async with request.app.state.database.work() as work:
-            return pages.show(request, "desk_dossier", status, **await whole(dossier, caller, work) | {"form": form})
+            return pages.show(request, "desk_dossier", **await whole(dossier, caller, work) | {"form": form})
 
     @router.get("/desk/{dossier}/audit")
     async def audit(
@@ -206,11 +205,11 @@ def routes(pages: Pages) -> APIRouter:
             body = Interpretation.model_validate({"decision": judged.decision, "reasons": judged.reasons, **given})
             return await interpret(dossier, document, body, caller, work)
 
-        form, status = await sent(request, await read_form(request, _JUDGED), do)
-        if status == 303:
+        form = await send(request, await read_form(request, _JUDGED), do)
+        if form.done is not None:
             return RedirectResponse(f"/desk/{dossier}/documents/{document}", 303)
         async with request.app.state.database.work() as work:
-            return await show_document(dossier, document, request, caller, work, form=form, status=status)
+            return await show_document(dossier, document, request, caller, work, form=form)
 
     @router.get("/desk/{dossier}/actions/{action}")
     async def decision(dossier: UUID, action: str, request: Request, caller: CaseWorker, work: Work) -> Response:
@@ -241,14 +240,13 @@ def routes(pages: Pages) -> APIRouter:
 
         form = await read_form(request, _FORMS[action])
         step = form.typed.get("step") or ("check" if action in _CHECKED else "do")
-        status, check = 422, bool(form.data) and step == "check"
+        check = bool(form.data) and step == "check"
         if step == "do":
-            form, status = await sent(request, form, do)
-        if status == 303:
+            form = await send(request, form, do)
+        if form.done is not None:
             return RedirectResponse(f"/desk/{dossier}", 303)
         async with request.app.state.database.work() as work:
-            status = status if form.errors else 200
-            return await show_decision(dossier, action, request, caller, work, form=form, check=check, status=status)
+            return await show_decision(dossier, action, request, caller, work, form=form, check=check)
 
     return router
 
@@ -266,23 +264,13 @@ async def whole(dossier: DossierRef, caller: Caller, work: RegisterWork) -> dict
     return found
 
 
-async def sent(
-    request: Request, form: Form[Any], do: Callable[[Any, RegisterWork], Awaitable[object]]
-) -> tuple[Form[Any], int]:
-    """Do what the form asks. The status: 303 where it is done; else the form has what is wrong."""
-    if form.data is None:
-        return form, 422
-    problem = await refused(request, partial(do, form.data))
-    return (form.refused(problem), problem.status) if problem else (form, 303)
-
-
 async def refused(request: Request, do: Callable[[RegisterWork], Awaitable[object]]) -> Problem | None:
     """Why it was not done, where the page says so itself; then nothing of it is stored."""
     try:
         async with request.app.state.database.work() as work:
             await do(work)
     except Problem as problem:
-        if problem.status not in (404, 409, 412, 422):  # of a 404 the page may still say why
+        if problem.status not in AT_THE_FORM:  # of a 404 the page may still say why
             raise
         return problem
     return None

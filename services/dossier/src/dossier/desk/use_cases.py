@@ -177,7 +177,7 @@ async def search(
 
 async def add_note(ref: DossierRef, body: NoteWritten, caller: Caller, work: RegisterWork) -> Note:
     """Write down what colleagues are to know."""
-    register = await _at_counter(ref, caller, work)
+    register = await _at_counter(ref, caller, work, lock=True)
     return _note(await store.add_note(work, register.row.id, caller.subject, body.text))
 
 

@@ -20,6 +20,7 @@ from dossier.register.requests import Paper
 from dossier.register.store import RegisterWork
 
 Reader = Annotated[Caller, Depends(logged_in("candidate", "helper"))]
+Bringer = Annotated[Caller, Depends(logged_in("candidate", "helper", "case_worker"))]
 Work = Annotated[RegisterWork, IN_WORK]
 Text = Annotated[str, Query(max_length=100)]
 AT_THE_FIELD = (400, 408, 413, 415, 422, 503)
@@ -31,16 +32,16 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.get("/dossiers/{dossier}/documents/new")
     async def ask(
-        dossier: DossierRef, member: Text, fact: Text, request: Request, caller: Reader, work: Work
+        dossier: DossierRef, member: Text, fact: Text, request: Request, caller: Bringer, work: Work
     ) -> Response:
         """The form of a paper that is asked, or of another one in the place of that which waits."""
         return await _form(dossier, member, fact, request, caller, work)
 
     @router.post("/dossiers/{dossier}/documents/new", max_body_size=http.LARGEST_BODY)
     async def bring(
-        dossier: DossierRef, member: Text, fact: Text, request: Request, caller: Reader, once: UUID | None = None
+        dossier: DossierRef, member: Text, fact: Text, request: Request, caller: Bringer, once: UUID | None = None
     ) -> Response:
-        """As the API takes it. once: of the form, so that it counts once."""
+        """As the API takes it, at the counter for who hands it in there. once: of the form, so that it counts once."""
         try:
             await http.upload(dossier, request, caller, str(once) if once else None)
             return RedirectResponse(f"/dossiers/{dossier}", 303)

@@ -1,20 +1,17 @@
 """My dossier in a browser: the use-cases of the API, shown in words."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
-from typing import Annotated, Any, TypeVar
-from uuid import UUID, uuid4
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel
 
-from cir_chassis.forms import Form, read_form
+from cir_chassis.forms import Form, read_form, send
 from cir_chassis.http import IN_WORK
-from cir_chassis.idempotency import idempotent
 from cir_chassis.login import Caller
 from cir_chassis.pages import Pages
-from cir_chassis.problems import Conflict, Problem
+from cir_chassis.problems import Conflict
 from cir_chassis.session import logged_in
 from cir_schemas.types import DossierRef
 from dossier.certificates import http as certificates
@@ -29,7 +26,6 @@ Candidate = Annotated[Caller, Depends(logged_in("candidate"))]
 CandidateOrHelper = Annotated[Caller, Depends(logged_in("candidate", "helper"))]
 Everybody = Annotated[Caller, Depends(logged_in("candidate", "helper", "case_worker"))]
 Work = Annotated[RegisterWork, IN_WORK]
-M = TypeVar("M", bound=BaseModel)
 CLOSES = ("withdraw", "leave", "erase")  # for who does it: it is asked twice
 ENTRIES = 50  # of the audit, on a page
 Page = Annotated[int, Query(ge=1, le=1000)]
@@ -87,12 +83,14 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
     async def change(dossier: DossierRef, request: Request, caller: Candidate) -> Response:
         """The same, sent. Where the facts are others meanwhile, what was typed stays."""
         form = await read_form(request, ContactsForm)
-        if typed := form.data:
+
+        async def do(typed: ContactsForm, work: RegisterWork) -> None:
             body = Contacts(**{name: getattr(typed, name) for name in Contacts.model_fields})
-            change = partial(use_cases.change_contacts, dossier, body, typed.version, caller)
-            if not (refused := await _refused(form, request, change)):
-                return RedirectResponse(f"/dossiers/{dossier}", 303)
-            form = refused
+            await use_cases.change_contacts(dossier, body, typed.version, caller, work)
+
+        form = await send(request, form, do)
+        if form.done is not None:
+            return RedirectResponse(f"/dossiers/{dossier}", 303)
         async with request.app.state.database.work() as work:
             return await _contacts(dossier, request, caller, work, form)
 
@@ -102,8 +100,7 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
         await _may("change_contacts", dossier, caller, work)
         file = await reading.read_file(dossier, caller, work)
         shown = form or Form(ContactsForm.typed(file.contacts or {}))
-        status = int(form.errors.get("", 422)) if form else 200
-        return pages.show(request, "contacts", status, file=file, form=shown)
+        return pages.show(request, "contacts", file=file, form=shown)
 
     @router.get("/dossiers/{dossier}/actions/{action}")
     async def ask(dossier: DossierRef, action: Action, request: Request, caller: Candidate, work: Work) -> Response:
@@ -111,33 +108,22 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
         return await _action(dossier, action, request, caller, work, Form())
 
     @router.post("/dossiers/{dossier}/actions/{action}")
-    async def act(
-        dossier: DossierRef, action: Action, request: Request, caller: Candidate, once: UUID | None = None
-    ) -> Response:
-        """The same, done. once: of the form, so that it counts once."""
-        form = await read_form(request, ActionForm)
-        sure = form.data and (form.data.sure or action not in CLOSES)
-        if form.data and sure:
-            given, gone = form.data.model_dump(exclude={"sure"}), list[UUID]()
+    async def act(dossier: DossierRef, action: Action, request: Request, caller: Candidate) -> Response:
+        """The same, done."""
+        form, gone = await read_form(request, ActionForm), list[UUID]()
 
-            async def do(work: RegisterWork) -> None:
-                if action == "erase":
-                    gone.extend(await use_cases.erase(dossier, caller, work))
-                    return
-                body = ActionRequest(action=action, **given)
+        async def do(given: ActionForm, work: RegisterWork) -> None:
+            if action == "erase":
+                gone.extend(await use_cases.erase(dossier, caller, work))
+            else:
+                body = ActionRequest(action=action, **given.model_dump(exclude={"sure"}))
+                await actions.act(dossier, body, caller, work)
 
-                async def effect() -> dict[str, Any]:
-                    return (await actions.act(dossier, body, caller, work)).model_dump(mode="json")
-
-                same = f"{dossier} {body.model_dump_json()}".encode()
-                await idempotent(work.connection, caller.subject, str(once or uuid4()), same, effect)
-
-            if not (refused := await _refused(form, request, do)):
-                await request.app.state.files.delete(gone)
-                return RedirectResponse(
-                    f"/dossiers/{dossier}" if action not in ("leave", "erase") else "/dossiers", 303
-                )
-            form = refused
+        if form.data and (form.data.sure or action not in CLOSES):
+            form = await send(request, form, do)
+        if form.done is not None:
+            await request.app.state.files.delete(gone)
+            return RedirectResponse(f"/dossiers/{dossier}" if action not in ("leave", "erase") else "/dossiers", 303)
         async with request.app.state.database.work() as work:
             return await _action(dossier, action, request, caller, work, form, check=form.data is not None)
 
@@ -151,9 +137,8 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
         *,
         check: bool = False,
     ) -> Response:
-        read, status = await _may(action, dossier, caller, work), 422 if form.errors else 200
-        about = {"dossier": read, "action": action, "form": form, "terms": terms_on(work.today)}
-        return pages.show(request, "action", status, once=uuid4(), check=check, **about)
+        about: dict[str, Any] = {"dossier": await _may(action, dossier, caller, work), "action": action, "form": form}
+        return pages.show(request, "action", check=check, terms=terms_on(work.today), **about)
 
     @router.get("/dossiers/{dossier}/certificate")
     async def certificate(dossier: DossierRef, request: Request, caller: Candidate, work: Work) -> Response:
@@ -169,15 +154,3 @@ async def _may(action: str, dossier: DossierRef, caller: Caller, work: RegisterW
     if action not in found.actions:
         raise Conflict(f"This is not the time for {action}: see available.", available=found.actions)
     return found
-
-
-async def _refused(form: Form[M], request: Request, do: Callable[[RegisterWork], Awaitable[object]]) -> Form[M] | None:
-    """Do what a form asks. Where it is refused, the form with what is wrong; nothing of it is stored then."""
-    try:
-        async with request.app.state.database.work() as work:
-            await do(work)
-    except Problem as problem:
-        if problem.status not in (412, 422):
-            raise
-        return form.refused(problem)
-    return None
