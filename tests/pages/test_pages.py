@@ -23,13 +23,14 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (JAN, "dossier", "/", "start"),
     (JAN, "dossier", "/nowhere", "error"),
     (JAN, "dossier", "/dossiers", "dossier"),
-    (JAN, "dossier", "/dossiers → main #actions a[href*=contacts]", "contacts"),
+    (JAN, "dossier", "/dossiers → main #actions a[href*=contacts]", "answer"),
+    (JAN, "dossier", "/dossiers → main #actions a[href*=help]", "answer"),
     (JAN, "dossier", "/dossiers → main #actions a[href$=facts]", "facts"),
     (JAN, "dossier", "/dossiers → main #actions a[href$=audit]", "audit"),
     (JAN, "dossier", "/dossiers → main #actions a[href$=appeal] → main button", "action"),  # with an error
     (JAN, "dossier", "/dossiers → main #actions a[href$=leave]", "action"),
     (JAN, "dossier", "/dossiers → main #actions a[href$=leave] → main button", "action"),  # asked once more
-    (SOFIE, "dossier", "/dossiers → main #actions a[href*=contacts]", "contacts"),
+    (SOFIE, "dossier", "/dossiers → main #actions a[href*=contacts]", "answer"),
     (NADIA, "dossier", "/dossiers → main #actions a[href$=facts]", "facts"),
     (NADIA, "dossier", "/dossiers", "dossier"),  # of whom a proof is asked, and who is helped
     (NADIA, "dossier", "/dossiers → main a[href*=member]", "bring"),

@@ -115,7 +115,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     service.app.include_router(directory_http.routes(directory))
     if service.pages:
         service.app.include_router(pages.routes(service.pages, clock, settings.people))
-        service.app.include_router(application.routes(service.pages, clock, service.database, directory.treats))
+        service.app.include_router(application.routes(service.pages, clock, service.database, directory))
         for shown in (documents_pages, desk_pages):
             service.app.include_router(shown.routes(service.pages))
         names = {id_: entry.name for id_, entry in directory.companies.items()}

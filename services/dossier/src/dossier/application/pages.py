@@ -26,7 +26,8 @@ from cir_chassis.problems import NotAllowed, NotFound, Problem
 from cir_chassis.session import logged_in
 from cir_schemas.municipalities import NAMES
 from cir_schemas.types import DossierRef
-from dossier.application.screens import AT_COUNTER, START, Place, Screen, as_typed, bare, established, places
+from dossier.application.screens import AT_COUNTER, SCREENS, START, Place, Screen, as_typed, bare, established, places
+from dossier.directory.files import Directory
 from dossier.domain.acts import CLOSING
 from dossier.domain.household import CANDIDATES
 from dossier.domain.numbers import told_by
@@ -48,6 +49,10 @@ Teller = Annotated[Caller, Depends(logged_in("candidate", "case_worker"))]
 Work = Annotated[RegisterWork, IN_WORK]
 Seen = tuple[DossierRead, FileRead]
 AT = "/dossiers/{dossier}/application"
+THEN = {"check": "/application/check", "dossier": ""}
+"""Where somebody came from to change one thing, and goes back to."""
+PARTS = {"contacts": "change_contacts", "wishes": "change_wishes"}
+"""Of the file → the action that changes them; all else is `change_household`."""
 
 
 class _Sent(BaseModel):
@@ -58,9 +63,10 @@ class _Answer(BaseModel):
     answer: Literal["confirm", "decline"]
 
 
-def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], companies: Mapping[str, str]) -> APIRouter:
-    """companies: municipality → its housing company."""
-    router = pages.router()
+def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], directory: Directory) -> APIRouter:
+    """Where an application is made, and changed."""
+    router, companies = pages.router(), directory.treats
+    helpers = {one.name.casefold(): one.name for one in directory.organisations.values()}
 
     def show(request: Request, page: str, status: int | None = None, **context: Any) -> Response:
         countries = {code: name for code, name in Locale(pages.language(request)).territories.items() if code.isalpha()}
@@ -70,13 +76,14 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], compani
             name: dict(sorted(of.items(), key=lambda one: one[1]))
             for name, of in (("places", named), ("countries", countries))
         }
+        context |= {"organisations": sorted(helpers.values())}
         meanwhile = 412 in (status, getattr(context.get("form"), "status", status))
         return pages.show(request, page, status, text=as_typed, meanwhile=meanwhile, **context)
 
-    async def opened(dossier: UUID, caller: Caller) -> Seen:
+    async def opened(dossier: UUID, caller: Caller, part: str = "members") -> Seen:
         async with database.work() as work:
             read = await reading.read(dossier, caller, work)
-            if "change_household" not in read.actions:
+            if PARTS.get(part, "change_household") not in read.actions:
                 raise NotAllowed("the facts of a household that takes part are changed by its candidates who confirmed")
             file = await reading.read_file(dossier, caller, work)
         return read, established(file) if caller.role == "case_worker" else file
@@ -147,8 +154,8 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], compani
     async def tasks(dossier: UUID, request: Request, caller: Teller, work: Work) -> Response:
         """What is to be told, step by step. Who has not confirmed is asked that first."""
         actions = (await reading.read(dossier, caller, work)).actions
-        if "change_household" not in actions and "confirm" in actions:
-            return RedirectResponse(f"/dossiers/{dossier}/confirmation", 303)
+        if "change_household" not in actions:
+            return RedirectResponse(f"/dossiers/{dossier}" + "/confirmation" * ("confirm" in actions), 303)
         return overview(request, "application", await opened(dossier, caller))
 
     @router.get(AT + "/check")
@@ -181,14 +188,14 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], compani
     async def at(
         dossier: UUID, screen: str, member: str, caller: Caller, then: str = ""
     ) -> tuple[DossierRead, Place, str]:
-        """The screen, and the next one of its step about the same person. then: `check`, where it was changed from there."""
-        read, file = await opened(dossier, caller)
+        """The screen, and where it leads: back (then), or to the next one of its step about the same person."""
+        read, file = await opened(dossier, caller, SCREENS[screen].part if screen in SCREENS else "")
         found = places(file, clock.today())
         if not (here := next((one for one in found if (one.name, one.member) == (screen, member)), None)):
             raise NotFound("There is no such page in this application, or it asks nothing of this member.")
         same = [one for one in found if (one.screen.step, one.member) == (here.screen.step, member)]
         following = next((after.address for one, after in pairwise(same) if one is here), "")
-        return read, here, "/check" if then == "check" else following
+        return read, here, THEN.get(then, "/application" + following)
 
     def ask(request: Request, read: DossierRead, place: Place, onward: str, form: Form[Any]) -> Response:
         item = form.typed.get("item", "")
@@ -235,15 +242,18 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], compani
             *(form.typed.get(name, "") for name in ("item", "version", "then")),
         )
         read, place, onward = await at(dossier, screen, member, caller, then)
-        back = f"/dossiers/{dossier}/application{place.address if many else onward}" + "?then=check" * (
-            many and then == "check"
-        )
+        back = f"/dossiers/{dossier}{onward}"
+        if many:
+            back = f"/dossiers/{dossier}/application{place.address}" + f"?then={then}" * (then in THEN)
 
         async def do(after: dict[str, Any], work: RegisterWork) -> None:
             if many and item not in ("", "new", *place.rows):
                 raise Problem(412, "What was shown is no longer there.")
             if bare(after) != bare(place.held):
                 known = int(version) if re.fullmatch("[0-9]{1,18}", version) else -1
+                if helper := place.screen.part == "contacts" and after.get("help"):  # by the name that its login has
+                    name = helper.get("organisation") or ""
+                    after["help"] = helper | {"organisation": helpers.get(name.casefold(), name) or None}
                 await _save(place, after, dossier, known, caller, work)
 
         if (after := place.after(form.typed, data, item)) is not None:

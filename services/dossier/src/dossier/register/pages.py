@@ -18,8 +18,8 @@ from dossier.certificates import http as certificates
 from dossier.documents.use_cases import list_documents
 from dossier.register import actions, reading, use_cases
 from dossier.register.appeals import terms_on
-from dossier.register.forms import Action, ActionForm, ContactsForm
-from dossier.register.requests import ActionRequest, Contacts, DossierRead
+from dossier.register.forms import Action, ActionForm
+from dossier.register.requests import ActionRequest, DossierRead
 from dossier.register.store import RegisterWork
 
 Candidate = Annotated[Caller, Depends(logged_in("candidate"))]
@@ -73,34 +73,6 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
         found = await reading.read_audit(dossier, caller, work, before, ENTRIES + 1)
         more = len(found) > ENTRIES
         return pages.show(request, "audit", entries=found[:ENTRIES], more=more, companies=companies)
-
-    @router.get("/dossiers/{dossier}/contacts")
-    async def contacts(dossier: DossierRef, request: Request, caller: Candidate, work: Work) -> Response:
-        """How the household is reached, and who helps: the form."""
-        return await _contacts(dossier, request, caller, work)
-
-    @router.post("/dossiers/{dossier}/contacts")
-    async def change(dossier: DossierRef, request: Request, caller: Candidate) -> Response:
-        """The same, sent. Where the facts are others meanwhile, what was typed stays."""
-        form = await read_form(request, ContactsForm)
-
-        async def do(typed: ContactsForm, work: RegisterWork) -> None:
-            body = Contacts(**{name: getattr(typed, name) for name in Contacts.model_fields})
-            await use_cases.change_contacts(dossier, body, typed.version, caller, work)
-
-        form = await send(request, form, do)
-        if form.done is not None:
-            return RedirectResponse(f"/dossiers/{dossier}", 303)
-        async with request.app.state.database.work() as work:
-            return await _contacts(dossier, request, caller, work, form)
-
-    async def _contacts(
-        dossier: DossierRef, request: Request, caller: Caller, work: RegisterWork, form: Form[Any] | None = None
-    ) -> Response:
-        await _may("change_contacts", dossier, caller, work)
-        file = await reading.read_file(dossier, caller, work)
-        shown = form or Form(ContactsForm.typed(file.contacts or {}))
-        return pages.show(request, "contacts", file=file, form=shown)
 
     @router.get("/dossiers/{dossier}/actions/{action}")
     async def ask(dossier: DossierRef, action: Action, request: Request, caller: Candidate, work: Work) -> Response:
