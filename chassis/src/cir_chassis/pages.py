@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, get_timezone
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -83,6 +84,7 @@ class Pages:
             one = Environment(
                 loader=loader,
                 autoescape=True,
+                auto_reload=False,  # a page has a dozen templates with its macros: each would be looked for on disk
                 undefined=_Undefined,
                 extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
                 trim_blocks=True,
@@ -90,7 +92,7 @@ class Pages:
             )
             words = _catalogue(language, *folders)
             one.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
-            one.filters |= _filters(f"{language}_BE")
+            one.filters |= _filters(Locale.parse(f"{language}_BE"))
             one.globals |= {"language": language, "languages": LANGUAGES, "style": self.style}
             one.globals |= {"service": name, "public": settings.public, "demo": settings.environment == "demo"}
             self._environments[language] = one
@@ -166,7 +168,7 @@ def _catalogue(language: str, *folders: Path) -> Translations:
     return words
 
 
-def _filters(locale: str) -> dict[str, Any]:
+def _filters(locale: Locale) -> dict[str, Any]:
     zone = get_timezone("Europe/Brussels")
     return {
         "day": lambda on: format_date(date.fromisoformat(str(on)), "d MMMM y", locale),
