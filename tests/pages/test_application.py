@@ -105,25 +105,31 @@ async def test_two_people_apply_without_javascript(
         await see(page.locator(".govuk-error-summary")).to_contain_text("Kies wat u wilt")
         await fill(page, answer="confirm")
         await see(page.locator("h1")).to_contain_text("Mijn dossier")
-    files = list[Path]()
-    async with await browser.new_context(locale="nl-BE") as context:
-        page = await context.new_page()
-        await page.goto(stack.url("dossier") + f"/login?person=candidate-{HUGO}")
-        await page.goto(invited)
-        places = ["", "/check", "/sent", *(f"/{name}{'/p1' * (one.part == 'person')}" for name, one in SCREENS.items())]
-        lists = [f"{place}?item=new" for place in places if (one := SCREENS.get(place.split("/")[-1])) and one.many]
-        people = [f"/{name}/p1?item=new" for name in ("incomes", "real_rights")]
-        for address in [invited, *(home + one for one in [*places, *lists, *people] if not one.startswith("/reach"))]:
-            await page.set_viewport_size({"width": 1280, "height": 720})
-            answer = await page.goto(address)
-            assert answer
-            assert answer.status == 200, address
-            files.append(tmp_path / f"{len(files)}.html")
-            files[-1].write_bytes(await answer.body())
-            await accessible(page, address)
-            await page.set_viewport_size({"width": 320, "height": 640})
-            assert await page.evaluate(WIDER) == [], address
-            assert ENGLISH & set(await page.evaluate(TEXTS)) == set(), address
+    places = ["", "/check", "/sent", *(f"/{name}{'/p1' * (one.part == 'person')}" for name, one in SCREENS.items())]
+    lists = [f"{place}?item=new" for place in places if (one := SCREENS.get(place.split("/")[-1])) and one.many]
+    people = [f"/{name}/p1?item=new" for name in ("incomes", "real_rights")]
+    addresses = [invited, *(home + one for one in [*places, *lists, *people] if not one.startswith("/reach"))]
+
+    async def walk(language: str) -> None:
+        async with await browser.new_context(locale=f"{language}-BE") as context:
+            page = await context.new_page()
+            await page.goto(stack.url("dossier") + f"/login?person=candidate-{HUGO}")
+            for n, address in enumerate(addresses):
+                await page.set_viewport_size({"width": 1280, "height": 720})
+                answer = await page.goto(address)
+                assert answer
+                assert answer.status == 200, address
+                (tmp_path / f"{language}.{n}.html").write_bytes(await answer.body())
+                await accessible(page, f"{language} {address}")
+                await page.set_viewport_size({"width": 320, "height": 640})
+                assert await page.evaluate(WIDER) == [], f"{language} {address}"
+                if language == "nl":
+                    assert ENGLISH & set(await page.evaluate(TEXTS)) == set(), address
+
+    async with asyncio.TaskGroup() as group:
+        for language in ("nl", "en"):
+            group.create_task(walk(language))
+    files = [tmp_path / f"{language}.{n}.html" for language in ("nl", "en") for n in range(len(addresses))]
     done = await asyncio.create_subprocess_exec(*validator, *files, stderr=asyncio.subprocess.PIPE)
     _, wrong = await done.communicate()
     assert (done.returncode, wrong.decode()) == (0, "")

@@ -29,6 +29,7 @@ async def brought(stack: Stack, serial: int) -> tuple[str, str, str]:
             return expect(await register.call(method, service, path, **request), 200, 201, 202, 204)
 
         await sent("PUT", "sources", f"/persons/{number}", json={name: member[name] for name in names})
+        post = post | {"email": f"els.{serial}@example.org"}
         body, key = post | {"household": {"members": [member]}}, {"Idempotency-Key": number}
         id_ = (await sent("POST", "dossier", "/v1/dossiers", json=body, headers=key, **who)).json()["id"]
         for step in ("submission", "members/p1/confirmation"):
@@ -95,6 +96,11 @@ async def test_a_case_worker_works_off_the_queue_without_javascript(browser: Bro
             await see(tab.locator("#check + dl")).to_contain_text("Elke kandidaat-huurder krijgt vandaag een brief")
         await page.click('[name="step"][value="do"]')
         await see(page.locator("#status")).to_contain_text("geweigerd")
+        mails = await context.new_page()  # as the page said before: today, and without the reasons
+        await reaches(mails, stack.url("mails"), 'li:has-text("els.813@example.org") >> nth=0', "geweigerd")
+        await mails.click('li:has-text("els.813@example.org") >> nth=0 >> a')
+        await see(mails.locator(".cir-letter")).to_contain_text("verhaal vragen")
+        await see(mails.locator(".cir-letter")).not_to_contain_text("loonfiches")
         await second.click('[name="step"][value="do"]')
         await see(second.locator("#not-now")).to_be_visible()
         await second.click('a[href$="/undo"]')
@@ -108,22 +114,24 @@ async def test_a_case_worker_works_off_the_queue_without_javascript(browser: Bro
 async def test_its_pages_are_accessible(browser: Browser, stack: Stack, validator: list[str], tmp_path: Path) -> None:
     _, id_, document = await brought(stack, 815)
     files = list[Path]()
-    async with opened(browser, "case_worker-dijledal", stack, locale="nl-BE") as context:
-        page = await context.new_page()
-        for path, form in ((f"documents/{document}", True), ("actions/refuse", True), ("", False)):
-            await page.goto(f"{stack.url('dossier')}/desk/{id_}/{path}".rstrip("/"))
-            await accessible(page, path)
-            if form:
-                await page.click("main form button")
-                await accessible(page, f"{path} with errors")
-            if path.startswith("actions"):
-                await page.fill("#reasons", WHY)
-                await page.click("main form button")
-                await accessible(page, f"{path}, checked")
-            await page.set_viewport_size({"width": 320, "height": 640})
-            assert await page.evaluate(WIDER) == [], path
-            files.append(tmp_path / f"{len(files)}.html")
-            files[-1].write_text(await page.content())
+    pages = ((f"documents/{document}", True), ("actions/refuse", True), ("", False))
+    for language in ("nl", "en"):
+        async with opened(browser, "case_worker-dijledal", stack, locale=f"{language}-BE") as context:
+            page = await context.new_page()
+            for path, form in pages:
+                await page.goto(f"{stack.url('dossier')}/desk/{id_}/{path}".rstrip("/"))
+                await accessible(page, path)
+                if form:
+                    await page.click("main form button")
+                    await accessible(page, f"{path} with errors")
+                if path.startswith("actions"):
+                    await page.fill("#reasons", WHY)
+                    await page.click("main form button")
+                    await accessible(page, f"{path}, checked")
+                await page.set_viewport_size({"width": 320, "height": 640})
+                assert await page.evaluate(WIDER) == [], (language, path)
+                files.append(tmp_path / f"{len(files)}.html")
+                files[-1].write_text(await page.content())
     done = await asyncio.create_subprocess_exec(*validator, *files, stderr=asyncio.subprocess.PIPE)
     _, said = await done.communicate()
     assert (done.returncode, said.decode()) == (0, "")
