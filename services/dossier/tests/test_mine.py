@@ -257,9 +257,10 @@ async def test_a_page_shows_nobody_more_than_the_api(pages: Pages) -> None:
         for link in re.findall(r'href="(/dossiers/[^"#]+)"', found[0].text):
             assert (await browser.get(unescape(link))).status_code in (200, 303), f"{link} is offered to the {name}"
         if name not in ("applicant", "partner"):
-            assert [secret for secret in SECRETS for one in found if secret in one.text] == [], name
+            counter = name == "treating"  # reads and changes how they are reached, as the applicant and the partner do
+            seen = found[:3] + found[4:] if counter else found
+            assert [secret for secret in SECRETS for one in seen if secret in one.text] == [], name
             before = await register.get(f"/{id_}/history", worker)
-            counter = name == "treating"  # changes how they are reached, as the applicant and the partner do
             for path in ("/actions/hold", "/actions/withdraw", NEW, *([] if counter else ["/application/contacts"])):
                 sent = await browser.post(
                     f"/dossiers/{id_}{path}", data={"sure": "true", "language": "en", "version": "2"}
