@@ -54,6 +54,10 @@ class AdoptedAgreement:
     def agreement(self) -> Agreement:
         return Agreement.model_validate(self.content, extra="ignore")  # a newer build may have kept more
 
+    def ledger(self, entries: "Iterable[LedgerEntry]") -> Ledger:
+        """Its ledger, from the entries on record."""
+        return Ledger(self.agreement.shares(), (one.in_domain() for one in entries))
+
 
 @dataclass(frozen=True)
 class Vacancy:
@@ -254,11 +258,6 @@ class Allocation:
         """Every entry of the ledger of an agreement, in order."""
         query = sa.select(ledger_entries).where(ledger_entries.c.agreement == agreement).order_by(ledger_entries.c.nth)
         return [LedgerEntry(**row._mapping) for row in await self._connection.execute(query)]
-
-    async def ledger(self, agreed: AdoptedAgreement) -> Ledger:
-        """The ledger of an agreement, from the entries on record."""
-        entries = await self.entries_of(agreed.id)
-        return Ledger(agreed.agreement.shares(), (entry.in_domain() for entry in entries))
 
     async def room(self, agreed: AdoptedAgreement) -> dict[str, int]:
         """How many more referrals each group can take. One whose turn is kept for it waits still, until its lease."""

@@ -49,7 +49,7 @@ async def announce(asked: requests.Vacancy, actor: Caller, work: PriorityWork) -
         raise Conflict("This dwelling is vacant already: let that vacancy, or withdraw it.")
     vacancy = Vacancy(**given, free_on=asked.free_on or work.clock.today())
     if (group := asked.target_group) is not None:
-        agreed = await _agreement_today(vacancy, work)
+        agreed = await work.allocation.agreement_for(vacancy, work.clock.today())
         if agreed is None or group not in agreed.agreement.target_groups:
             names = ", ".join(sorted(agreed.agreement.target_groups)) if agreed else ""
             detail = f"No vacancy is kept for this group. The agreement in force names: {names or 'none'}."
@@ -258,22 +258,16 @@ async def _free(id: str, company: str, work: PriorityWork) -> Vacancy:
     return vacancy
 
 
-async def _agreement_today(vacancy: Vacancy, work: PriorityWork) -> AdoptedAgreement | None:
-    """The agreement in force for it."""
-    today = work.clock.today()
-    return await work.allocation.applies_to(today, vacancy.company, vacancy.municipality, vacancy.area)
-
-
 async def _ledger(vacancy: Vacancy, work: PriorityWork) -> tuple[AdoptedAgreement, Ledger, list[LedgerEntry]]:
     """The agreement that drew its turn, else the one in force today; and its ledger."""
     if vacancy.agreement is not None:
         agreed = await work.allocation.agreement(vacancy.agreement)
     else:
-        agreed = await _agreement_today(vacancy, work)
+        agreed = await work.allocation.agreement_for(vacancy, work.clock.today())
     if agreed is None:
         raise Conflict("No agreement of the allocation council is in force for this vacancy today: adopt one first.")
     entries = await work.allocation.entries_of(agreed.id)
-    return agreed, Ledger(agreed.agreement.shares(), (one.in_domain() for one in entries)), entries
+    return agreed, agreed.ledger(entries), entries
 
 
 async def _below_ceiling(agreed: AdoptedAgreement, work: PriorityWork, *, announced: bool) -> None:

@@ -344,12 +344,8 @@ async def ledger(
     agreed = await _agreement(id, access.company_of(actor, "read_ledger"), work)
     work.audit(actor, "company", None, detail=str(id))
     found = work.allocation
-    return (
-        await found.ledger(agreed),
-        await found.entries_of(agreed.id),
-        await found.room(agreed),
-        await found.open(agreed),
-    )
+    entries = await found.entries_of(agreed.id)
+    return agreed.ledger(entries), entries, await found.room(agreed), await found.open(agreed)
 
 
 async def priorities(municipality: str, work: PriorityWork) -> list[AdoptedAgreement]:
