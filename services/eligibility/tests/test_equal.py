@@ -83,14 +83,19 @@ def test_a_wrong_fold_is_seen(rules: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert {difference.condition for difference in differences(engine)} == {"means"}
 
 
-def test_an_exception_that_the_engine_was_not_given_is_seen(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def drop_exception(patch: pytest.MonkeyPatch, exception: str) -> None:
+    """An engine that is made from here on is given its rules without that exception."""
     create = durable.create_ruleset
 
     def without(name: str, text: str) -> Any:
-        definition = {rule: of for rule, of in json.loads(text).items() if not rule.endswith("property.separation")}
+        definition = {rule: of for rule, of in json.loads(text).items() if not rule.endswith(exception)}
         return create(name, json.dumps(definition))
 
-    monkeypatch.setattr(durable, "create_ruleset", without)
+    patch.setattr(durable, "create_ruleset", without)
+
+
+def test_an_exception_that_the_engine_was_not_given_is_seen(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop_exception(monkeypatch, "property.separation")
     found = differences(Engine(load(rules)))
     assert {difference.condition for difference in found} == {"property"}
     assert ["property.separation"] in [difference.by_columns for difference in found]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,10 +14,14 @@ from structlog.testing import capture_logs
 from cir_schemas import HouseholdAssessed, HouseholdErased, HouseholdRecorded
 from cir_schemas.types import DossierId
 from eligibility import tables
-from eligibility.domain.decide import NoRuleInForce
+from eligibility.domain.decide import Engine, NoRuleInForce
+from eligibility.rulefiles import RULES, load
 
 from .conftest import Eligibility
 from .test_contract import EXAMPLE
+from .test_equal import drop_exception
+
+Plant = Callable[[Engine, pytest.MonkeyPatch], Engine]
 
 TEST = {"id": str(UUID(int=7)), "moment": "registration", "reference_date": "2024-03-20"}
 
@@ -133,25 +138,53 @@ async def test_the_trace_of_what_was_heard_goes_on(eligibility: Eligibility, dos
     assert row.headers["traceparent"].startswith(f"00-{'a' * 32}-")
 
 
+def rule_lost(engine: Engine, patch: pytest.MonkeyPatch) -> Engine:
+    match = engine.matcher.match
+    patch.setattr(engine.matcher, "match", lambda facts: {one for one in match(facts) if "means" not in one[2]})
+    return engine
+
+
+def mask_shifted(engine: Engine, patch: pytest.MonkeyPatch) -> Engine:
+    plan = next(plan for plan in engine.plans if plan.condition.id == "means")
+    patch.setattr(plan, "bits", plan.bits << 1)
+    return engine
+
+
+def exception_dropped(engine: Engine, patch: pytest.MonkeyPatch) -> Engine:
+    drop_exception(patch, "property.separation")
+    return Engine(load(RULES))
+
+
+MEANS: dict[str, Any] = {"balances": "90000.00"}
+RIGHT = {"real_rights": [{"right": "full_ownership", "exception": "separation", "proof": "interpreted"}]}
+PLANTED = [  # what is planted, of whom, and what then decides a condition otherwise: by durable_rules, and by columns
+    (rule_lost, MEANS, "means", "met", [], ["means.above_limit"]),
+    (mask_shifted, MEANS, "means", "not_met", ["means.above_limit"], []),
+    (exception_dropped, RIGHT, "property", "not_met", ["property.real_right"], ["property.separation"]),
+]
+
+
 @pytest.mark.parametrize("share", [0, 1])
+@pytest.mark.parametrize(("plant", "who", "condition", "decided", "rules", "columns"), PLANTED)
 async def test_a_difference_between_the_matchers_is_told_and_holds_up_nobody(
-    eligibility: Eligibility, dossier: UUID, monkeypatch: pytest.MonkeyPatch, share: int
-) -> None:
+    eligibility: Eligibility, dossier: UUID, monkeypatch: pytest.MonkeyPatch, share: int, plant: Plant,
+    who: dict[str, Any], condition: str, decided: str, rules: list[str], columns: list[str],
+) -> None:  # fmt: skip
     given = eligibility.service.database._work.keywords  # type: ignore[attr-defined]
     monkeypatch.setitem(given, "compare_share", share)
-    matcher, match = given["engine"].matcher, given["engine"].matcher.match
-    monkeypatch.setattr(matcher, "match", lambda facts: {fired for fired in match(facts) if "means" not in fired[2]})
-    before = [counted("cir_compared_total"), counted("cir_matchers_differ_total", condition="means")]
+    monkeypatch.setitem(given, "engine", plant(given["engine"], monkeypatch))
+    before = [counted("cir_compared_total"), counted("cir_matchers_differ_total", condition=condition)]
     with capture_logs() as lines:
-        await eligibility.hear(recorded(dossier, 1, TEST, balances="90000.00"), recorded(uuid4()))
-    # durable_rules, from which the rule was taken away, decided
-    assert [event.assessment.conditions["means"].outcome for event in await said(eligibility)] == ["met", "met"]
-    now = [counted("cir_compared_total"), counted("cir_matchers_differ_total", condition="means")]
+        await eligibility.hear(recorded(dossier, 1, TEST, **who), recorded(uuid4()))
+    event, other = sorted(await said(eligibility), key=lambda event: event.dossier != dossier)
+    assert event.assessment.conditions[condition].outcome == decided  # by durable_rules, whatever columns say
+    assert other.assessment.conditions["means"].outcome == "met"
+    now = [counted("cir_compared_total"), counted("cir_matchers_differ_total", condition=condition)]
     assert [n - b for n, b in zip(now, before, strict=True)] == [2 * share, share]
     assert [line["event"] for line in lines] == ["matchers_differ"] * share
     for line in lines:
-        assert (line["dossier"], line["condition"]) == (str(dossier), "means")
-        assert (line["durable_rules"], line["columns"]) == ([], ["means.above_limit"])
+        assert (line["dossier"], line["condition"]) == (str(dossier), condition)
+        assert (line["durable_rules"], line["columns"]) == (rules, columns)
 
 
 def counted(name: str, **labels: str) -> float:
