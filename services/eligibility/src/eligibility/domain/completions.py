@@ -36,11 +36,10 @@ class Plan:
         self.rules = condition.all_rules()
         self.thens = tuple(rule.then for rule in self.rules)
         self.then = np.array(self.thens)[:, None, None]
+        self.saying = sum(1 << at for at, rule in enumerate(self.rules) if rule.say)
         self.bits = 1 << np.arange(len(self.rules))[:, None, None]
-        self.looks = [(rule, _figures(of) | _figures(rule)) for of in condition.rules for rule in of.all()]
+        self.looks = [(rule.mark, _figures(of) | _figures(rule)) for of in condition.rules for rule in of.all()]
         self.looked = frozenset[str]().union(*map(_figures, condition.rules))
-        self.tested = sorted(frozenset[str]().union(*(names for _, names in self.looks)))
-        self.marked = any(rule.mark for rule in self.rules)
         self.sums, self.bounds = condition.sums, condition.bounds
         verbs = [figure.by for figure in condition.figures]
         self.figures = [(figure.name, figure.by.evaluate) for figure in condition.figures]
@@ -113,23 +112,21 @@ class Decided:
 
     def grids(self, units: Sequence[int], values: Ints | None = None) -> Ints:
         """The outcomes (or other values) of the completions of units that are alike: an axis for the units, and one per slot."""
-        values, slots = self.outcome if values is None else values, self.slots.get(units[0], ())
-        if not self.slots:
-            return values
-        sizes = [slot.size for slot in slots]
+        sizes = [slot.size for slot in self.slots.get(units[0], ())]
+        values = self.outcome if values is None else values
         grids: Ints = values[self.starts[units][:, None] + np.arange(prod(sizes))].reshape([len(units), *sizes])
         return grids
 
     def over(self, reduce: np.ufunc, values: Ints) -> Ints:
         """One value a unit: over all its completions."""
-        reduced: Ints = reduce.reduceat(values, self.starts[:-1]) if self.slots else values
+        reduced: Ints = reduce.reduceat(values, self.starts[:-1])
         return reduced
 
     @cached_property
     def best(self) -> Ints:
         """The row of each unit's most favourable completion."""
         best = self.starts[:-1].copy()
-        for units in self.alike if self.slots else ():
+        for units in self.alike:
             best[units] += self.grids(units).reshape(len(units), -1).argmin(axis=1)
         return best
 
@@ -308,20 +305,12 @@ def match(plan: Plan, table: Table) -> tuple[Ints, Ints]:
 
 def marks(plan: Plan, table: Table, fired: Ints) -> Ints:
     """Per row what is provisional in its decision: what the rules that fired looked at; where none did, what all rules do."""
-    of = {name: table.figures[name].marks for name in plan.tested}
-    used = {name for name, marked in of.items() if (marked if isinstance(marked, int) else marked.any())}
-    found = np.zeros(len(table.day), np.int64)
-    if not (used or plan.marked):
-        return found
-
-    def looked(names: frozenset[str]) -> Ints | int:
-        return reduce(or_, (table.column(of[name]) for name in names & used), 0)
-
-    if used & plan.looked:
-        found = np.where(fired == 0, looked(plan.looked), found)
-    for bit, (rule, names) in enumerate(plan.looks):
-        if rule.mark or used & names:
-            found = found | np.where(fired >> bit & 1, looked(names) | rule.mark, 0)
+    found = np.zeros(len(fired), np.int64)
+    for bits in set(fired.tolist()):
+        looks = [look for at, look in enumerate(plan.looks) if bits >> at & 1] or [(0, plan.looked)]
+        names = frozenset[str]().union(*(names for _, names in looks))
+        marked: Any = reduce(or_, [*(mark for mark, _ in looks), *(table.figures[name].marks for name in names)])
+        found = np.where(fired == bits, marked if isinstance(marked, int) else table.column(marked), found)
     return found
 
 

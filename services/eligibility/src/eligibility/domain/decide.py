@@ -9,9 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache, partial, reduce
+from functools import cache, partial
 from itertools import compress
-from operator import itemgetter, or_
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +49,8 @@ class Result:
     high: int = MET
     marks: int = 0
     over: bool = False  # there is more unknown than can be tried
-    fired: tuple[tuple[int, Unit, int], ...] = ()  # by unit the rules that decided it, a bit each
+    bits: int = 0  # the rules that decided, a bit each,
+    fired: list[tuple[int, Unit, int]] = field(default_factory=list)  # and by unit those that decided it
     figures: dict[str, Range] | None = None
     asks: Sequence[Slot] = ()
     answers: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # by pending proof: interpreted, rejected
@@ -68,11 +69,12 @@ class Result:
         """The outcome where that pending proof, of a person, is interpreted, and where it is rejected."""
         return [self.outcome] * 2 if self.lacks else self.answers.get(proof) or [self.outcome] * 2
 
-    def because(self) -> Sequence[int]:
-        """The rules that decided, in the order of the file."""
-        if not self.fired or self.undecided:
-            return ()
-        return fold(self.plan.thens, reduce(or_, [bits for _, _, bits in self.fired]))[1]
+    def take(self, at: int, unit: Unit, bits: int, best: int, worst: int) -> None:
+        """One more unit: the rules that decide it, its most and its least favourable outcome."""
+        self.low, self.high = max(self.low, best), max(self.high, worst)
+        if bits:
+            self.bits |= bits
+            self.fired.append((at, unit, bits))
 
 
 class Engine:
@@ -118,14 +120,14 @@ class Engine:
             if known is None:
                 continue
             for at, one, bits, outcome in zip(
-                layout.known, fired.tolist(), known.fired.tolist(), known.outcome.tolist(), strict=True
+                layout.known, fired, known.fired.tolist(), known.outcome.tolist(), strict=True
             ):
                 if (one, fold(plan.thens, one)[0]) != (bits, outcome):
                     both = [[r.id for n, r in enumerate(plan.rules) if by >> n & 1] for by in (one, bits)]
                     found.append(Difference(layout.own[at], plan.condition.id, *both))
         return found
 
-    def _match(self, households: Sequence[Household]) -> list[tuple[Layout, Decided | None, Ints]]:
+    def _match(self, households: Sequence[Household]) -> list[tuple[Layout, Decided | None, list[int]]]:
         """Each condition; what is known in it, with its figures; and the rules that durable_rules fires on that, a bit each."""
         if not households:
             return []
@@ -150,16 +152,16 @@ class Engine:
         found = []
         for layout, decided in zip(layouts, known, strict=True):
             key, rows = layout.plan.condition.key, layout.rows
-            found.append((layout, decided, np.array([fired.get((key, rows[at]), 0) for at in layout.known], np.int64)))
+            found.append((layout, decided, [fired.get((key, rows[at]), 0) for at in layout.known]))
         return found
 
-    def _condition(self, layout: Layout, known: Decided | None, fired: Ints, by: Mapping[int, Result]) -> None:
+    def _condition(
+        self, layout: Layout, known: Decided | None, fired: Sequence[int], by: Mapping[int, Result]
+    ) -> None:  # fmt: skip
         """Fill the results of a condition, by household: its units without unknowns first, as durable_rules decides them."""
         own, low, nil = layout.own, [MET] * len(layout.own), set[int]()
         if known:
-            thens = layout.plan.thens
-            known.matched = fired, np.array([fold(thens, bits)[0] for bits in fired.tolist()], np.int64)
-            self._decided(layout, known, layout.known, low, nil, by)
+            self._known(layout, known, fired, low, nil, by)
         if layout.slots:
             slots, over = layout.bounded()
             for part in layout.portions(slots):
@@ -176,26 +178,42 @@ class Engine:
             for n, claims in could.items():
                 by[n].claims = claims
 
+    def _known(
+        self, layout: Layout, known: Decided, fired: Sequence[int], low: list[int], nil: set[int], by: Mapping[int, Result]
+    ) -> None:  # fmt: skip
+        """Fill the results of the units without unknowns."""
+        plan, table, own = layout.plan, known.table, layout.own
+        marked = marks(plan, table, np.array(fired)).tolist()
+        shown = [table.column(table.figures[name].num).tolist() for name in plan.show]
+        for at, bits, mark, *values in zip(layout.known, fired, marked, *shown, strict=True):
+            if bits or mark or values:
+                result, (low[at], _) = by[own[at]], fold(plan.thens, bits)
+                result.take(at, layout.units[at], bits, low[at], low[at])
+                result.marks |= mark
+                if values:
+                    result.figures = {name: (value, value) for name, value in zip(plan.show, values, strict=True)}
+                if low[at] == TO_INVESTIGATE:
+                    nil.add(at)
+        _missing(known, [own[at] for at in layout.known], by)
+
     def _decided(
         self, layout: Layout, decided: Decided, part: Sequence[int], low: list[int], nil: set[int], by: Mapping[int, Result]
     ) -> None:  # fmt: skip
-        """Fill the results of units (`part`, by place in the layout) that were decided in all their completions."""
+        """Fill the results of units (`part`, by place in the layout) that columns decided in all their completions."""
         plan, own = layout.plan, [layout.own[at] for at in part]
         marked = marks(plan, decided.table, decided.fired)
         least, most = (decided.over(reduced, decided.outcome).tolist() for reduced in (np.minimum, np.maximum))
         marks_of = marked[decided.best].tolist(), decided.over(np.bitwise_or, marked).tolist()
         for at, n, bits, best, worst in zip(part, own, decided.fired[decided.best].tolist(), least, most, strict=True):
             if bits or worst:
-                low[at], result = best, by[n]
-                result.low, result.high = max(result.low, best), max(result.high, worst)
-                if bits:
-                    result.fired += ((at, layout.units[at], bits),)
+                low[at] = best
+                by[n].take(at, layout.units[at], bits, best, worst)
         for n, best, all_ in zip(own, *marks_of, strict=True):
             if all_:
                 by[n].marks |= best if by[n].low == by[n].high else all_
         _missing(decided, own, by)
         for units in decided.alike:
-            slots, grid = decided.slots.get(units[0], ()), decided.grids(units)
+            slots, grid = decided.slots[units[0]], decided.grids(units)
             shown = [decided.table.column(decided.table.figures[name].num) for name in plan.show]
             ranges = [_ranges(decided.grids(units, values), slots) for values in shown]
             for n, *of in zip(units, *ranges, strict=True) if shown else ():
@@ -205,10 +223,9 @@ class Engine:
                     grid = grid.take([slot.size - 1], axis)
             rejected = (grid == TO_INVESTIGATE).reshape(len(units), -1).all(axis=1)
             nil.update(part[n] for n in compress(units, rejected.tolist()))
-        if decided.slots:
-            at_worst = dict(zip(part, most, strict=True))
-            high = [at_worst.get(at, known) for at, known in enumerate(low)]
-            _ask(decided, own, (_others(layout, part, low), _others(layout, part, high)), by)
+        at_worst = dict(zip(part, most, strict=True))
+        high = [at_worst.get(at, known) for at, known in enumerate(low)]
+        _ask(decided, own, (_others(layout, part, low), _others(layout, part, high)), by)
 
     def _answer(self, household: Household, results: Sequence[Result]) -> dict[str, Any]:
         """The answer in the contract's shape."""
@@ -220,11 +237,13 @@ class Engine:
         roles = {member["id"]: member["role"] for member in household["members"]}
         order = list(roles)
         for result in results:
-            plan, rules = result.plan, result.plan.rules
-            outcome, because, undecided = result.outcome, result.because(), result.undecided
-            one: dict[str, Any] = {
-                "outcome": OUTCOMES[outcome], "effect": plan.effect, "because": [rules[at].id for at in because],
-            }  # fmt: skip
+            plan, outcome, undecided = result.plan, result.outcome, result.undecided
+            because = () if undecided or not result.bits else fold(plan.thens, result.bits)[1]
+            one = {
+                "outcome": OUTCOMES[outcome],
+                "effect": plan.effect,
+                "because": [plan.rules[at].id for at in because],
+            }
             if result.figures and not undecided:
                 one["figures"] = {name: _written(*result.figures[name]) for name in plan.show}
             conditions[plan.id] = one
@@ -232,7 +251,7 @@ class Engine:
                 marked |= result.marks
             if outcome > bars and plan.effect == "bar":
                 bars = outcome
-            if result.asks or result.claims or undecided or any(rules[at].say for at in because):
+            if undecided or result.asks or result.claims or result.bits & plan.saying:
                 asks += self._wanted(plan, result.asks, order)
                 claims += self._wanted(plan, result.claims, order)
                 for language, sentences in say.items():
@@ -267,7 +286,7 @@ class Engine:
         if result.outcome != TO_INVESTIGATE or not (result.asks or said):
             for rule, at in ((result.plan.rules[at], at) for at in because):
                 for _, unit, bits in sorted(result.fired, key=itemgetter(0)) if rule.say else ():
-                    if rule.say and bits >> at & 1:
+                    if bits >> at & 1:
                         said.append(_said(rule.say[language], result.figures or {}, unit.persons[0]["role"], words))
         for key, slots in (("ask", result.asks), ("claim", result.claims)):
             said += [self.words[language, key, _fact(s.fact), roles[person]] for s in slots for person in s.persons]
@@ -290,7 +309,7 @@ class Facts:
             facts[layout.rows[at]] += self.fact % tuple(values)
         if self.some:
             candidates = told["each_candidate"]
-            columns = [np.broadcast_to(name.read(table).num, table.present.shape).tolist() for name in self.some]
+            columns = [table.wide(name.read(table).num).tolist() for name in self.some]
             for at, *places in zip(layout.known, *columns, strict=True):
                 first = layout.batch.applicants[layout.own[at]]
                 for place in range(len(layout.units[at].persons)):

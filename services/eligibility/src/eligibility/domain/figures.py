@@ -49,6 +49,10 @@ class Table:
         """A value of the unit itself, one a row."""
         return num[:, 0] if getattr(num, "shape", ()) == self.day.shape else np.broadcast_to(num, self.day.shape)[:, 0]
 
+    def wide(self, num: Ints) -> Ints:
+        """One value a row and place."""
+        return num if num.shape == self.present.shape else np.broadcast_to(num, self.present.shape)
+
 
 class Marks:
     """The names of what is provisional, a bit each."""
@@ -132,12 +136,17 @@ class When:
 
 
 def first(branches: Sequence[tuple[When, Any]], values: Sequence[Value], table: Table) -> Value:
-    result = values[-1]
-    for (when, _), branch in zip(branches[-2::-1], values[-2::-1], strict=True):
-        holds, marks = when.holds(table)
-        num, own, den = map(partial(_where, holds), branch, result)
-        result = Value(num, marks | own, den)
-    return result
+    """The value of the first branch that holds; its marks, and those of the tests up to it."""
+    if len(branches) == 1:
+        return values[0]
+    holds, marks = branches[0][0].holds(table)
+    if holds is True or holds.all():
+        num, own, den = values[0]
+    else:
+        num, own, den = first(branches[1:], values[1:], table)
+        if holds.any():
+            num, own, den = map(partial(_where, holds), values[0], (num, own, den))
+    return Value(num, marks | own, den)
 
 
 def _where(holds: Any, one: Any, other: Any) -> Any:
