@@ -7,24 +7,15 @@ the reasons are those of its most favourable completion. Figures are the columns
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from functools import cache, partial
-from itertools import compress
+from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from eligibility.domain.claims import could_claim
-from eligibility.domain.completions import Decided, Layout, Plan, fold, marks
-from eligibility.domain.facts import HIGHEST, SURE
-from eligibility.domain.figures import Ints, Table
-from eligibility.domain.matcher import Matcher, names_in, property_of, template
-from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, RuleBook
-from eligibility.domain.units import Batch, Household, Slot, Unit
-
-Range = tuple[int, int | None]
+from eligibility.domain.completions import Decided, Layout, Plan, fold
+from eligibility.domain.matcher import Facts, Matcher
+from eligibility.domain.results import Range, Result, Results
+from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, RuleBook
+from eligibility.domain.units import Batch, Household, Slot
 
 
 class NoRuleInForce(Exception):
@@ -38,43 +29,6 @@ class Difference(NamedTuple):
     condition: str
     by_durable_rules: list[str]
     by_columns: list[str]
-
-
-@dataclass(slots=True)
-class Result:
-    """One condition of one household."""
-
-    plan: Plan
-    low: int = MET
-    high: int = MET
-    marks: int = 0
-    over: bool = False  # there is more unknown than can be tried
-    bits: int = 0  # the rules that decided, a bit each,
-    fired: list[tuple[int, Unit, int]] = field(default_factory=list)  # and by unit those that decided it
-    figures: dict[str, Range] | None = None
-    asks: Sequence[Slot] = ()
-    answers: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # by pending proof: interpreted, rejected
-    claims: Sequence[Slot] = ()
-    lacks: frozenset[str] = frozenset()  # rows of figures that are not known
-
-    @property
-    def undecided(self) -> bool:
-        return self.over or bool(self.lacks)
-
-    @property
-    def outcome(self) -> int:
-        return self.low if self.low == self.high and not self.over and not self.lacks else TO_INVESTIGATE
-
-    def given(self, proof: tuple[str, str]) -> Sequence[int]:
-        """The outcome where that pending proof, of a person, is interpreted, and where it is rejected."""
-        return [self.outcome] * 2 if self.lacks else self.answers.get(proof) or [self.outcome] * 2
-
-    def take(self, at: int, unit: Unit, bits: int, best: int, worst: int) -> None:
-        """One more unit: the rules that decide it, its most and its least favourable outcome."""
-        self.low, self.high = max(self.low, best), max(self.high, worst)
-        if bits:
-            self.bits |= bits
-            self.fired.append((at, unit, bits))
 
 
 class Engine:
@@ -102,12 +56,16 @@ class Engine:
         """
         results: list[list[Result]] = [[] for _ in households]
         for layout, known, fired in self._match(households):
-            met, by = Result(layout.plan), defaultdict[int, Result](partial(Result, layout.plan))
-            if layout.units:
-                self._condition(layout, known, fired, by)
+            of, met = Results(layout), Result(layout.plan)
+            if known:
+                of.known(known, fired)
+            if layout.slots:
+                of.unknown()
+            of.claims()
+            self.counts["over_bound"] += of.too_many
             for n, found in enumerate(results):
                 if layout.in_force[n]:
-                    found.append(by.get(n, met))
+                    found.append(of.by.get(n, met))
         if nothing := [h["reference_date"] for h, found in zip(households, results, strict=True) if not found]:
             raise NoRuleInForce(f"no condition is in force on {nothing[0]}")
         return [self._answer(h, found) for h, found in zip(households, results, strict=True)]
@@ -155,78 +113,6 @@ class Engine:
             found.append((layout, decided, [fired.get((key, rows[at]), 0) for at in layout.known]))
         return found
 
-    def _condition(
-        self, layout: Layout, known: Decided | None, fired: Sequence[int], by: Mapping[int, Result]
-    ) -> None:  # fmt: skip
-        """Fill the results of a condition, by household: its units without unknowns first, as durable_rules decides them."""
-        own, low, nil = layout.own, [MET] * len(layout.own), set[int]()
-        if known:
-            self._known(layout, known, fired, low, nil, by)
-        if layout.slots:
-            slots, over = layout.bounded()
-            for part in layout.portions(slots):
-                decided = layout.decide_layout(part, {n: slots[at] for n, at in enumerate(part)})
-                self._decided(layout, decided, part, low, nil, by)
-            for n in {own[at] for at in over}:
-                if not (result := by[n]).lacks:
-                    self.counts["over_bound"] += 1
-                    result.over = True
-                    result.asks = [slot for at in layout.of_household(n) for slot in layout.slots.get(at, ())]
-        if wanted := {n: one.outcome for n, one in by.items() if one.high != MET and not one.undecided}:
-            could, too_many = could_claim(layout, low, nil, wanted)
-            self.counts["over_bound"] += too_many
-            for n, claims in could.items():
-                by[n].claims = claims
-
-    def _known(
-        self, layout: Layout, known: Decided, fired: Sequence[int], low: list[int], nil: set[int], by: Mapping[int, Result]
-    ) -> None:  # fmt: skip
-        """Fill the results of the units without unknowns."""
-        plan, table, own = layout.plan, known.table, layout.own
-        marked = marks(plan, table, np.array(fired)).tolist()
-        shown = [table.column(table.figures[name].num).tolist() for name in plan.show]
-        for at, bits, mark, *values in zip(layout.known, fired, marked, *shown, strict=True):
-            if bits or mark or values:
-                result, (low[at], _) = by[own[at]], fold(plan.thens, bits)
-                result.take(at, layout.units[at], bits, low[at], low[at])
-                result.marks |= mark
-                if values:
-                    result.figures = {name: (value, value) for name, value in zip(plan.show, values, strict=True)}
-                if low[at] == TO_INVESTIGATE:
-                    nil.add(at)
-        _missing(known, [own[at] for at in layout.known], by)
-
-    def _decided(
-        self, layout: Layout, decided: Decided, part: Sequence[int], low: list[int], nil: set[int], by: Mapping[int, Result]
-    ) -> None:  # fmt: skip
-        """Fill the results of units (`part`, by place in the layout) that columns decided in all their completions."""
-        plan, own = layout.plan, [layout.own[at] for at in part]
-        marked = marks(plan, decided.table, decided.fired)
-        least, most = (decided.over(reduced, decided.outcome).tolist() for reduced in (np.minimum, np.maximum))
-        marks_of = marked[decided.best].tolist(), decided.over(np.bitwise_or, marked).tolist()
-        for at, n, bits, best, worst in zip(part, own, decided.fired[decided.best].tolist(), least, most, strict=True):
-            if bits or worst:
-                low[at] = best
-                by[n].take(at, layout.units[at], bits, best, worst)
-        for n, best, all_ in zip(own, *marks_of, strict=True):
-            if all_:
-                by[n].marks |= best if by[n].low == by[n].high else all_
-        _missing(decided, own, by)
-        for units in decided.alike:
-            slots, grid = decided.slots[units[0]], decided.grids(units)
-            shown = [decided.table.column(decided.table.figures[name].num) for name in plan.show]
-            ranges = [_ranges(decided.grids(units, values), slots) for values in shown]
-            for n, *of in zip(units, *ranges, strict=True) if shown else ():
-                by[own[n]].figures = dict(zip(plan.show, of, strict=True))
-            for axis, slot in enumerate(slots, 1):
-                if slot.kind == "pending":
-                    grid = grid.take([slot.size - 1], axis)
-            rejected = (grid == TO_INVESTIGATE).reshape(len(units), -1).all(axis=1)
-            nil.update(part[n] for n in compress(units, rejected.tolist()))
-        at_worst = dict(zip(part, most, strict=True))
-        high = [at_worst.get(at, known) for at, known in enumerate(low)]
-        _ask(decided, own, (_others(layout, part, low), _others(layout, part, high)), by)
-
     def _answer(self, household: Household, results: Sequence[Result]) -> dict[str, Any]:
         """The answer in the contract's shape."""
         conditions: dict[str, Any] = {}
@@ -251,12 +137,13 @@ class Engine:
                 marked |= result.marks
             if outcome > bars and plan.effect == "bar":
                 bars = outcome
+            for slots, wanted in ((result.asks, asks), (result.claims, claims)):
+                if slots:
+                    wanted += self._wanted(plan, slots, order)
             if undecided or result.asks or result.claims or result.bits & plan.saying:
-                asks += self._wanted(plan, result.asks, order)
-                claims += self._wanted(plan, result.claims, order)
-                for language, sentences in say.items():
-                    sentences += self._sentences(result, because, roles, language)
-        for ask in asks:
+                self._say(say, result, outcome, because, roles)
+        pending = any(result.answers for result in results)
+        for ask in asks if pending else ():
             if answers := _answers(ask, results):
                 ask["answers"] = answers
         return {
@@ -273,112 +160,35 @@ class Engine:
     def _wanted(self, plan: Plan, slots: Sequence[Slot], order: Sequence[str]) -> list[dict[str, Any]]:
         """What is asked, or could be claimed: in the order of the members and of facts.yaml."""
         each = [(order.index(person), self.order[_fact(slot.fact)], slot) for slot in slots for person in slot.persons]
+        if len(each) > 1:
+            each.sort(key=itemgetter(0, 1))
         return [
             {"condition": plan.id, "person": order[at], "fact": slot.fact, "proofs": list(slot.proofs)}
-            for at, _, slot in sorted(each, key=itemgetter(0, 1))
+            for at, _, slot in each
         ]
 
-    def _sentences(self, result: Result, because: Sequence[int], roles: Mapping[str, str], language: str) -> list[str]:
-        words, title = self.rules.texts[language], result.plan.condition.title[language]
-        said = [words["missing"].format(title=title, figure=lack) for lack in sorted(result.lacks)]
-        if result.over:
-            said.append(words["over"].format(title=title))
-        if result.outcome != TO_INVESTIGATE or not (result.asks or said):
-            for rule, at in ((result.plan.rules[at], at) for at in because):
-                for _, unit, bits in sorted(result.fired, key=itemgetter(0)) if rule.say else ():
-                    if bits >> at & 1:
-                        said.append(_said(rule.say[language], result.figures or {}, unit.persons[0]["role"], words))
-        for key, slots in (("ask", result.asks), ("claim", result.claims)):
-            said += [self.words[language, key, _fact(s.fact), roles[person]] for s in slots for person in s.persons]
-        return said
-
-
-class Facts:
-    """What durable_rules is told of a condition."""
-
-    def __init__(self, condition: Condition) -> None:
-        self.own, self.some = (list(names_in(condition, some)) for some in (False, True))
-        self.fact = template([condition.key]) % 1 + template(property_of(condition, name) for name in self.own)
-        self.of_candidate = template(property_of(condition, name) for name in self.some)
-
-    def tell(self, layout: Layout, table: Table, told: Mapping[str, list[str]]) -> None:
-        """told: by subject, what each is told."""
-        columns = [table.column(name.read(table).num).tolist() for name in self.own]
-        facts = told[layout.plan.condition.about]
-        for at, *values in zip(layout.known, *columns, strict=True):
-            facts[layout.rows[at]] += self.fact % tuple(values)
-        if self.some:
-            candidates = told["each_candidate"]
-            columns = [table.wide(name.read(table).num).tolist() for name in self.some]
-            for at, *places in zip(layout.known, *columns, strict=True):
-                first = layout.batch.applicants[layout.own[at]]
-                for place in range(len(layout.units[at].persons)):
-                    candidates[first + place] += self.of_candidate % tuple([values[place] for values in places])
-
-
-def _ask(decided: Decided, own: Sequence[int], others: tuple[Ints, Ints], by: Mapping[int, Result]) -> None:
-    """Ask what could change the outcome of a household, and tell what either decision on a pending proof gives.
-
-    others: by unit, the least and the worst outcome of the other units of its household.
-    """
-    asks: dict[int, list[Slot]] = {}
-    for units in decided.alike:
-        grid = decided.grids(units)
-        least, most = (outcomes[units, None] for outcomes in others)
-        for n, differs in zip(
-            units, _differ(np.maximum(grid.reshape(len(units), -1), least).reshape(grid.shape)), strict=True
-        ):
-            asks[n] = list(compress(decided.slots[n], differs))
-        for axis, slot in enumerate(decided.slots[units[0]], 1):
-            if slot.kind == "pending":
-                either = np.moveaxis(grid, axis, 1).reshape(len(units), slot.size, -1)
-                best, worst = np.maximum(either.min(2), least), np.maximum(either.max(2), most)
-                for n, outcomes in zip(units, np.where(best == worst, best, TO_INVESTIGATE).tolist(), strict=True):
-                    of = decided.slots[n][axis - 1]
-                    by[own[n]].answers[of.persons[0], of.fact] = outcomes
-    for n in sorted(asks):
-        result = by[own[n]]
-        if result.low != result.high and not result.lacks:
-            result.asks = [*result.asks, *asks[n]]
-
-
-def _others(layout: Layout, part: Sequence[int], outcomes: Sequence[int]) -> Ints:
-    """By unit of the part, the worst outcome of the other units of its household. outcomes: of all units."""
-    own = layout.own
-    worst = {
-        n: sorted([MET, MET, *(outcomes[at] for at in layout.of_household(n))])[-2:] for n in {own[at] for at in part}
-    }
-    return np.array([worst[own[at]][outcomes[at] < worst[own[at]][1]] for at in part])
-
-
-def _differ(grids: Ints) -> list[tuple[bool, ...]]:
-    """By unit (the first axis), the slots of which two values, all else equal, give different outcomes."""
-    differs = [
-        (grids.max(axis) != grids.min(axis)).reshape(len(grids), -1).any(axis=1).tolist()
-        for axis in range(1, grids.ndim)
-    ]
-    return list(zip(*differs, strict=True))
-
-
-def _missing(decided: Decided, own: Sequence[int], by: Mapping[int, Result]) -> None:
-    """Note which rows of figures the results lack. own: the households of the units that were decided."""
-    for name, days, lacks in decided.table.missing:
-        for row, _ in np.argwhere(lacks).tolist():
-            year = date.fromordinal(int(np.broadcast_to(days, lacks.shape)[row].max())).year
-            by[own[int(decided.starts.searchsorted(row, side="right")) - 1]].lacks |= {f"{name} {year}"}
-
-
-def _ranges(grids: Ints, slots: Sequence[Slot]) -> list[Range]:
-    """By unit, from the least to the most a figure can be; no upper end where only an amount at its maximum gives it."""
-    if not slots:
-        return list(zip(*[grids.tolist()] * 2, strict=True))
-    bounded = grids
-    for axis, slot in enumerate(slots, 1):
-        if slot.kind == "amount" and slot.size > 1:
-            bounded = np.delete(bounded, SURE.index(HIGHEST), axis)
-    axes = tuple(range(1, grids.ndim))
-    least, most, most_bounded = grids.min(axes).tolist(), grids.max(axes).tolist(), bounded.max(axes).tolist()
-    return [(low, high if high == end else None) for low, high, end in zip(least, most, most_bounded, strict=True)]
+    def _say(
+        self, say: Mapping[str, list[str]], result: Result, outcome: int, because: Sequence[int], roles: Mapping[str, str]
+    ) -> None:  # fmt: skip
+        """The sentences of a condition, in each language."""
+        lacks, title = sorted(result.lacks), result.plan.condition.title
+        decided = outcome != TO_INVESTIGATE or not (result.asks or lacks or result.over)
+        rules = [(at, result.plan.rules[at].say) for at in because if decided]
+        spoken = [
+            (words, unit.persons[0]["role"])
+            for at, words in rules if words for _, unit, bits in sorted(result.fired, key=itemgetter(0)) if bits >> at & 1
+        ]  # fmt: skip
+        wanted = [
+            (key, _fact(slot.fact), roles[person])
+            for key, slots in (("ask", result.asks), ("claim", result.claims)) for slot in slots for person in slot.persons
+        ]  # fmt: skip
+        for language, said in say.items():
+            words = self.rules.texts[language]
+            said += [words["missing"].format(title=title[language], figure=lack) for lack in lacks]
+            if result.over:
+                said.append(words["over"].format(title=title[language]))
+            said += [_said(sentence[language], result.figures or {}, role, words) for sentence, role in spoken]
+            said += [self.words[language, *one] for one in wanted]
 
 
 def _answers(ask: Mapping[str, Any], results: Sequence[Result]) -> dict[str, dict[str, str]] | None:

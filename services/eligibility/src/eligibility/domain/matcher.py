@@ -12,12 +12,13 @@ import itertools
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import durable_rules_engine as engine  # type: ignore[import-not-found]
 
-from eligibility.domain.figures import Name, Test
+from eligibility.domain.completions import Layout
+from eligibility.domain.figures import Name, Table, Test
 from eligibility.domain.rulebook import Condition, Rule, RuleBook
 from eligibility.domain.source import WrongRuleFile
 
@@ -102,6 +103,29 @@ class Matcher:
             self.means[f"{condition.key} {exception.id}"] = condition.key, exception.id, rule.id
             definition[f"{condition.key} {exception.id}"] = {"all": _patterns(condition, [rule, exception]), "dist": 0}
         return definition
+
+
+class Facts:
+    """What durable_rules is told of a condition."""
+
+    def __init__(self, condition: Condition) -> None:
+        self.own, self.some = (list(names_in(condition, some)) for some in (False, True))
+        self.fact = template([condition.key]) % 1 + template(property_of(condition, name) for name in self.own)
+        self.of_candidate = template(property_of(condition, name) for name in self.some)
+
+    def tell(self, layout: Layout, table: Table, told: Mapping[str, list[str]]) -> None:
+        """told: by subject, what each is told."""
+        columns = [table.column(name.read(table).num).tolist() for name in self.own]
+        facts = told[layout.plan.condition.about]
+        for at, *values in zip(layout.known, *columns, strict=True):
+            facts[layout.rows[at]] += self.fact % tuple(values)
+        if self.some:
+            candidates = told["each_candidate"]
+            columns = [table.wide(name.read(table).num).tolist() for name in self.some]
+            for at, *places in zip(layout.known, *columns, strict=True):
+                first = layout.batch.applicants[layout.own[at]]
+                for place in range(len(layout.units[at].persons)):
+                    candidates[first + place] += self.of_candidate % tuple([values[place] for values in places])
 
 
 def property_of(condition: Condition, name: Name) -> str:
