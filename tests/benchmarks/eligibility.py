@@ -200,7 +200,7 @@ class Zen:
         for fact in facts:
             given: dict[str, Any] = {self._column(name): value for name, value in fact.items()}
             if fact["kind"] == "household":
-                for condition, rule in ((c, rule) for c in self.conditions for rule in c.all_rules() if rule.when.some):
+                for condition, rule in ((c, rule) for c in self.conditions for rule in c.all_rules if rule.when.some):
                     given[self._column(rule.id)] = any(
                         all(one.get(property_of(condition, test.left)) == test.right for test in rule.when.some)
                         for one in facts

@@ -71,15 +71,15 @@ def _as_the_law(household: dict[str, Any], condition: str, one: dict[str, Any]) 
 def test_a_mask_of_columns_that_is_shifted_is_seen(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(load(rules))
     assert differences(engine) == []
-    plan = next(plan for plan in engine.plans if plan.condition.id == "income")
-    monkeypatch.setattr(plan, "bits", plan.bits << 1)
+    condition = next(one for one in engine.rules.conditions if one.id == "income")
+    monkeypatch.setattr(condition, "bits", condition.bits << 1)
     assert {difference.condition for difference in differences(engine)} == {"income"}
 
 
 def test_a_wrong_fold_is_seen(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(load(rules))
-    plan = next(plan for plan in engine.plans if plan.condition.id == "means")
-    monkeypatch.setattr(plan, "then", plan.then - 1)
+    condition = next(one for one in engine.rules.conditions if one.id == "means")
+    monkeypatch.setattr(condition, "then", condition.then - 1)
     assert {difference.condition for difference in differences(engine)} == {"means"}
 
 

@@ -145,8 +145,8 @@ def rule_lost(engine: Engine, patch: pytest.MonkeyPatch) -> Engine:
 
 
 def mask_shifted(engine: Engine, patch: pytest.MonkeyPatch) -> Engine:
-    plan = next(plan for plan in engine.plans if plan.condition.id == "means")
-    patch.setattr(plan, "bits", plan.bits << 1)
+    condition = next(one for one in engine.rules.conditions if one.id == "means")
+    patch.setattr(condition, "bits", condition.bits << 1)
     return engine
 
 

@@ -150,19 +150,6 @@ async def test_an_answer_that_differs_from_the_one_of_then_is_seen(
     assert answer.json() == {"same": False}
 
 
-async def test_an_assessment_of_before_answers_were_given_still_gives_the_same(
-    eligibility: Eligibility, dossier: UUID, author: dict[str, str]
-) -> None:
-    await eligibility.hear(recorded(dossier))
-    [kept] = await eligibility.rows()
-    asks = [{key: value for key, value in ask.items() if key != "answers"} for ask in kept.assessment["asks"]]
-    assert asks != kept.assessment["asks"]
-    async with eligibility.service.database.engine.begin() as connection:
-        await connection.execute(tables.assessments.update().values(assessment=kept.assessment | {"asks": asks}))
-    answer = await eligibility.http.get(f"/v1/assessments/{kept.version}/again", headers=author)
-    assert answer.json() == {"same": True}
-
-
 async def test_assessments_are_for_rule_authors_and_are_not_found_by_dossier(
     eligibility: Eligibility, dossier: UUID, author: dict[str, str], login: str
 ) -> None:

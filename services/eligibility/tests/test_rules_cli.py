@@ -332,6 +332,6 @@ def test_the_pages_are_there_in_dutch_too() -> None:
 def test_no_rule_and_no_figure_is_left_out_of_the_pages() -> None:
     written = json.loads(rules_cli("doc", "--json").stdout)
     for condition in load(RULES).conditions:
-        for name in (*(rule.id for rule in condition.all_rules()), *(figure.name for figure in condition.figures)):
+        for name in (*(rule.id for rule in condition.all_rules), *(figure.name for figure in condition.figures)):
             assert f"`{name}`" in written[condition.id]
     assert rules_cli("doc").stdout == "\n".join(written.values()) + "\n"

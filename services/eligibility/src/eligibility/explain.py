@@ -52,7 +52,7 @@ class _Opened:
 
     def as_data(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         condition, one = self.condition, answer["conditions"][self.condition.id]
-        names = [name for rule in condition.all_rules() for name in rule.when.names()]
+        names = [name for rule in condition.all_rules for name in rule.when.names()]
         figures = dict.fromkeys([*condition.show, *(name.name for name in names if name.figure)])
         return {
             "title": condition.title.model_dump(),
@@ -60,7 +60,7 @@ class _Opened:
             "place": condition.place.at,
             "outcome": one["outcome"],
             "effect": one["effect"],
-            "because": [self._rule(rule, answer) for rule in condition.all_rules() if rule.id in one["because"]],
+            "because": [self._rule(rule, answer) for rule in condition.all_rules if rule.id in one["because"]],
             "figures": [self._figure(self.figures[name]) for name in figures] if self.units else [],
             "facts": self._facts(f"{'applicant' if n.first else 'each'}.{n.column.fact}" for n in names if n.column),
             **{of: [ask for ask in answer[of] if ask["condition"] == condition.id] for of in ("asks", "could_claim")},

@@ -185,7 +185,7 @@ def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, 
         if condition.id in case.conditions and condition.holds_on(case.household["reference_date"].toordinal())
         for rule in answer["conditions"].get(condition.id, {"because": ()})["because"]
     }
-    listed = [(condition.key, rule) for condition in rules.conditions for rule in condition.all_rules()]
+    listed = [(condition.key, rule) for condition in rules.conditions for rule in condition.all_rules]
     return [{"place": rule.place.at, "rule": rule.id} for key, rule in listed if (key, rule.id) not in exercised]
 
 

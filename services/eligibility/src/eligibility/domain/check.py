@@ -46,7 +46,7 @@ def check(rules: RuleBook, on: date) -> tuple[list[str], list[str]]:
 
 def _undecided(condition: Condition, rules: RuleBook) -> Iterator[str]:
     """Rules of the condition that no household meets, that contradict, or that leave a household to chance: each once."""
-    listed, seen, tried = condition.all_rules(), 0, 0
+    listed, seen, tried = condition.all_rules, 0, 0
     thens = {rule.then for rule in condition.rules}
     found: dict[Any, str] = {}
 
@@ -92,7 +92,7 @@ def _days(condition: Condition) -> list[int]:
 
 def _households(condition: Condition, rules: RuleBook, day: int) -> list[dict[str, Any]]:
     """An applicant of whom all is open: alone, with a partner, with co-residents of each kind."""
-    facts = [fact for fact in condition.facts if "candidate" in fact.about]
+    facts = [fact for fact in condition.looked_at if "candidate" in fact.about]
     nothing = {fact.name: fact.values[0] if fact.values else CLOSED[fact.type] for fact in rules.facts.values()}
     nothing |= {"moves_in": True}
     compared = any(test.left.name.endswith(".months") for test in condition.tests)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from eligibility.domain.completions import BOUND, Layout, Plan, size
-from eligibility.domain.facts import PROOF, UNKNOWN, Column
+from eligibility.domain.completions import BOUND, Layout, size
+from eligibility.domain.facts import PROOF, UNKNOWN, Column, profile
 from eligibility.domain.figures import Bools
 from eligibility.domain.rulebook import MET, NOT_MET, TO_INVESTIGATE
 from eligibility.domain.units import PROFILES, Group, Slot, Unit
@@ -23,7 +23,7 @@ def could_claim(
     investigated where their pending claims are rejected, whatever else is known; outcomes: of the households in which it is
     not met. The second number is of the units that had more claims than can be tried: they are all named.
     """
-    if not (layout.plan.claimable or layout.plan.condition.co_residents):
+    if not (layout.condition.claimable or layout.condition.co_residents):
         return {}, 0
     could: dict[int, list[Slot]] = {}
     trials: dict[int, list[Slot]] = {}
@@ -56,21 +56,21 @@ def could_claim(
 
 def _claims(layout: Layout, unit: Unit) -> list[Slot]:
     """The claims of a unit that are not made, or rejected, and could be made."""
-    plan, condition = layout.plan, layout.plan.condition
+    condition = layout.condition
     claims = [
-        _claim(plan, unit, column, place)
+        _claim(layout, unit, column, place)
         for place in (range(len(unit.persons)) if unit.thing != UNKNOWN else ())
-        for column in plan.claimable
+        for column in condition.claimable
         if not (place and column.name in condition.applicant_only)
     ]
     if condition.co_residents:
-        claims += [claim for group in layout.batch.groups[unit.household] for claim in _group_claims(plan, group)]
+        claims += [claim for group in layout.batch.groups[unit.household] for claim in _group_claims(layout, group)]
     return [claim for claim in claims if claim]
 
 
-def _claim(plan: Plan, unit: Unit, column: Column, place: int) -> Slot | None:
+def _claim(layout: Layout, unit: Unit, column: Column, place: int) -> Slot | None:
     """Not made (or rejected), then each way of making it: without an amount given, one of nil or a cent."""
-    fact = plan.facts[column.fact]
+    fact = layout.condition.facts[column.fact]
     label, made = unit.declared(fact, place)
     who = (unit.persons[place]["id"],)
     if fact.type == "claim":
@@ -86,11 +86,11 @@ def _claim(plan: Plan, unit: Unit, column: Column, place: int) -> Slot | None:
     return Slot(who, f"{label}.proof", fact.settled_by(made), "claim", tuple(fills))
 
 
-def _group_claims(plan: Plan, group: Group) -> list[Slot]:
+def _group_claims(layout: Layout, group: Group) -> list[Slot]:
     """The claim that so many of these alike persons are, say, dependants; what is unknown of them, at either end."""
     claims, counts = [], tuple(range(len(group.ids) + 1))
-    for at, name in enumerate(plan.profile):
-        fact, bit = plan.facts[name], 1 << at
+    for at, name in enumerate(profile(layout.condition.facts)):
+        fact, bit = layout.condition.facts[name], 1 << at
         if fact.type != "claim" or group.known & bit:
             continue
         none = (0,) * len(counts)

@@ -18,69 +18,12 @@ from typing import Any
 import numpy as np
 
 from eligibility.domain.facts import HIGHEST, SURE, UNKNOWN
-from eligibility.domain.figures import Ints, Name, Table
-from eligibility.domain.rulebook import MET, Condition, Rule, RuleBook
+from eligibility.domain.figures import Ints, Table
+from eligibility.domain.rulebook import MET, Condition, RuleBook
 from eligibility.domain.units import PROFILES, Batch, Household, Slot, Unit
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
 ROWS = 1 << 16  # completions in one table: some twenty megabytes; in a larger one each takes up to three times as long
-
-
-class Plan:
-    """What a condition needs to know of itself, found once. names: its columns."""
-
-    def __init__(self, condition: Condition, rules: RuleBook) -> None:
-        self.condition, self.facts, self.profile = condition, rules.facts, rules.profile
-        self.id, self.effect, self.show = condition.id, condition.effect, condition.show
-        self.list = rules.lists.get(condition.about)
-        self.rules = condition.all_rules()
-        self.thens = tuple(rule.then for rule in self.rules)
-        self.then = np.array(self.thens)[:, None, None]
-        self.saying = sum(1 << at for at, rule in enumerate(self.rules) if rule.say)
-        self.bits = 1 << np.arange(len(self.rules))[:, None, None]
-        self.looks = [(rule.mark, _figures(of) | _figures(rule)) for of in condition.rules for rule in of.all()]
-        self.looked = frozenset[str]().union(*map(_figures, condition.rules))
-        self.sums, self.bounds = condition.sums, condition.bounds
-        verbs = [figure.by for figure in condition.figures]
-        self.figures = [(figure.name, figure.by.evaluate) for figure in condition.figures]
-        self.readers = {f"{verb.name} {part}": verb for verb in verbs for part in verb.parts}
-        years = {verb.name for verb in verbs if verb.counts_years}
-        self.ages = sorted({age for test in condition.tests if isinstance(test.right, int) and test.left.name in years
-                            for age in (test.right - 1, test.right) if age >= 0})  # fmt: skip
-        self.claimable = [c for c in condition.columns if c.kind == "pending" or self.facts[c.fact].type == "claim"]
-        self.columns = {column.name: column for column in condition.columns}
-        self.reading = [verb for verb in verbs if verb.parts]
-        self.names = ["present", *self.columns, *self.readers]
-        of_partner = [(lambda _: 0) if c.name in condition.applicant_only else c.read for c in condition.columns]
-        self.reads = [[c.read for c in condition.columns], *([of_partner] if condition.about == "household" else [])]
-
-    def read(self, units: Sequence[Unit], years: Sequence[int]) -> tuple[Ints, bool]:
-        """The columns of units, (columns, places, units), and whether something in them is unknown.
-
-        Of a thing that may not be there nothing is known.
-        """
-        cells: list[int] = []
-        there, nothing = [1, *[0] * (len(self.names) - 1)], [0] * len(self.names)
-        for unit in units:
-            for place, reads in enumerate(self.reads):
-                if place >= len(unit.persons):
-                    cells += nothing
-                elif unit.thing == UNKNOWN:
-                    cells += there
-                else:
-                    person = unit.persons[place]
-                    of = person if unit.thing is None or self.list is None else person[self.list.name][unit.thing]
-                    cells += 1, *[read(of) for read in reads]
-                    for verb in self.reading:
-                        cells += verb.read(person, years[unit.household])
-        block = np.array(cells, np.int64).reshape(-1, len(self.reads), len(self.names)).transpose(2, 1, 0).copy()
-        return block, UNKNOWN in cells
-
-
-def _figures(rule: Rule) -> frozenset[str]:
-    """The figures that its own tests look at."""
-    names = [name for test in rule.when.tests for name in (test.left, test.right) if isinstance(name, Name)]
-    return frozenset(name.name for name in names if name.figure)
 
 
 @dataclass
@@ -91,7 +34,7 @@ class Decided:
     the end. What the rules give is found when it is looked at.
     """
 
-    plan: Plan
+    condition: Condition
     slots: Mapping[int, Sequence[Slot]]
     alike: Sequence[list[int]]
     starts: Ints
@@ -99,7 +42,7 @@ class Decided:
 
     @cached_property
     def matched(self) -> tuple[Ints, Ints]:
-        return match(self.plan, self.table)
+        return match(self.condition, self.table)
 
     @property
     def fired(self) -> Ints:
@@ -134,10 +77,10 @@ class Decided:
 class Layout:
     """The units of a condition in columns, and what is unknown of them (slots, by unit)."""
 
-    def __init__(self, plan: Plan, batch: Batch, in_force: Sequence[bool]) -> None:
+    def __init__(self, condition: Condition, batch: Batch, in_force: Sequence[bool]) -> None:
         """rows: the places of the units that it is in force for, among those of its subject."""
-        units = batch.units[plan.condition.about]
-        self.plan, self.batch, self.in_force = plan, batch, in_force
+        units = batch.units[condition.about]
+        self.condition, self.batch, self.in_force = condition, batch, in_force
         self.rows = [n for n, unit in enumerate(units) if in_force[unit.household]]
         self.units = [units[row] for row in self.rows]
         self.own = [unit.household for unit in self.units]
@@ -145,20 +88,42 @@ class Layout:
         self.slots: dict[int, list[Slot]] = {}
         self.known: Sequence[int] = ()
         if not self.units:
-            self.block: Ints = np.zeros((len(plan.names), len(plan.reads), 0), np.int64)
+            self.block: Ints = np.zeros((len(condition.names), len(condition.reads), 0), np.int64)
             return
-        self.block, open_ = plan.read(self.units, batch.days[:, 0].tolist())
+        self.block, open_ = self._read()
         for at, unit in enumerate(self.units):
             if unit.thing == UNKNOWN:
                 self.slots[at] = [self._thing_or_none(unit)]
         if open_:
             for at, place, column in np.argwhere(self.block.transpose(2, 1, 0) == UNKNOWN).tolist():
-                self.slots.setdefault(at, []).append(self._slot(self.units[at], place, plan.names[column]))
-        if plan.condition.co_residents:
+                self.slots.setdefault(at, []).append(self._slot(self.units[at], place, condition.names[column]))
+        if condition.co_residents:
             for at, n in enumerate(self.own):
                 if batch.open[n]:
                     self.slots[at] = self.slots.get(at, []) + batch.open[n]
         self.known = [at for at in range(len(self.units)) if at not in self.slots]
+
+    def _read(self) -> tuple[Ints, bool]:
+        """The columns of the units, (columns, places, units), and whether something in them is unknown.
+
+        Of a thing that may not be there nothing is known.
+        """
+        condition, years, cells = self.condition, self.batch.days[:, 0].tolist(), list[int]()
+        there, nothing = [1, *[0] * (len(condition.names) - 1)], [0] * len(condition.names)
+        for unit in self.units:
+            for place, reads in enumerate(condition.reads):
+                if place >= len(unit.persons):
+                    cells += nothing
+                elif unit.thing == UNKNOWN:
+                    cells += there
+                else:
+                    person = unit.persons[place]
+                    of = person[condition.list.name][unit.thing] if condition.list else person
+                    cells += 1, *[read(of) for read in reads]
+                    for verb in condition.reading:
+                        cells += verb.read(person, years[unit.household])
+        block = np.array(cells, np.int64).reshape(-1, len(condition.reads), len(condition.names))
+        return block.transpose(2, 1, 0).copy(), UNKNOWN in cells
 
     def of_household(self, n: int) -> range:
         """The units of a household."""
@@ -166,8 +131,8 @@ class Layout:
 
     def _thing_or_none(self, unit: Unit) -> Slot:
         """Where it is not known what a candidate has: nothing, or one thing of any kind."""
-        assert self.plan.list is not None
-        fact, person = self.plan.list, unit.persons[0]
+        assert self.condition.list is not None
+        fact, person = self.condition.list, unit.persons[0]
         kind, kinds = next(iter(fact.fields.items()))
         fills = ("present", 0, (0,) + (1,) * len(kinds)), (kind, 0, tuple(range(len(kinds) + 1)))
         return Slot((person["id"],), fact.name, fact.settled_by({fact.proofs_by or "": ""}), "fact", fills)
@@ -175,15 +140,15 @@ class Layout:
     def _slot(self, unit: Unit, place: int, name: str) -> Slot:
         """The slot of a column that is unknown."""
         person, year = unit.persons[place], int(self.batch.days[unit.household, 0])
-        if verb := self.plan.readers.get(name):
+        if verb := self.condition.readers.get(name):
             fills = tuple((f"{verb.name} {part}", place, values) for part, values in verb.unknown(year).items())
-            return Slot((person["id"],), verb.fact, self.plan.facts[verb.fact].settled_by(), "amount", fills)
-        column = self.plan.columns[name]
-        fact = self.plan.facts[column.fact]
+            return Slot((person["id"],), verb.fact, self.condition.facts[verb.fact].settled_by(), "amount", fills)
+        column = self.condition.columns[name]
+        fact = self.condition.facts[column.fact]
         label, made = unit.declared(fact, place)
         values = column.tried
         if fact.type == "date":
-            values = tuple(date(max(date.min.year, year - age), 1, 1).toordinal() for age in self.plan.ages or [0])
+            values = tuple(date(max(date.min.year, year - age), 1, 1).toordinal() for age in self.condition.ages or [0])
         proof = column.kind == "pending"
         proofs = fact.settled_by(made if proof else None)
         label = f"{label}.proof" if proof else label
@@ -216,13 +181,13 @@ class Layout:
                     if column == PROFILES:
                         profiles[rows, place] += filled
                     else:
-                        block[self.plan.names.index(column), place, rows] = filled
+                        block[self.condition.names.index(column), place, rows] = filled
         # a column's rows lie side by side in memory, for its places are few
-        cells = dict(zip(self.plan.names, block.transpose(0, 2, 1), strict=True))
+        cells = dict(zip(self.condition.names, block.transpose(0, 2, 1), strict=True))
         table = Table(cells, profiles, days[:, :1], days[:, 1:], cells["present"] > 0)
-        for name, evaluate in self.plan.figures:
-            table.figures[name] = evaluate(table)
-        return Decided(self.plan, slots, list(alike.values()) or [list(range(len(units)))], starts, table)
+        for figure in self.condition.figures:
+            table.figures[figure.name] = figure.by.evaluate(table)
+        return Decided(self.condition, slots, list(alike.values()) or [list(range(len(units)))], starts, table)
 
     def _try_amounts(self) -> None:
         """Give the slots of amounts the values that can matter, where the rest may take any."""
@@ -238,7 +203,7 @@ class Layout:
 
     def bounded(self) -> tuple[dict[int, list[Slot]], set[int]]:
         """The slots of each unit; and the units with more completions than can be looked at, whose slots have one value."""
-        if self.plan.sums and self.slots:
+        if self.condition.sums and self.slots:
             self._try_amounts()
         over = {at for at, slots in self.slots.items() if size(slots) > BOUND}
         return {at: [slot.only(0) for slot in of] if at in over else of for at, of in self.slots.items()}, over
@@ -264,10 +229,10 @@ class Layout:
     def _points(self, tried: Decided, at: int, axis: int) -> list[int]:
         """An amount's values at either side of each gap between a sum and its bound, all else at its ends."""
         found: set[int] = set()
-        for name in self.plan.sums:
+        for name in self.condition.sums:
             grid = tried.grids([at], tried.table.column(tried.table.figures[name].num))[0]
             nil, most = grid.take([0], axis), grid.take([1], axis)
-            for bound in self.plan.bounds:
+            for bound in self.condition.bounds:
                 gap: Ints = tried.grids([at], tried.table.column(bound.read(tried.table).num))[0].take([0], axis) - nil
                 slope: Ints = most - nil
                 reached = (gap >= 0) & (gap < slope)
@@ -279,7 +244,7 @@ class Layout:
 
 def lay_out(condition: Condition, households: Sequence[Household], at: Sequence[int], rules: RuleBook) -> Layout:
     """The units that the condition alone has of those households, whatever its days."""
-    return Layout(Plan(condition, rules), Batch(households, rules), [n in at for n in range(len(households))])
+    return Layout(condition, Batch(households, rules), [n in at for n in range(len(households))])
 
 
 def size(slots: Sequence[Slot]) -> int:
@@ -287,27 +252,27 @@ def size(slots: Sequence[Slot]) -> int:
     return prod(slot.size for slot in slots)
 
 
-def match(plan: Plan, table: Table) -> tuple[Ints, Ints]:
+def match(condition: Condition, table: Table) -> tuple[Ints, Ints]:
     """The column matcher: per row the rules that fired (a bit each), and the worst of their outcomes."""
-    fires = np.empty((len(plan.rules), len(table.day), 1), np.bool_)
-    for at, rule in enumerate(plan.rules):
+    fires = np.empty((len(condition.all_rules), len(table.day), 1), np.bool_)
+    for at, rule in enumerate(condition.all_rules):
         fires[at] = rule.when.holds(table)[0]
     fires &= table.present[:, :1]  # of a thing that is not there nothing holds
     at = 0
-    for rule in plan.condition.rules:
+    for rule in condition.rules:
         if rule.unless:
             excuses = slice(at + 1, at + 1 + len(rule.unless))
             fires[excuses] &= fires[at]
             fires[at] &= ~fires[excuses].any(axis=0)
         at += 1 + len(rule.unless)
-    return (fires * plan.bits).sum(axis=0)[:, 0], (fires * plan.then).max(axis=0)[:, 0]
+    return (fires * condition.bits).sum(axis=0)[:, 0], (fires * condition.then).max(axis=0)[:, 0]
 
 
-def marks(plan: Plan, table: Table, fired: Ints) -> Ints:
+def marks(condition: Condition, table: Table, fired: Ints) -> Ints:
     """Per row what is provisional in its decision: what the rules that fired looked at; where none did, what all rules do."""
     found = np.zeros(len(fired), np.int64)
     for bits in set(fired.tolist()):
-        looks = [look for at, look in enumerate(plan.looks) if bits >> at & 1] or [(0, plan.looked)]
+        looks = [look for at, look in enumerate(condition.looks) if bits >> at & 1] or [(0, condition.looked)]
         names = frozenset[str]().union(*(names for _, names in looks))
         marked: Any = reduce(or_, [*(mark for mark, _ in looks), *(table.figures[name].marks for name in names)])
         found = np.where(fired == bits, marked if isinstance(marked, int) else table.column(marked), found)

@@ -11,10 +11,10 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from eligibility.domain.completions import Decided, Layout, Plan, fold
+from eligibility.domain.completions import Decided, Layout, fold
 from eligibility.domain.matcher import Facts, Matcher
 from eligibility.domain.results import Range, Result, Results
-from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, RuleBook
+from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, RuleBook
 from eligibility.domain.units import Batch, Household, Slot
 
 
@@ -37,9 +37,8 @@ class Engine:
     def __init__(self, rules: RuleBook) -> None:
         self.rules = rules
         self.matcher = Matcher(rules)
-        self.plans = [Plan(condition, rules) for condition in rules.conditions]
-        self.facts = [Facts(plan.condition) for plan in self.plans]
-        self.bit = {(p.condition.key, rule.id): 1 << at for p in self.plans for at, rule in enumerate(p.rules)}
+        self.facts = [Facts(condition) for condition in rules.conditions]
+        self.bit = {(c.key, rule.id): 1 << at for c in rules.conditions for at, rule in enumerate(c.all_rules)}
         self.order = {name: at for at, name in enumerate(rules.facts)}
         self.words = {
             (language, key, name, role): words[key].format(fact=fact.title[language], person=words[role])
@@ -56,7 +55,7 @@ class Engine:
         """
         results: list[list[Result]] = [[] for _ in households]
         for layout, known, fired in self._match(households):
-            of, met = Results(layout), Result(layout.plan)
+            of, met = Results(layout), Result(layout.condition)
             if known:
                 of.known(known, fired)
             if layout.slots:
@@ -74,15 +73,15 @@ class Engine:
         """Where columns decide what durable_rules decides of these households by other rules, or to another outcome."""
         found = []
         for layout, known, fired in self._match(households):
-            plan = layout.plan
+            condition = layout.condition
             if known is None:
                 continue
             for at, one, bits, outcome in zip(
                 layout.known, fired, known.fired.tolist(), known.outcome.tolist(), strict=True
             ):
-                if (one, fold(plan.thens, one)[0]) != (bits, outcome):
-                    both = [[r.id for n, r in enumerate(plan.rules) if by >> n & 1] for by in (one, bits)]
-                    found.append(Difference(layout.own[at], plan.condition.id, *both))
+                if (one, fold(condition.thens, one)[0]) != (bits, outcome):
+                    both = [[r.id for n, r in enumerate(condition.all_rules) if by >> n & 1] for by in (one, bits)]
+                    found.append(Difference(layout.own[at], condition.id, *both))
         return found
 
     def _match(self, households: Sequence[Household]) -> list[tuple[Layout, Decided | None, list[int]]]:
@@ -91,7 +90,7 @@ class Engine:
             return []
         batch = Batch(households, self.rules)
         when = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
-        layouts = [Layout(plan, batch, [plan.condition.applies(*one) for one in when]) for plan in self.plans]
+        layouts = [Layout(c, batch, [c.applies(*one) for one in when]) for c in self.rules.conditions]
         told = {about: [""] * len(units) for about, units in batch.units.items()}
         known: list[Decided | None] = []
         for facts, layout in zip(self.facts, layouts, strict=True):
@@ -109,7 +108,7 @@ class Engine:
                 fired[key, row] |= self.bit[key, rule]
         found = []
         for layout, decided in zip(layouts, known, strict=True):
-            key, rows = layout.plan.condition.key, layout.rows
+            key, rows = layout.condition.key, layout.rows
             found.append((layout, decided, [fired.get((key, rows[at]), 0) for at in layout.known]))
         return found
 
@@ -123,24 +122,24 @@ class Engine:
         roles = {member["id"]: member["role"] for member in household["members"]}
         order = list(roles)
         for result in results:
-            plan, outcome, undecided = result.plan, result.outcome, result.undecided
-            because = () if undecided or not result.bits else fold(plan.thens, result.bits)[1]
-            one = {
+            condition, outcome, undecided = result.condition, result.outcome, result.undecided
+            because = () if undecided or not result.bits else fold(condition.thens, result.bits)[1]
+            one: dict[str, Any] = {
                 "outcome": OUTCOMES[outcome],
-                "effect": plan.effect,
-                "because": [plan.rules[at].id for at in because],
+                "effect": condition.effect,
+                "because": [condition.all_rules[at].id for at in because],
             }
             if result.figures and not undecided:
-                one["figures"] = {name: _written(*result.figures[name]) for name in plan.show}
-            conditions[plan.id] = one
+                one["figures"] = {name: _written(*result.figures[name]) for name in condition.show}
+            conditions[condition.id] = one
             if not result.lacks:
                 marked |= result.marks
-            if outcome > bars and plan.effect == "bar":
+            if outcome > bars and condition.effect == "bar":
                 bars = outcome
             for slots, wanted in ((result.asks, asks), (result.claims, claims)):
                 if slots:
-                    wanted += self._wanted(plan, slots, order)
-            if undecided or result.asks or result.claims or result.bits & plan.saying:
+                    wanted += self._wanted(condition, slots, order)
+            if undecided or result.asks or result.claims or result.bits & condition.saying:
                 self._say(say, result, outcome, because, roles)
         pending = any(result.answers for result in results)
         for ask in asks if pending else ():
@@ -157,13 +156,13 @@ class Engine:
             "say": {language: list(dict.fromkeys(sentences)) for language, sentences in say.items()},
         }
 
-    def _wanted(self, plan: Plan, slots: Sequence[Slot], order: Sequence[str]) -> list[dict[str, Any]]:
+    def _wanted(self, condition: Condition, slots: Sequence[Slot], order: Sequence[str]) -> list[dict[str, Any]]:
         """What is asked, or could be claimed: in the order of the members and of facts.yaml."""
         each = [(order.index(person), self.order[_fact(slot.fact)], slot) for slot in slots for person in slot.persons]
         if len(each) > 1:
             each.sort(key=itemgetter(0, 1))
         return [
-            {"condition": plan.id, "person": order[at], "fact": slot.fact, "proofs": list(slot.proofs)}
+            {"condition": condition.id, "person": order[at], "fact": slot.fact, "proofs": list(slot.proofs)}
             for at, _, slot in each
         ]
 
@@ -171,9 +170,9 @@ class Engine:
         self, say: Mapping[str, list[str]], result: Result, outcome: int, because: Sequence[int], roles: Mapping[str, str]
     ) -> None:  # fmt: skip
         """The sentences of a condition, in each language."""
-        lacks, title = sorted(result.lacks), result.plan.condition.title
+        lacks, title = sorted(result.lacks), result.condition.title
         decided = outcome != TO_INVESTIGATE or not (result.asks or lacks or result.over)
-        rules = [(at, result.plan.rules[at].say) for at in because if decided]
+        rules = [(at, result.condition.all_rules[at].say) for at in because if decided]
         spoken = [
             (words, unit.persons[0]["role"])
             for at, words in rules if words for _, unit, bits in sorted(result.fired, key=itemgetter(0)) if bits >> at & 1
@@ -197,8 +196,8 @@ def _answers(ask: Mapping[str, Any], results: Sequence[Result]) -> dict[str, dic
     of = [result for result in results if proof in result.answers]
     if not of or any(result.over for result in of):
         return None
-    own = next(result for result in of if result.plan.id == ask["condition"]).given(proof)
-    bars = [result.given(proof) for result in results if result.plan.effect == "bar"]
+    own = next(result for result in of if result.condition.id == ask["condition"]).given(proof)
+    bars = [result.given(proof) for result in results if result.condition.effect == "bar"]
     return {
         decision: {"condition": OUTCOMES[own[at]], "outcome": OUTCOMES[max((one[at] for one in bars), default=MET)]}
         for at, decision in enumerate(("interpreted", "rejected"))

@@ -116,7 +116,7 @@ class Facts:
     def tell(self, layout: Layout, table: Table, told: Mapping[str, list[str]]) -> None:
         """told: by subject, what each is told."""
         columns = [table.column(name.read(table).num).tolist() for name in self.own]
-        facts = told[layout.plan.condition.about]
+        facts = told[layout.condition.about]
         for at, *values in zip(layout.known, *columns, strict=True):
             facts[layout.rows[at]] += self.fact % tuple(values)
         if self.some:
@@ -134,7 +134,7 @@ def property_of(condition: Condition, name: Name) -> str:
 
 def names_in(condition: Condition, some: bool | None = None) -> set[Name]:
     """The names in a condition's rules (some: only those of some candidate of a household, or only the others)."""
-    tests = [test for rule in condition.all_rules() for test in _tests(condition, rule, some)]
+    tests = [test for rule in condition.all_rules for test in _tests(condition, rule, some)]
     return {name for test in tests for name in (test.left, test.right) if isinstance(name, Name)}
 
 

@@ -1,10 +1,7 @@
 """Figures of the law through time: rows of integers, each with its days and its mark."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -53,17 +50,31 @@ class ParameterFile(Shape):
     """Without gaps or overlaps."""
 
 
-@dataclass(frozen=True)
 class Parameter:
     """Each row holds from its start through its end, both included (ordinals)."""
 
-    spec: ParameterFile
-    starts: Ints
-    ends: Ints
-    columns: Mapping[str, Ints]
-    bits: Ints
-
-    name = property(attrgetter("spec.parameter"))
+    def __init__(self, node: Node, marks: Marks) -> None:
+        """Raises `WrongRuleFile`."""
+        spec = self.spec = ParameterFile.parse(node)
+        self.name = spec.parameter
+        found = [_days(row, spec.columns) for row in spec.rows]
+        for (_, end), (start, _), row in zip(found, found[1:], spec.rows[1:], strict=False):
+            if start != end + 1:
+                raise row.place.wrong(
+                    f"this row {'overlaps' if start <= end else 'leaves a gap after'} the one before it"
+                )
+        bits = []
+        for (start, _), row in zip(found, spec.rows, strict=True):
+            if not (row.mark or spec.mark):
+                raise row.place.wrong("`mark` is missing: S (seen), D (deck), F (formula) or K (to be confirmed)")
+            name = f"{self.name}.{date.fromordinal(start).year}" if row.mark else self.name
+            bits.append(marks.bit(name, row.mark or spec.mark))
+        if found[-1][1] != (spec.known_until.toordinal() if spec.known_until else FOR_EVER):
+            raise spec.under("known_until").wrong("the last row ends on another day than `known_until`")
+        columns = {name: [_scaled(row, name, spec) for row in spec.rows] for name in spec.columns}
+        self.columns: dict[str, Ints] = {name: np.array(values, np.int64) for name, values in columns.items()}
+        self.bits: Ints = np.array(bits, np.int64)
+        self.starts, self.ends = (np.array(days) for days in zip(*found, strict=True))
 
     def row(self, day: Ints, needed: Bools | bool, table: Table) -> Ints:
         """Which row holds on that day; where none does and one is needed, the table learns what it lacks."""
@@ -73,25 +84,6 @@ class Parameter:
                 table.missing.append((self.name, day, lacks))
             at = np.maximum(at, 0)
         return at
-
-
-def compile_parameter(node: Node, marks: Marks) -> Parameter:
-    spec = ParameterFile.parse(node)
-    found = [_days(row, spec.columns) for row in spec.rows]
-    for (_, end), (start, _), row in zip(found, found[1:], spec.rows[1:], strict=False):
-        if start != end + 1:
-            raise row.place.wrong(f"this row {'overlaps' if start <= end else 'leaves a gap after'} the one before it")
-    bits = []
-    for (start, _), row in zip(found, spec.rows, strict=True):
-        if not (row.mark or spec.mark):
-            raise row.place.wrong("`mark` is missing: S (seen), D (deck), F (formula) or K (to be confirmed)")
-        name = f"{spec.parameter}.{date.fromordinal(start).year}" if row.mark else spec.parameter
-        bits.append(marks.bit(name, row.mark or spec.mark))
-    if found[-1][1] != (spec.known_until.toordinal() if spec.known_until else FOR_EVER):
-        raise spec.under("known_until").wrong("the last row ends on another day than `known_until`")
-    columns = {name: np.array([_scaled(row, name, spec) for row in spec.rows], np.int64) for name in spec.columns}
-    starts, ends = (np.array(days) for days in zip(*found, strict=True))
-    return Parameter(spec, starts, ends, columns, np.array(bits, np.int64))
 
 
 def ordinals(period: Period | Row) -> tuple[int, int]:

@@ -10,10 +10,10 @@ from itertools import compress
 import numpy as np
 
 from eligibility.domain.claims import could_claim
-from eligibility.domain.completions import Decided, Layout, Plan, fold, marks
+from eligibility.domain.completions import Decided, Layout, fold, marks
 from eligibility.domain.facts import HIGHEST, SURE
 from eligibility.domain.figures import Ints
-from eligibility.domain.rulebook import MET, TO_INVESTIGATE
+from eligibility.domain.rulebook import MET, TO_INVESTIGATE, Condition
 from eligibility.domain.units import Slot, Unit
 
 Range = tuple[int, int | None]
@@ -23,7 +23,7 @@ Range = tuple[int, int | None]
 class Result:
     """One condition of one household."""
 
-    plan: Plan
+    condition: Condition
     low: int = MET
     high: int = MET
     marks: int = 0
@@ -63,22 +63,22 @@ class Results:
     """
 
     def __init__(self, layout: Layout) -> None:
-        self.layout, self.plan, self.own = layout, layout.plan, layout.own
-        self.by: Mapping[int, Result] = defaultdict(partial(Result, layout.plan))
+        self.layout, self.condition, self.own = layout, layout.condition, layout.own
+        self.by: Mapping[int, Result] = defaultdict(partial(Result, layout.condition))
         self.low, self.nil, self.too_many = [MET] * len(layout.own), set[int](), 0
 
     def known(self, known: Decided, fired: Sequence[int]) -> None:
         """The units without unknowns, by the rules that durable_rules fired (a bit each)."""
-        plan, table, low = self.plan, known.table, self.low
-        marked = marks(plan, table, np.array(fired)).tolist()
-        shown = [table.column(table.figures[name].num).tolist() for name in plan.show]
+        condition, table, low = self.condition, known.table, self.low
+        marked = marks(condition, table, np.array(fired)).tolist()
+        shown = [table.column(table.figures[name].num).tolist() for name in condition.show]
         for at, bits, mark, *values in zip(self.layout.known, fired, marked, *shown, strict=True):
             if bits or mark or values:
-                result, (low[at], _) = self.by[self.own[at]], fold(plan.thens, bits)
+                result, (low[at], _) = self.by[self.own[at]], fold(condition.thens, bits)
                 result.take(at, self.layout.units[at], bits, low[at], low[at])
                 result.marks |= mark
                 if values:
-                    result.figures = {name: (value, value) for name, value in zip(plan.show, values, strict=True)}
+                    result.figures = {name: (value, value) for name, value in zip(condition.show, values, strict=True)}
                 if low[at] == TO_INVESTIGATE:
                     self.nil.add(at)
         self._missing(known, self.layout.known)
@@ -104,8 +104,8 @@ class Results:
 
     def _decided(self, decided: Decided, part: Sequence[int]) -> None:
         """part: the units that were decided, by place in the layout."""
-        plan, by, own = self.plan, self.by, [self.own[at] for at in part]
-        marked = marks(plan, decided.table, decided.fired)
+        condition, by, own = self.condition, self.by, [self.own[at] for at in part]
+        marked = marks(condition, decided.table, decided.fired)
         least, most = (decided.over(reduced, decided.outcome).tolist() for reduced in (np.minimum, np.maximum))
         marks_of = marked[decided.best].tolist(), decided.over(np.bitwise_or, marked).tolist()
         for at, n, bits, best, worst in zip(part, own, decided.fired[decided.best].tolist(), least, most, strict=True):
@@ -118,10 +118,10 @@ class Results:
         self._missing(decided, part)
         for units in decided.alike:
             slots, grid = decided.slots[units[0]], decided.grids(units)
-            shown = [decided.table.column(decided.table.figures[name].num) for name in plan.show]
+            shown = [decided.table.column(decided.table.figures[name].num) for name in condition.show]
             ranges = [_ranges(decided.grids(units, values), slots) for values in shown]
             for n, *of in zip(units, *ranges, strict=True) if shown else ():
-                by[own[n]].figures = dict(zip(plan.show, of, strict=True))
+                by[own[n]].figures = dict(zip(condition.show, of, strict=True))
             for axis, slot in enumerate(slots, 1):
                 if slot.kind == "pending":
                     grid = grid.take([slot.size - 1], axis)

@@ -5,20 +5,20 @@ Everything that can be wrong in a rule file is found here, before anybody is dec
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from operator import attrgetter
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
-from eligibility.domain.facts import Column, Fact, FactsFile, compile_facts, profile
+from eligibility.domain.facts import Fact, FactsFile, compile_facts, profile
 from eligibility.domain.figures import Marks, Name, Test, When
-from eligibility.domain.parameters import Parameter, compile_parameter, ordinals
+from eligibility.domain.parameters import Parameter, ordinals
 from eligibility.domain.source import Mark, Node, Period, Shape, Source, Texts, WrongRuleFile, all_of, meant
-from eligibility.domain.verbs import Figure, Scope, Tests, Verb
+from eligibility.domain.verbs import Scope, Tests, Verb
 
 MET, TO_INVESTIGATE, NOT_MET = 0, 1, 2
 OUTCOMES = ("met", "to_investigate", "not_met")  # from good to bad: the worst decides
@@ -80,55 +80,103 @@ class FiguresFile(Shape):
     figures: dict[str, Verb]
 
 
-@dataclass(frozen=True)
 class Rule:
     """When it holds, the outcome is `then`, unless an exception holds as well: then its outcome is."""
 
-    spec: ExceptionFile
-    when: When
-    then: int
-    mark: int
-    unless: tuple["Rule", ...] = ()
+    def __init__(self, spec: ExceptionFile, of: ConditionFile, scope: Scope) -> None:
+        self.spec, self.id, self.say, self.place = spec, spec.id, spec.say, spec.place
+        if not spec.id.startswith(f"{of.condition}."):
+            raise spec.under("id").wrong(f"a rule of `{of.condition}` is called `{of.condition}.…`, not `{spec.id}`")
+        self.then = OUTCOMES.index(spec.then)
+        if self.then != MET and spec.say is None:
+            raise spec.place.wrong(f"`say` is missing: {spec.then} is explained")
+        for text in spec.say.model_dump().values() if spec.say else ():
+            names = [name for pair in PLACEHOLDER.findall(text.replace("{person}", "")) for name in pair if name]
+            if unknown := [name for name in names if name not in of.show]:
+                known = meant(unknown[0], (*of.show, "person"))
+                raise spec.under("say").wrong(f"unknown figure `{unknown[0]}` (not in `show`){known}")
+            if {*"{}"} & {*PLACEHOLDER.sub("", text)}:
+                raise spec.under("say").wrong("in braces stands {person}, {figure} or {figure - figure}")
+        self.when, self.mark = scope.when(spec.under("when")), scope.marks.bit(spec.id, spec.mark)
+        self.figures = frozenset(name.name for name in When(self.when.tests).names() if name.figure)
+        self.unless = [Rule(one, of, scope) for one in getattr(spec, "unless", ())]
 
-    id, say, place = (property(attrgetter(f"spec.{key}")) for key in ("id", "say", "place"))
-
-    def all(self) -> Iterator["Rule"]:
-        yield self
-        yield from self.unless
+    def all(self) -> list["Rule"]:
+        return [self, *self.unless]
 
 
-@dataclass(frozen=True)
 class Condition:
-    """One period of a condition. about: the household, or the thing each of which is decided and the worst counts."""
+    """One period of a condition, ready to decide by.
 
-    spec: ConditionFile
-    key: str
-    start: int
-    end: int
-    figures: tuple[Figure, ...]
-    rules: tuple[Rule, ...]
-    tests: tuple[Test, ...]  # of its rules and figures
-    columns: tuple[Column, ...]
-    applicant_only: frozenset[str]
-    facts: tuple[Fact, ...]  # that the outcome can depend on
-    co_residents: bool
+    about: the household, or the thing each of which is decided: the worst counts;
+    figures, tests, columns, looked_at: what the outcome can depend on; names: of a unit's columns, with those that a figure
+    reads itself (readers); looks: by rule its mark, and the figures that it looks at.
+    """
 
-    id, about, effect, show, place, title = (
-        property(attrgetter(f"spec.{key}")) for key in ("condition", "about", "effect", "show", "place", "title")
-    )
+    def __init__(self, spec: ConditionFile, order: list[str], shared: Mapping[str, Verb], anywhere: Scope) -> None:
+        """anywhere: what every condition can name; shared: the figures of figures.yaml, bound to no condition yet."""
+        self.spec, self.place, self.title, self.effect, self.show = spec, spec.place, spec.title, spec.effect, spec.show
+        self.id = spec.under("condition").one_of(order, "condition (facts.yaml names them)")
+        facts = self.facts = anywhere.facts
+        things = {f"each_{fact.each}": fact for fact in facts.values() if fact.each}
+        about = self.about = spec.under("about").one_of(("household", "each_candidate", *things), "subject")
+        thing = self.list = things.get(about)
+        of = [thing] if thing else [f for f in facts.values() if f.type != "list" and "candidate" in f.about]
+        columns = {column.name: column for fact in of for column in fact.columns()}
+        self.start, self.end = ordinals(spec.valid)
+        self.key = f"{self.id}@{self.start}"
+        scope = Scope(facts, anywhere.parameters, anywhere.marks, columns, each=about != "household")
+        for name, verb in {**(shared if about == "household" else {}), **spec.figures}.items():
+            scope.figure(name, verb)
+        scope.used, scope.tests = set(), []
+        for name in spec.show:
+            if name not in scope.figures:
+                raise spec.under("show").wrong(f"unknown figure `{name}`{meant(name, scope.figures)}")
+            if scope.each or scope.figures[name].each or not scope.figures[name].money:
+                raise spec.under("show").wrong(f"`{name}` is no amount of the household: nothing else is shown")
+        self.rules = all_of(lambda rule: Rule(rule, spec, scope), spec.rules)
+        if not self.rules:
+            raise spec.under("rules").wrong("no rule: this condition would be met by everybody")
+        needed, tests = scope.used | set(spec.show), scope.tests
+        self.tests = tests
+        for needs in reversed(scope.figures.values()):
+            if needs.name in needed:
+                needed |= needs.names
+                tests += needs.tests
+        self.figures = [figure for figure in scope.figures.values() if figure.name in needed]
+        read = {name: {f"each.{name}", f"applicant.{name}"} & needed for name in columns}
+        used = {name.removeprefix("fact.") for name in needed if name.startswith("fact.")}
+        used |= {columns[name].fact for name, by in read.items() if by}
+        self.columns = {name: column for name, column in columns.items() if column.fact in used}
+        self.applicant_only = {name for name, by in read.items() if by == {f"applicant.{name}"}}
+        self.looked_at = [fact for fact in facts.values() if fact.name in used or fact is thing]
+        self.co_residents = any(name.startswith("co_resident.") for name in needed)
+        self._ready_columns(tests)
 
-    def all_rules(self) -> list[Rule]:
-        return [rule for first in self.rules for rule in first.all()]
-
-    @property
-    def sums(self) -> list[str]:
-        return [figure.name for figure in self.figures if figure.by.sums]
-
-    @property
-    def bounds(self) -> list[Name]:
-        """The amounts that others are compared with."""
-        names = {test.right.name: test.right for test in self.tests if isinstance(test.right, Name)}
-        return [name for name in names.values() if name.money]
+    def _ready_columns(self, tests: Sequence[Test]) -> None:
+        """What deciding by columns needs to know, found once."""
+        facts = self.facts
+        self.all_rules = [rule for first in self.rules for rule in first.all()]
+        self.thens = tuple(rule.then for rule in self.all_rules)
+        self.then = np.array(self.thens)[:, None, None]
+        self.bits = 1 << np.arange(len(self.thens))[:, None, None]
+        self.saying = sum(1 << at for at, rule in enumerate(self.all_rules) if rule.say)
+        self.looks = [(rule.mark, of.figures | rule.figures) for of in self.rules for rule in of.all()]
+        self.looked = frozenset[str]().union(*(rule.figures for rule in self.rules))
+        verbs = [figure.by for figure in self.figures]
+        self.sums = [verb.name for verb in verbs if verb.sums]
+        compared = {test.right.name: test.right for test in tests if isinstance(test.right, Name)}
+        self.bounds = [name for name in compared.values() if name.money]  # the amounts that others are compared with
+        years = {verb.name for verb in verbs if verb.counts_years}
+        self.ages = sorted({age for test in tests if isinstance(test.right, int) and test.left.name in years
+                            for age in (test.right - 1, test.right) if age >= 0})  # fmt: skip
+        self.claimable = [c for c in self.columns.values() if c.kind == "pending" or facts[c.fact].type == "claim"]
+        self.reading = [verb for verb in verbs if verb.parts]
+        self.readers = {f"{verb.name} {part}": verb for verb in verbs for part in verb.parts}
+        self.names = ["present", *self.columns, *self.readers]
+        reads = [column.read for column in self.columns.values()]
+        of_partner = [(lambda _: 0) if name in self.applicant_only else c.read for name, c in self.columns.items()]
+        self.reads = [reads, of_partner] if self.about == "household" else [reads]
 
     def holds_on(self, day: int) -> bool:
         return self.start <= day <= self.end
@@ -144,7 +192,7 @@ class Condition:
 class RuleBook:
     facts: Mapping[str, Fact]
     parameters: Mapping[str, Parameter]
-    conditions: tuple[Condition, ...]
+    conditions: list[Condition]
     marks: Marks
     texts: Mapping[str, Mapping[str, str]]  # beside the rules' own: language → key → text
     hash: str
@@ -172,14 +220,14 @@ def compile_rules(documents: Mapping[str, list[Node]], texts: Mapping[str, Mappi
     root, marks = FactsFile.parse(documents["facts.yaml"][0]), Marks()
     facts = compile_facts(root)
     parameters: dict[str, Parameter] = {}
-    for parameter in all_of(lambda node: compile_parameter(node, marks), _in(documents, "parameters/")):
+    for parameter in all_of(lambda node: Parameter(node, marks), _in(documents, "parameters/")):
         if parameters.setdefault(parameter.name, parameter) is not parameter:
             raise parameter.spec.place.wrong(f"parameter `{parameter.name}` stands in another file too")
     anywhere = Scope(facts, parameters, marks)
 
     def condition(node: Node) -> Condition:
         shared = FiguresFile.parse(documents["figures.yaml"][0])  # anew: a figure is bound to the condition it is in
-        return _condition(ConditionFile.parse(node), order, shared.figures, anywhere)
+        return Condition(ConditionFile.parse(node), order, shared.figures, anywhere)
 
     order = root.conditions
     conditions = all_of(condition, _in(documents, "conditions/"))
@@ -189,7 +237,7 @@ def compile_rules(documents: Mapping[str, list[Node]], texts: Mapping[str, Mappi
     _check_periods(conditions)
     if len(marks.names) > 62:
         raise root.under("facts").wrong("more than 62 provisional figures and rules: they no longer fit a mask")
-    return RuleBook(facts, parameters, tuple(conditions), marks, texts, hash_)
+    return RuleBook(facts, parameters, conditions, marks, texts, hash_)
 
 
 def _in(documents: Mapping[str, list[Node]], folder: str) -> list[Node]:
@@ -202,68 +250,7 @@ def _check_periods(conditions: list[Condition]) -> None:
             what = "overlaps" if after.start <= before.end else "leaves a gap after"
             raise after.place.wrong(f"this period of `{after.id}` {what} the one before it")
     for condition in conditions:
-        ids = [rule.id for rule in condition.all_rules()]
-        for at, rule in enumerate(condition.all_rules()):
+        ids = [rule.id for rule in condition.all_rules]
+        for at, rule in enumerate(condition.all_rules):
             if rule.id in ids[:at]:
                 raise rule.place.wrong(f"rule `{rule.id}` stands here twice")
-
-
-def _condition(spec: "ConditionFile", order: list[str], shared: Mapping[str, Verb], anywhere: Scope) -> Condition:
-    """anywhere: what every condition can name."""
-    facts = anywhere.facts
-    id_ = spec.under("condition").one_of(order, "condition (facts.yaml names them)")
-    things = {f"each_{fact.each}": [fact] for fact in facts.values() if fact.each}
-    about = spec.under("about").one_of(("household", "each_candidate", *things), "subject")
-    of = things.get(about) or [fact for fact in facts.values() if fact.type != "list" and "candidate" in fact.about]
-    columns = {column.name: column for fact in of for column in fact.columns()}
-    start, end = ordinals(spec.valid)
-    scope = Scope(facts, anywhere.parameters, anywhere.marks, columns, each=about != "household")
-    for name, verb in {**(shared if about == "household" else {}), **spec.figures}.items():
-        scope.figure(name, verb)
-    scope.used, scope.tests = set(), []
-    for name in spec.show:
-        if name not in scope.figures:
-            raise spec.under("show").wrong(f"unknown figure `{name}`{meant(name, scope.figures)}")
-        if scope.each or scope.figures[name].each or not scope.figures[name].money:
-            raise spec.under("show").wrong(f"`{name}` is no amount of the household: nothing else is shown")
-    rules = tuple(all_of(lambda rule: _rule(rule, spec, scope), spec.rules))
-    if not rules:
-        raise spec.under("rules").wrong("no rule: this condition would be met by everybody")
-    needed, tests = scope.used | set(spec.show), scope.tests
-    for needs in reversed(scope.figures.values()):
-        if needs.name in needed:
-            needed |= needs.names
-            tests += needs.tests
-    read = {column.name: {f"each.{column.name}", f"applicant.{column.name}"} & needed for column in columns.values()}
-    used = {name.removeprefix("fact.") for name in needed if name.startswith("fact.")}
-    used |= {column.fact for column in columns.values() if read[column.name]}
-    return Condition(
-        spec,
-        f"{id_}@{start}",
-        start,
-        end,
-        tuple(figure for figure in scope.figures.values() if figure.name in needed),
-        rules,
-        tuple(tests),
-        tuple(column for column in columns.values() if column.fact in used),
-        frozenset(name for name, by in read.items() if by == {f"applicant.{name}"}),
-        tuple(fact for fact in facts.values() if fact.name in used or about == f"each_{fact.each}"),
-        any(name.startswith("co_resident.") for name in needed),
-    )
-
-
-def _rule(spec: "ExceptionFile", of: "ConditionFile", scope: Scope) -> Rule:
-    if not spec.id.startswith(f"{of.condition}."):
-        raise spec.under("id").wrong(f"a rule of `{of.condition}` is called `{of.condition}.…`, not `{spec.id}`")
-    then = OUTCOMES.index(spec.then)
-    if then != MET and spec.say is None:
-        raise spec.place.wrong(f"`say` is missing: {OUTCOMES[then]} is explained")
-    for text in spec.say.model_dump().values() if spec.say else ():
-        names = [name for pair in PLACEHOLDER.findall(text.replace("{person}", "")) for name in pair if name]
-        if unknown := [name for name in names if name not in of.show]:
-            known = meant(unknown[0], (*of.show, "person"))
-            raise spec.under("say").wrong(f"unknown figure `{unknown[0]}` (not in `show`){known}")
-        if {*"{}"} & {*PLACEHOLDER.sub("", text)}:
-            raise spec.under("say").wrong("in braces stands {person}, {figure} or {figure - figure}")
-    when, mark = scope.when(spec.under("when")), scope.marks.bit(spec.id, spec.mark)
-    return Rule(spec, when, then, mark, tuple(_rule(one, of, scope) for one in getattr(spec, "unless", ())))
