@@ -3,13 +3,16 @@
 import random
 from copy import deepcopy
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eligibility.domain import completions
 from eligibility.domain.decide import Engine
+from eligibility.rulefiles import load
 
+from . import build
 from .build import random_household
 from .independent import CONDITIONS, LIMITS, could_claim, everywhere
 
@@ -93,3 +96,24 @@ def test_what_is_too_much_to_look_at_together_is_decided_alike(engine: Engine, m
     monkeypatch.setattr(completions, "ROWS", 64)
     assert engine.decide(households) == together
     assert max(largest) < before
+
+
+def test_what_another_unit_makes_no_matter_is_not_asked(rules: Path) -> None:
+    """Of three rights one is to be investigated for good: a proof that leads no further than that changes nothing."""
+    file = rules / "conditions/property.yaml"
+    bare = """  - id: property.bare
+    when: {right: bare_ownership}
+    then: to_investigate
+    say: {nl: "Te bekijken.", en: "To be looked at."}
+    unless:
+      - {id: property.bare_separation, when: {exception: separation, proof: interpreted}, then: met}
+"""
+    file.write_text(file.read_text().rstrip() + "\n" + bare)
+    separated = {"right": "bare_ownership", "exception": "separation"}
+    rights = [{"right": "bare_ownership"}, separated, {"right": "full_ownership", "exception": "expropriation"}]
+    engine = Engine(load(rules))
+    asked = [engine.decide([build.household({"real_rights": of})])[0]["asks"] for of in (rights, rights[1:])]
+    assert [[ask["fact"] for ask in asks] for asks in asked] == [
+        ["real_rights[2].proof"],
+        ["real_rights[0].proof", "real_rights[1].proof"],
+    ]
