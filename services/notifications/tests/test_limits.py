@@ -158,7 +158,7 @@ async def test_two_replicas_together_keep_to_the_limit(notifications: Notificati
     assert len(server.mails) == 3
 
 
-@pytest.mark.parametrize("kind", ["refused", "struck", "housed"])
+@pytest.mark.parametrize("kind", ["refused", "struck"])
 async def test_what_somebody_else_decided_never_waits_and_never_counts(
     notifications: Notifications, server: MailServer, dossier: UUID, kind: str
 ) -> None:

@@ -46,7 +46,7 @@ def written(address: str, **changed: Any) -> bytes:
         "message_id": "<1.candidate.email@cir.example>", "at": datetime.now(UTC), "tries": 0, "trace": None, "address": address,
         "dossier": UUID(int=2), "addressee": None, "superseded": False, "happened_at": datetime.now(UTC), "state": "waiting",
         "due_at": datetime.now(UTC), "email": None, "readers": (), "member": None, "by": None, "role": None, "fact": None,
-        "applicant": None,
+        "applicant": None, "offer": None,
     }  # fmt: skip
     return write_mail(Due(**(due | changed)), address, LETTERS, "register@cir.example", {})
 

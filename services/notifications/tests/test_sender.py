@@ -403,11 +403,11 @@ async def test_metrics_tell_what_became_of_messages_and_how_long_the_oldest_wait
     notifications: Notifications, server: MailServer, dossier: UUID
 ) -> None:
     def sent() -> float:
-        return REGISTRY.get_sample_value("cir_messages_total", {"kind": "housed", "state": "sent"}) or 0
+        return REGISTRY.get_sample_value("cir_messages_total", {"kind": "struck", "state": "sent"}) or 0
 
     before = sent()
     server.refuses[ANNA] = "450 later"
-    await notifications.hear(contacts(dossier), moved(dossier, "housed"))
+    await notifications.hear(contacts(dossier), moved(dossier, "struck"))
     await notifications.sender.send_due()
     await notifications.sender.send_due()
     assert (REGISTRY.get_sample_value("cir_oldest_unsent_message_seconds") or 0) > 0
