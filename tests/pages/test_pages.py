@@ -17,7 +17,7 @@ from tests.project.test_words import FOLDERS, dutch
 
 JAN, SOFIE, NADIA = "candidate-85661110467", "candidate-86670110605", "candidate-75652514667"
 ELKE, EMMA = "candidate-87631512841", "candidate-90630177175"
-OCMW, DIJLEDAL = "helper-OCMW Leuven", "case_worker-dijledal"
+OCMW, DIJLEDAL, COUNCIL = "helper-OCMW Leuven", "case_worker-dijledal", "council-dijledal"
 WALK = [  # who looks (None: nobody) · service · path (and links to follow from there) · page
     (None, "dossier", "/", "start"),
     (JAN, "dossier", "/", "start"),
@@ -49,6 +49,13 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (JAN, "priority", "/place → main a[role=button]", "situation"),
     (NADIA, "priority", "/place", "place"),  # whose request waits
     (EMMA, "priority", "/place", "places"),
+    (EMMA, "priority", "/offers", "offers"),
+    (DIJLEDAL, "priority", "/vacancies", "vacancies"),
+    (DIJLEDAL, "priority", "/announce", "announce"),
+    (DIJLEDAL, "priority", "/vacancies/24062-0001.2024-03-20", "vacancy"),
+    (DIJLEDAL, "priority", "/vacancies/24062-0001.2024-03-20/propose", "vacancy_act"),
+    (DIJLEDAL, "priority", "/vacancies/24062-0001.2024-03-20/withdraw → main button", "vacancy_act"),  # with an error
+    (COUNCIL, "priority", "/council", "council"),
     (DIJLEDAL, "priority", "/waiting-list?municipality=24062", "waiting_list"),
     (DIJLEDAL, "priority", "/situations", "situations"),
     (DIJLEDAL, "priority", "/situations → main li a", "review"),

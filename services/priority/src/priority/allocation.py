@@ -375,10 +375,20 @@ class Allocation:
         await self.offers.load(self._connection, "id", [id_])
         return self.offers.find(id_)
 
-    async def offers_of(self, *, dossier: UUID | None = None, company: str | None = None) -> list[Offer]:
-        """The offers to a dossier, or of a company (the newest of them), the newest first."""
+    async def vacancies_of(self, company: str) -> list[Vacancy]:
+        """The vacancies of a company, those that have not ended first (of the others the newest), the longest free first."""
+        of = vacancies.c
+        query = sa.select(vacancies).where(of.company == company)
+        query = query.order_by(of.ended_at.desc().nulls_first(), of.free_on, of.id).limit(500)
+        return [Vacancy(**row._mapping) for row in await self._connection.execute(query)]
+
+    async def offers_of(
+        self, *, dossier: UUID | None = None, company: str | None = None, vacancy: str | None = None
+    ) -> list[Offer]:
+        """The offers to a dossier, or of a company (the newest of them) or its vacancy, the newest first."""
         of_it = offers.c.dossier == dossier if dossier is not None else offers.c.company == company
-        query = sa.select(offers).where(of_it).order_by(offers.c.proposed_at.desc(), offers.c.id).limit(500)
+        this = sa.true() if vacancy is None else offers.c.vacancy == vacancy
+        query = sa.select(offers).where(of_it, this).order_by(offers.c.proposed_at.desc(), offers.c.id).limit(500)
         return [Offer(**row._mapping) for row in await self._connection.execute(query)]
 
     async def offer_of(self, vacancy: Vacancy) -> Offer | None:

@@ -9,7 +9,7 @@ from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import EVENTS
-from priority import handlers, http, offers, pages
+from priority import council_pages, handlers, http, offer_pages, offers, pages
 from priority.store import PriorityWork
 
 HERE = Path(__file__).parents[2]
@@ -33,5 +33,6 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
     service.jobs.append(partial(hourly, "the terms of offers are kept", keep_terms))
     service.app.include_router(http.router)
     if service.pages:
-        service.app.include_router(pages.routes(service.pages))
+        for one in (pages, offer_pages, council_pages):
+            service.app.include_router(one.routes(service.pages))
     return service

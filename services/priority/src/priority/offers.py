@@ -15,7 +15,7 @@ from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
 from cir_schemas import LeaseSigned, OfferAnswered, OfferEnded, OfferJudged, OfferProposed, OfferReminded
 from cir_schemas.types import DossierRef
 from priority import access, requests
-from priority.allocation import AdoptedAgreement, LedgerEntry, Offer, Vacancy
+from priority.allocation import AdoptedAgreement, LedgerEntry, Offer, OfferStep, Vacancy
 from priority.domain import offers as domain
 from priority.domain.ledger import Entry, Ledger, State
 from priority.domain.ranking import Regulation, reasons_against
@@ -139,6 +139,22 @@ async def offers(dossier: DossierRef | None, actor: Caller, work: PriorityWork) 
     for _, relation in seen:
         work.audit(actor, relation, known.dossier)
     return await _seen(seen, work)
+
+
+async def board(actor: Caller, work: PriorityWork) -> list[tuple[Vacancy, list[OfferSeen]]]:
+    """The vacancies of the company, those that have not ended first, and the offers of each."""
+    seen = await offers(None, actor, work)
+    found = await work.allocation.vacancies_of(access.company_of(actor, "read_offers"))
+    return [(one, [of for of in seen if of.offer.vacancy == one.id]) for one in found]
+
+
+async def vacancy(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy, list[OfferSeen], list[OfferStep]]:
+    """A vacancy, its offers, the newest first, and what happened to them."""
+    found = await _vacancy(id, access.company_of(actor, "read_offers"), work)
+    its = await work.allocation.offers_of(company=found.company, vacancy=id)
+    work.audit(actor, "company", *(one.dossier for one in its), detail=id)
+    await work.allocation.steps.load(work.connection, "offer", [one.id for one in its])
+    return found, await _seen([(one, "company") for one in its], work), list(work.allocation.steps.all())
 
 
 async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: PriorityWork) -> Offer:

@@ -15,7 +15,7 @@ from cir_chassis.pages import Pages
 from cir_chassis.session import logged_in, whoever
 from cir_schemas.municipalities import NAMES
 from cir_schemas.types import DossierRef, Municipality
-from priority import access, http, requests, texts, use_cases
+from priority import access, http, offers, requests, texts, use_cases
 from priority.store import PriorityWork
 
 Candidate = Annotated[Caller, Depends(logged_in("candidate"))]
@@ -73,6 +73,7 @@ def routes(pages: Pages) -> APIRouter:
             names=NAMES,
             positions=[http.Position.of(one) for one in stands],
             referrals=[http.ReferralRead.of(one) for one in await use_cases.referrals(dossier, caller, work)],
+            offers=await offers.offers(dossier, caller, work),
             situations=asked[::-1],
             may_ask=known.status in access.READ_OWN["request_priority"] and all(one.decision for one in asked),
         )

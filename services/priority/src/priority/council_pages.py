@@ -1,0 +1,47 @@
+"""The ledger of an allocation council, in a browser: what was agreed, what was given, and who owes whom. No dossier is named."""
+
+from collections import Counter
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from cir_chassis.http import IN_WORK
+from cir_chassis.login import Caller
+from cir_chassis.pages import Pages
+from cir_chassis.session import logged_in
+from cir_schemas.municipalities import NAMES
+from priority import use_cases
+from priority.domain.turns import STANDARD
+from priority.store import PriorityWork
+from priority.texts import TEXTS
+
+Reader = Annotated[Caller, Depends(logged_in("council", "case_worker"))]
+Work = Annotated[PriorityWork, IN_WORK]
+
+
+def routes(pages: Pages) -> APIRouter:
+    """The pages, at the root."""
+    router = pages.router()
+
+    @router.get("/council")
+    async def council(request: Request, caller: Reader, work: Work, agreement: UUID | None = None) -> Response:
+        """An agreement with its ledger: the one in force today, unless another is named."""
+        found, today = await use_cases.agreements(caller, work), work.clock.today()
+        adopted = [one for one in found if one.adopted_at is not None]
+        now = [one for one in adopted if one.since <= today <= one.through]
+        shown = next((one for one in found if one.id == agreement), (now or adopted or [None])[0])
+        context = {"agreements": found, "agreed": shown, "today": today, "names": NAMES}
+        if shown is None:
+            return pages.show(request, "council", **context)
+        ledger, entries, room = await use_cases.ledger(shown.id, caller, work)
+        turns = {entry.turn: entry for entry in entries}  # as each stands now
+        given = Counter(
+            (one.at.strftime("%Y-%m"), one.to == STANDARD) for one in turns.values() if one.state == "final"
+        )
+        context |= {"ledger": ledger, "balances": ledger.balances(), "room": room, "given": given}
+        context |= {"turns": sorted(turns.items()), "shares": shown.agreement.shares()}
+        context |= {"titles": {**shown.agreement.titles(), STANDARD: TEXTS[STANDARD]}, "standard": STANDARD}
+        return pages.show(request, "council", **context)
+
+    return router
