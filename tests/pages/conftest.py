@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -19,6 +20,10 @@ from deploy.embedded.stack import Stack
 
 HERE = Path(__file__).parent
 NU = "nu.validator:validator:26.9.27"
+FREE: dict[str, Any] = {
+    **{"id": "24062-0001.2024-03-20", "dwelling": "24062-0001", "company": "dijledal", "municipality": "24062"},
+    **{"bedrooms": 1, "min_persons": 1, "max_persons": 2, "rent": "412.50"},
+}
 INSTALL = ["apt-get", "install", "-y", "-q", "chromium"]
 
 
@@ -76,6 +81,8 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
                 "POST", "priority", "/v1/situations", json=body, candidate=waits.sample.applicant
             )
             expect(asked, 201)
+            free = await register.call("POST", "priority", "/v1/vacancies", json=FREE, case_worker=FREE["company"])
+            expect(free, 201)
         yield stack
 
 

@@ -200,7 +200,7 @@ async def test_a_case_worker_takes_a_home_from_the_board_to_its_lease(register: 
         "homeless",
         "The agreement in force",
         "The council sees no dossier numbers",
-        "2024-06",
+        "Homes let, month by month",
     ):
         assert words in ledger, words
     assert not re.search(rf"{FIRST}|{SECOND}|24062-7", ledger), "nobody learns whose turn of which group it was"

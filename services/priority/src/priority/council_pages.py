@@ -1,7 +1,7 @@
 """The ledger of an allocation council, in a browser: what was agreed, what was given, and who owes whom. No dossier is named."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -30,11 +30,11 @@ def routes(pages: Pages) -> APIRouter:
         found, today = await use_cases.agreements(caller, work), work.clock.today()
         adopted = [one for one in found if one.adopted_at is not None]
         now = [one for one in adopted if one.since <= today <= one.through]
-        shown = next((one for one in found if one.id == agreement), (now or adopted or [None])[0])
-        context = {"agreements": found, "agreed": shown, "today": today, "names": NAMES}
+        shown = next((one for one in found if one.id == agreement), next(iter(now or adopted), None))
+        context: dict[str, Any] = {"agreements": found, "agreed": shown, "today": today, "names": NAMES}
         if shown is None:
             return pages.show(request, "council", **context)
-        ledger, entries, room = await use_cases.ledger(shown.id, caller, work)
+        ledger, entries, room, _ = await use_cases.ledger(shown.id, caller, work)
         turns = {entry.turn: entry for entry in entries}  # as each stands now
         given = Counter(
             (one.at.strftime("%Y-%m"), one.to == STANDARD) for one in turns.values() if one.state == "final"

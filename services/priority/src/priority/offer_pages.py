@@ -114,8 +114,9 @@ def routes(pages: Pages) -> APIRouter:
         company = access.company_of(caller, "announce")
         agreed = await work.allocation.in_force(work.clock.today(), company=company)
         groups = {name: group.title for one in agreed for name, group in one.agreement.target_groups.items()}
-        found = {"company": company, "lets_in": await work.lets_in(company) or (), "groups": groups, "names": NAMES}
-        return pages.show(request, "announce", form=form, today=work.clock.today(), **found)
+        lets_in, today = await work.lets_in(company) or (), work.clock.today()
+        found: dict[str, Any] = {"company": company, "lets_in": lets_in, "groups": groups, "names": NAMES}
+        return pages.show(request, "announce", form=form, today=today, **found)
 
     @router.get("/announce")
     async def comes_free(request: Request, caller: CaseWorker, work: Work) -> Response:
