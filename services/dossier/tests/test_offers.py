@@ -348,7 +348,11 @@ async def test_a_first_unfounded_refusal_pauses_and_a_second_waits_for_a_person(
     # the counter, for him
     assert (await register.act(id_, worker, "wake", reasons=WHY)).status_code == 201
     assert await pause(register, id_) == (None, False)
+    # judged the same once more changes nothing; otherwise, and back again, does
     await hear(register, judged(id_, one, well_founded=False, hours=7))
+    assert await pause(register, id_) == (None, False)
+    await hear(register, judged(id_, one, well_founded=True, hours=8))
+    await hear(register, judged(id_, one, well_founded=False, hours=9))
     assert await pause(register, id_) == ("2024-06-20", False)
     # he asks otherwise
     assert (await register.act(id_, anna, "wake")).status_code == 201
@@ -364,6 +368,7 @@ async def test_a_first_unfounded_refusal_pauses_and_a_second_waits_for_a_person(
     await register.act(id_, worker, "strike", reasons=WHY, ground="second_refusal")
     await register.act(id_, anna, "appeal", ground="struck")
     await register.act(id_, worker, "answer_appeal", reasons=WHY, upheld=True)
+    await hear(register, judged(id_, two, well_founded=False, hours=11))
     assert ((await register.read(id_))["status"], await queue(register)) == ("registered", [])
     await hear(register, judged(id_, uuid4(), well_founded=False))
     assert await queue(register) == ["refusals"]

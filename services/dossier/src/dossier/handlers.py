@@ -51,13 +51,20 @@ def take_offers(events: Sequence[OfferEvent], work: RegisterWork) -> None:
 
 
 def _is_news(event: OfferEvent, standing: Standing) -> bool:
-    """The newest event of an offer counts, whatever the order of arrival; the end of one is the last."""
+    """The newest event of an offer counts, whatever the order of arrival; the end of one is the last. The same judgement once
+    more is none: it would bring back a pause that was ended."""
     known = standing.offers.get(str(event.offer))
     if known is None or isinstance(event, OfferProposed):
         return known is None
     if known.act in ("offer_withdrawn", "offer_lapsed", "lease"):
         return False
+    if isinstance(event, OfferJudged) and known.act == _judgement(event):
+        return False
     return isinstance(event, OfferEnded | LeaseSigned) or known.at is None or event.at > known.at
+
+
+def _judgement(event: OfferJudged) -> str:
+    return "refusal_founded" if event.well_founded else "refusal_unfounded"
 
 
 def _record(event: OfferEvent, register: Register) -> None:
@@ -70,7 +77,7 @@ def _record(event: OfferEvent, register: Register) -> None:
         case OfferAnswered():
             kind, by, on = f"offer_{event.answer}", event.by, event.on
         case OfferJudged():
-            kind = "refusal_founded" if event.well_founded else "refusal_unfounded"
+            kind = _judgement(event)
             if not event.well_founded:
                 paused_until = terms_on(event.refused_on).after_refusal.after(event.refused_on)
                 refers |= {"refused_on": event.refused_on.isoformat(), "paused_until": paused_until.isoformat()}
