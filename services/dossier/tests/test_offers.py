@@ -380,6 +380,10 @@ async def test_a_lease_closes_the_dossier_as_housed_and_its_candidates_are_free(
     await hear(register, proposed(id_, one))
     await register.assess(id_, "met")
     await hear(register, answered(id_, one, "accepted"))
+    # struck for it, it would lapse before the lease
+    struck = await register.act(id_, worker, "strike", reasons=WHY, ground="dwelling_accepted")
+    assert (struck.status_code, "lease" in struck.json()["detail"]) == (409, True)
+    assert (await register.read(id_))["status"] == "registered"
     await hear(register, proposed(id_, other))
     for _ in range(2):
         await hear(register, signed(id_, one), proposed(id_, other))

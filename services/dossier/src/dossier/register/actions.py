@@ -110,7 +110,9 @@ async def _keep_date(body: ActionRequest, register: Register, work: RegisterWork
 
 
 async def _close(body: ActionRequest, register: Register, work: RegisterWork) -> About:
-    """Refuse, or strike: the household is told with its status how to appeal."""
+    """Refuse, or strike: the household is told with its status how to appeal. An accepted home is let, not struck for."""
+    if body.ground == "dwelling_accepted" and register.standing.accepted:
+        raise Conflict("The lease at the offer closes this dossier.", available=await available(register, work))
     return {"ground": body.ground} if body.ground else {}
 
 
