@@ -92,7 +92,7 @@ class Pages:
             )
             words = _catalogue(language, *folders)
             one.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
-            one.filters |= _filters(Locale.parse(f"{language}_BE"))
+            one.filters |= _filters(Locale(language))  # amounts as the rules' own sentences have them
             one.globals |= {"language": language, "languages": LANGUAGES, "style": self.style}
             one.globals |= {"service": name, "public": settings.public, "demo": settings.environment == "demo"}
             self._environments[language] = one

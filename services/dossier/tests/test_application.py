@@ -234,7 +234,7 @@ async def test_two_tabs_lose_nothing(register: Register) -> None:
     tab = form_of(await anna.get(home + "/balances/p1"))
     await anna.fill(home + "/balances/p1", balances="7,00")
     page = await anna.post(home + "/balances/p1", 412, **tab | {"balances": "9,00"})
-    assert "on record now: <strong>7,00 €" in page
+    assert "on record now: <strong>€7.00" in page
     assert 'value="9,00"' in page
     await anna.post(home + "/balances/p1", **form_of(page))
     assert (await declared(register, id_))["p1"]["balances"] == "9.00"
@@ -405,13 +405,18 @@ async def test_who_cannot_log_in_is_not_waited_for_in_silence(register: Register
 
 async def test_who_was_started_at_the_counter_sees_his_own_and_confirms(register: Register) -> None:
     worker = await register.case_worker()
-    id_ = await register.started(who=worker, members=[applicant(), partner(first_name="Secret")])
+    incomes = [{"year": 2023, "jointly_taxable": "21000.00"}]
+    anna_full = applicant(language="known", balances="5.10", incomes=incomes)
+    id_ = await register.started(who=worker, members=[anna_full, partner(first_name="Secret")])
     anna = await as_(register)
     assert await anna.get("/start", 303) == f"/dossiers/{id_}/application"
     assert await anna.get(f"/dossiers/{id_}/application", 303) == f"/dossiers/{id_}/confirmation"
     page = await anna.get(f"/dossiers/{id_}/confirmation")
     assert "Secret" not in page
     assert BRAM not in page
+    assert "Knowledge of Dutch: Yes" in page
+    assert "Known to us already: Year: 2023, Jointly taxable income: €21,000.00" in page
+    assert "Known to us already: Together on accounts: €5.10" in page
     await anna.get(f"/dossiers/{id_}/application/check", 403)
     await anna.post(f"/dossiers/{id_}/confirmation", 409, answer="decline")
     await anna.post(f"/dossiers/{id_}/confirmation", answer="confirm")
@@ -452,7 +457,7 @@ async def test_what_a_source_knows_is_shown_and_not_asked(
         found = await declared(register, id_)
         assert found["p1"]["residence"] == "reference_address"
         assert found[""]["origins"]["p1"]["residence"]["to_prove"]
-        assert "<strong>20.000,00 €</strong>" in await anna.get(home + "/incomes/p1")
+        assert "<strong>€20,000.00</strong>" in await anna.get(home + "/incomes/p1")
         assert 'Nothing is known.</p> <p class="govuk-body-s">So says the land registry' in await anna.get(
             home + "/real_rights/p1"
         )

@@ -162,8 +162,8 @@ async def test_a_fact_is_taken_from_a_document_and_a_claim_that_changed_is_said(
     path = f"/desk/{id_}/documents/{slips}"
     html = await desk.get(path)
     assert "The claim was changed" in html
-    assert "6.000,00 € in 3 months" in html
-    assert "1,00 € in 3 months" in html
+    assert "€6,000.00 in 3 months" in html
+    assert "€1.00 in 3 months" in html
     html = await desk.post(path, 409, decision="accepted", reasons=WHY)
     assert 'name="decision"' in html
     assert WHY in html
@@ -304,7 +304,7 @@ async def test_a_case_worker_establishes_what_he_changed_and_nothing_of_what_was
     assert await file() == before
     assert 'value="5,00"' in await desk.get(home + "/balances/p1")  # declared, and counts
     html = await desk.get(home + "/incomes/p1")
-    assert ("Declared, and not established" in html, "1,00 €" in html, "item=new" in html) == (True, True, True)
+    assert ("Declared, and not established" in html, "€1.00" in html, "item=new" in html) == (True, True, True)
     assert "Declared, and not established" in await desk.get(home + "/situation/p1")
     await desk.fill(home + "/situation/p1", language="known")
     after = await file()

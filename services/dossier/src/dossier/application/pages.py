@@ -277,7 +277,9 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], directo
             file = await reading.read_file(dossier, caller, work)
         if not {"confirm", "decline"} & {*read.actions}:
             return RedirectResponse(f"/dossiers/{read.id}", 303)
-        return show(request, "confirmation", dossier=read, file=file, himself=_himself(file, caller), form=form)
+        himself = _himself(file, caller)
+        told = [place for place in places(file, clock.today()) if place.member == himself]
+        return show(request, "confirmation", dossier=read, file=file, himself=himself, told=told, form=form)
 
     @router.get("/dossiers/{dossier}/confirmation")
     async def asked_to_confirm(dossier: DossierRef, request: Request, caller: Candidate) -> Response:
