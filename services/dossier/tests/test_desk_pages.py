@@ -49,7 +49,7 @@ async def test_the_desk_shows_what_waits_and_all_of_a_dossier_as_text(register: 
         for text in (
             f"{MARKUP} came by",
             ANNA,
-            "1.234,56 €",
+            "€1,234.56",
             "a@example.org",
             "Leuven",
             "waits to be judged",
@@ -57,7 +57,7 @@ async def test_the_desk_shows_what_waits_and_all_of_a_dossier_as_text(register: 
         ):
             assert text in unescape(html), text
         assert "not established" in html  # the income that he declared
-        assert "Declared: 2023: Jointly taxable income 21.000,00" in html
+        assert "Declared: 2023: Jointly taxable income €21,000.00" in html
     assert "<code>POST /v1/dossiers/{dossier}/notes</code>" in await desk.get(f"/desk/{id_}/audit")
 
 
