@@ -71,7 +71,7 @@ class Rows(Generic[R]):
     """
 
     def __init__(self, table: sa.Table, of: type[R], *, insert_only: bool = False, newer: str | None = None) -> None:
-        self._table, self._of, self._insert_only, self._newer = table, of, insert_only, newer
+        self.table, self._of, self._insert_only, self._newer = table, of, insert_only, newer
         self._names = tuple(field.name for field in fields(of))  # type: ignore[arg-type]
         self._key = [column.name for column in table.primary_key]
         self._rows: dict[tuple[object, ...], R] = {}
@@ -94,9 +94,13 @@ class Rows(Generic[R]):
         """Every row loaded or put."""
         return self._rows.values()
 
+    def changed(self) -> Iterable[R]:
+        """Those put since the last flush."""
+        return self._changed.values()
+
     async def load(self, connection: AsyncConnection, by: str, ids: Iterable[object], *, lock: bool = False) -> None:
         """Read the rows in which the column `by` is one of these. With `lock` they stay ours until the commit."""
-        for found in await driver.run(connection, _reading(self._table, self._names, by, lock), {"ids": list(ids)}):
+        for found in await driver.run(connection, _reading(self.table, self._names, by, lock), {"ids": list(ids)}):
             row = self._of(*found)
             self._rows[tuple(getattr(row, name) for name in self._key)] = row
 
@@ -105,7 +109,7 @@ class Rows(Generic[R]):
         if not self._changed:
             return False
         put = {name: [getattr(row, name) for row in self._changed.values()] for name in self._names}
-        await driver.run(connection, _writing(self._table, self._names, self._insert_only, self._newer), rows(put))
+        await driver.run(connection, _writing(self.table, self._names, self._insert_only, self._newer), rows(put))
         self._changed.clear()
         return True
 

@@ -1,19 +1,24 @@
-"""`python -m priority serve | migrate | replay | dlq | rank | turns | agreement`."""
+"""`python -m priority serve | migrate | replay | dlq | rank | turns | agreement | audit YEAR`."""
 
+import asyncio
 import json
 from collections import Counter
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cir_chassis.cli import NO, WRONG_CALL, program, refuse
+from cir_chassis.cli import NO, WRONG_CALL, program, refuse, service_or_exit
+from cir_chassis.database import is_outage
+from cir_chassis.driver import transaction
 from cir_chassis.pseudonym import KeyedSettings
 from priority.app import MIGRATIONS, make
 from priority.council import Agreement
 from priority.domain.ranking import rank
 from priority.domain.turns import SharesDoNotAddUp, decimal, turns
+from priority.log import until
 from priority.requests import RankRequest, TurnsRequest, WrongFile, read
 from priority.rules import CRITERIA, LASTING_TIE
 
@@ -80,6 +85,24 @@ def turns_(
     for turn, name in enumerate(given, 1):
         typer.echo(f"{turn:>4}  {name}")
     typer.echo(", ".join(f"{name} {times}" for name, times in Counter(given).most_common()))
+
+
+@cli.command("audit")
+def audit_(year: Annotated[int, typer.Argument(min=2000, max=9999)]) -> None:
+    """Print what every order and turn up to the end of a year rests on, as JSON lines: tools/audit.py recomputes them."""
+    service = service_or_exit("priority", KeyedSettings, make, quiet=True)
+
+    async def go() -> None:
+        async with transaction(service.background.engine) as connection:
+            async for line in until(date(year, 12, 31), connection):
+                typer.echo(line)
+
+    try:
+        asyncio.run(go())
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from priority.domain import turns
 from priority.domain.ledger import Entry, Ledger
 from priority.domain.offers import CLOSED, HOLDS, NOT_AGAIN
 from priority.domain.ranking import Dwelling
+from priority.log import Log
 from priority.tables import (
     agreements,
     candidacies,
@@ -187,8 +188,8 @@ class Situation:
 class Allocation:
     """The queries of one unit of work, and its rows."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: AsyncConnection, log: Log) -> None:
+        self._connection, self._log = connection, log
         self.agreements = Rows(agreements, AdoptedAgreement)
         self.vacancies = Rows(vacancies, Vacancy)
         self.entries = Rows(ledger_entries, LedgerEntry)
@@ -213,6 +214,7 @@ class Allocation:
 
     async def hold(self, company: str) -> None:
         """Decide on turns, referrals and adoptions of a company one after the other: lock it until the commit."""
+        await self._log.share()
         await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company, 0))))
 
     async def agreement(self, id_: UUID) -> AdoptedAgreement | None:
@@ -328,6 +330,7 @@ class Allocation:
 
     async def referral(self, id_: UUID) -> Referral | None:
         """A referral, locked."""
+        await self._log.share()
         await self.referrals.load(self._connection, "id", [id_], lock=True)
         return self.referrals.find(id_)
 
@@ -406,6 +409,7 @@ class Allocation:
 
     async def situation(self, id_: UUID) -> Situation | None:
         """A request, locked."""
+        await self._log.share()
         await self.situations.load(self._connection, "id", [id_], lock=True)
         return self.situations.find(id_)
 

@@ -71,7 +71,7 @@ async def next_for(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy,
 async def propose(id: str, asked: requests.Proposal, actor: Caller, work: PriorityWork) -> Offer:
     """Propose the vacancy to who is first, and keep the turn for it: dossier tests the conditions."""
     company = access.company_of(actor, "propose_offer")
-    await work.catch_up()
+    since = await work.begin_proposal()
     await work.allocation.hold(company)
     candidacy = await work.find(asked.dossier, lock=True)  # another company may be proposing to it
     vacancy = await _free(id, company, work)
@@ -94,6 +94,7 @@ async def propose(id: str, asked: requests.Proposal, actor: Caller, work: Priori
         _book(turn, entries, vacancy, asked.dossier, actor, work)
     who = (candidacy.dossier, asked.dossier, "checking", True, work.clock.now())
     offer = work.note(Offer(uuid4(), company, id, *who), "checking", actor)
+    work.log_proposal(since, offer, agreed, next_)
     work.publish(OfferProposed.model_validate(offer.about))
     work.audit(actor, "company", candidacy.dossier, detail=id)
     return offer

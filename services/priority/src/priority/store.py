@@ -35,6 +35,7 @@ from priority.domain import offers, ranking
 from priority.domain.ledger import Entry, Ledger
 from priority.domain.ranking import Dwelling, Regulation
 from priority.domain.turns import STANDARD
+from priority.log import FIRST, Log
 from priority.rules import CRITERIA, LASTING_TIE
 
 ANY_SIZE = 2**31 - 1  # persons
@@ -63,6 +64,7 @@ class Candidacy:
     company: str | None
     placed: int | None
     candidates: list[str] | None = None
+    logged: int | None = None
 
     def in_domain(self) -> ranking.Candidate:
         return ranking.Candidate(
@@ -101,6 +103,8 @@ class Next:
 
     turn: Entry
     ranking: Ranking
+    fitting: list[str]
+    """The groups with a referral that the vacancy can be offered to."""
 
 
 class PriorityWork(Work):
@@ -114,8 +118,10 @@ class PriorityWork(Work):
         self.person_key = person_key
         self.companies = Rows(tables.companies, Company, newer="version")
         self.candidacies = Rows(tables.candidacies, Candidacy, newer="version")
-        self.allocation = Allocation(connection)
+        self.log = Log(connection, clock.today)
+        self.allocation = Allocation(connection, self.log)
         self._to_place: dict[UUID, Candidacy] = {}
+        self._to_log: set[UUID] = set()
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
@@ -123,6 +129,7 @@ class PriorityWork(Work):
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         ids = list(subjects)
+        await self.log.share()
         await self.candidacies.load(self.connection, "dossier", ids, lock=True)
         await self.allocation.load(ids)
 
@@ -163,10 +170,15 @@ class PriorityWork(Work):
 
     def place(self, candidacy: Candidacy) -> None:
         """Keep this candidacy, and its places in the stead of those of the one before."""
-        self.candidacies.put(candidacy)
+        known = self.candidacies.find(candidacy.dossier)
+        if known is None or known.logged is None or _stands(known) != _stands(candidacy):
+            self._to_log.add(candidacy.dossier)
+        self.candidacies.put(candidacy := replace(candidacy, logged=candidacy.version))
         self._to_place[candidacy.dossier] = candidacy
 
     async def flush(self) -> None:
+        for table in self.allocation.rows:
+            self.log.add_rows(table.table.name, table.changed())
         await super().flush()
         if self._to_place:
             stands = sa.select(tables.candidacies.c.dossier, tables.candidacies.c.version)
@@ -178,24 +190,51 @@ class PriorityWork(Work):
             await self.connection.execute(
                 sa.delete(tables.places).where(among(tables.places.c.dossier)), {"ids": [one.dossier for one in ours]}
             )
-            if new := [place for candidacy in ours for place in _places(candidacy)]:
+            known = [(candidacy, candidacy.in_domain()) for candidacy in ours]
+            if new := [place for candidacy, one in known for place in _places(candidacy, one)]:
                 await self.connection.execute(_PLACING, rows({name: [one[name] for one in new] for name in new[0]}))
+            for candidacy, one in known:
+                if candidacy.dossier in self._to_log and candidacy.number:
+                    self.log.add("dossier", _logged(candidacy, one))
             self._to_place.clear()
+            self._to_log.clear()
+        await self.log.flush()
 
     async def catch_up(self) -> None:
-        """Place what the release before this one recorded, which knew no places: each read begins with it."""
+        """Place, and put in the log, what the release before this one recorded, which knew neither: each read begins with it."""
         table = tables.candidacies
-        behind = table.c.placed.is_distinct_from(table.c.version)
+        behind = sa.or_(*(of.is_distinct_from(table.c.version) for of in (table.c.placed, table.c.logged)))
+        if not await self.connection.scalar(sa.select(sa.exists().where(behind))):
+            return
+        await self.log.share()
         locked = sa.select(table.c.dossier).where(behind).order_by(table.c.dossier).with_for_update()
-        place = sa.update(table).where(table.c.dossier.in_(locked)).values(placed=table.c.version)
+        place = (
+            sa.update(table).where(table.c.dossier.in_(locked)).values(placed=table.c.version, logged=table.c.version)
+        )
         for row in await self.connection.execute(place.returning(*table.c)):
             self._to_place[row.dossier] = Candidacy(**row._mapping)
+            self._to_log.add(row.dossier)
         await self.flush()
+
+    async def begin_proposal(self) -> dict[str, Any]:
+        """Hold the log alone, with all that an order rests on in it. Returns what it has since the last proposal."""
+        await self.log.alone()
+        await self.catch_up()
+        return await self.log.since_last(self.allocation.rows)
+
+    def log_proposal(self, since: dict[str, Any], offer: Offer, agreed: AdoptedAgreement, next_: Next) -> None:
+        """How a proposal follows: the groups that fit, the turn, and the first of the order with their criteria."""
+        turn = {name: getattr(next_.turn, name) for name in ("turn", "of", "to", "how")}
+        about = {"offer": offer.id, "company": offer.company, "vacancy": offer.vacancy, "number": offer.number}
+        order = {"agreement": agreed.id, "fitting": next_.fitting, "first": next_.ranking[:FIRST]}
+        self.log.add("proposal", {**about, **turn, **order, **since})
 
     async def find(self, dossier: DossierRef, *, lock: bool = False) -> Candidacy | None:
         """The newest candidacy of a dossier, by its id or its number."""
         table = tables.candidacies
         query = sa.select(*(table.c[field.name] for field in fields(Candidacy)))
+        if lock:
+            await self.log.share()
         this = table.c.dossier == dossier if isinstance(dossier, UUID) else table.c.number == dossier
         query = query.where(this).with_for_update() if lock else query.where(this)
         row = (await self.connection.execute(query)).first()
@@ -255,11 +294,12 @@ class PriorityWork(Work):
         """The turn and the ranking for this vacancy today, as far as the register knows at this moment."""
         today = self.clock.today()
         fitting = await self.allocation.fitting(agreed, vacancy, today)
-        entry = ledger.next({group for group, _ in fitting}, vacancy.id)
+        groups = sorted({group for group, _ in fitting})
+        entry = ledger.next(groups, vacancy.id)
         if entry.to != STANDARD:
-            return Next(entry, [(number, ("oldest_referral",)) for group, number in fitting if group == entry.to])
+            return Next(entry, [(n, ("oldest_referral",)) for group, n in fitting if group == entry.to], groups)
         regulation = agreed.agreement.regulation().in_domain()
-        return Next(entry, await self.ranked(today, vacancy.in_domain(), regulation, vacancy.company, vacancy))
+        return Next(entry, await self.ranked(today, vacancy.in_domain(), regulation, vacancy.company, vacancy), groups)
 
     async def standing(
         self, dossier: UUID, municipality: str, on: date, regulation: Regulation, area: str | None = None
@@ -298,9 +338,33 @@ class PriorityWork(Work):
         return _because(names[: len(ours)], ours), +before
 
 
-def _places(candidacy: Candidacy) -> Iterator[dict[str, Any]]:
+def _stands(one: Candidacy) -> tuple[object, ...]:
+    """What its line in the log rests on."""
+    when = (one.registered_on, one.paused_until)
+    return (one.status, one.number, *when, one.persons, one.wants, one.residence, one.informal_care_in)
+
+
+def _logged(candidacy: Candidacy, one: ranking.Candidate) -> dict[str, Any]:
+    """Its line in the log: its status, and if it is on the list all that its places rest on. until: null, it lasts."""
+    line: dict[str, Any] = {"number": one.dossier, "status": one.status}
+    if one.status != ranking.ON_THE_LIST or one.registered_on is None:
+        return line
+    wants = {wanted["municipality"]: wanted["company"] for wanted in candidacy.wants}
+    lived = {there: _lived(stay for stay in one.residence if stay.municipality == there) for there in wants}
+    named = {stay.area for stay in one.residence} - {None}
+    areas = {area: _lived(stay for stay in one.residence if stay.area == area) for area in named}
+    care = [there for there in wants if there in one.informal_care_in]
+    since = {"registered_on": one.registered_on, "persons": one.persons, "paused_until": one.paused_until}
+    return line | since | {"wants": wants, "lived": lived, "areas": areas, "care": care}
+
+
+def _lived(stays: Iterable[ranking.Stay]) -> list[tuple[date, date | None]]:
+    """Of each candidate by himself, from the first day through the one before the last."""
+    return [(start, None if end == date.max else end) for start, end in ranking.joined(stays) if start < end]
+
+
+def _places(candidacy: Candidacy, one: ranking.Candidate) -> Iterator[dict[str, Any]]:
     """Its row on each list (see tables.places)."""
-    one = candidacy.in_domain()
     if one.status != ranking.ON_THE_LIST or one.registered_on is None or not one.dossier:
         return
     by_area = defaultdict(list)

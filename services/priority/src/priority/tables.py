@@ -15,6 +15,18 @@ outbox = outbox_table(metadata)
 idempotency_keys = idempotency_table(metadata)
 audit = audit_table(metadata)  # a trigger refuses to change or delete it
 
+log = sa.Table(
+    "log",  # likewise
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("on", sa.Date, nullable=False, comment="the day in Belgium"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("content", JSONB, nullable=False),
+    comment="what orders and turns rest on, in the order in which it counted; only added to",
+)
+sa.Index("log_proposals", log.c.id, postgresql_where=log.c.kind == "proposal")
+
 candidacies = sa.Table(
     "candidacies",
     metadata,
@@ -33,6 +45,7 @@ candidacies = sa.Table(
     sa.Column("company", sa.Text, comment="treats it; null: heard before this was kept"),
     sa.Column("placed", sa.BigInteger, comment="the version that its places are of"),
     sa.Column("candidates", JSONB, comment="pseudonyms of applicant and partner; null: heard before this was kept"),
+    sa.Column("logged", sa.BigInteger, comment="the version that its line in the log is of"),
 )
 sa.Index("candidacies_wants", candidacies.c.wants, postgresql_using="gin", postgresql_ops={"wants": "jsonb_path_ops"})
 sa.Index(
@@ -45,6 +58,12 @@ sa.Index(
     "candidacies_to_place",
     candidacies.c.dossier,
     postgresql_where=candidacies.c.placed.is_distinct_from(candidacies.c.version),
+)
+
+sa.Index(
+    "candidacies_to_log",
+    candidacies.c.dossier,
+    postgresql_where=candidacies.c.logged.is_distinct_from(candidacies.c.version),
 )
 
 companies = sa.Table(
