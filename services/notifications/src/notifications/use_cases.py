@@ -31,7 +31,7 @@ async def end_mails(reader: Reader, work: NotificationsWork) -> None:
     contacts, messages = await work.contacts_of(reader.dossier), await work.messages_of(reader.dossier)
     if contacts and messages:
         kind = f"{NOT_MINE}_{reader.audience}"
-        news = News(uuid4(), reader.dossier, kind, messages[0].number, [], work.clock.now(), traceparent(), *[None] * 5)
+        news = News(uuid4(), reader.dossier, kind, messages[0].number, [], work.clock.now(), traceparent(), *[None] * 6)
         work.plan(news, "company")
 
 
