@@ -65,6 +65,7 @@ async def test_from_who_is_first_to_a_signed_lease(register: Priority) -> None:
     unproven = await register.act(offer, "lease", statements_seen=False)
     assert (unproven[0], "balances" in unproven[1]) == (409, True)
     assert (await register.act(offer, "lease", signed_on="2024-06-02"))[0] == 422, "it is not signed yet"
+    assert (await register.act(offer, "lease", signed_on="1990-01-01"))[0] == 422, "long before the offer"
     assert await register.act(offer, "lease") == (200, "signed")
     home = {"municipality": "24062", "bedrooms": 1, "rent": "410.50", "answer_by": "2024-06-16"}
     answered = {"answer": "accepted", "by": "candidate", "on": "2024-06-01"}
@@ -210,15 +211,14 @@ async def test_the_newest_judgement_of_each_refusal_counts_over_all_companies(re
     await register.free("w2")
     offers.append(await register.opened("w2"))
     await register.act(offers[1], "answer", answer="refuse")
-    for offer, well_founded in ((0, False), (1, False), (0, False), (0, True)):
+    for offer, well_founded in ((0, False), (1, False), (0, False), (0, True), (0, True)):
         assert await register.act(offers[offer], "judgement", well_founded=well_founded) == (200, "refused")
     judged = [one for _, one in await said(register, "OfferJudged")]
     assert [(one["well_founded"], one["unfounded"]) for one in judged] == [
         (False, 1),
         (False, 2),
-        (False, 2),
         (True, 1),
-    ]
+    ], "the same once more is no news"
     assert {one["refused_on"] for one in judged} == {"2024-06-01"}
 
 
@@ -323,3 +323,23 @@ async def test_of_two_at_once_each_offer_has_one_outcome(register: Priority, rou
                     " GROUP BY offer")
         )  # fmt: skip
         assert {row.ends for row in found} == {1}
+
+
+async def test_a_case_worker_decides_nothing_about_his_own_dossier(register: Priority) -> None:
+    next_ = await register.next("w1")
+    himself = {"role": "case_worker", "person": CANDIDATE, "company": "dijledal"}
+    mine = {"turn": next_["turn"]["turn"], "dossier": next_["order"][0]["dossier"]}
+    assert (await register.post("/v1/vacancies/w1/offers", mine, **himself)).status_code == 403
+    offer = await register.opened("w1")
+    for what, body in DONE.items():
+        assert (await register.post(f"/v1/offers/{offer}/{what}", body, **himself)).status_code == 403, what
+    asked = {"dossier": str(ID), "text": "cannot climb the stairs", "documents": []}
+    assert (await register.post("/v1/situations", asked, **himself)).status_code == 403
+    assert (await state(register, offer))["state"] == "open"
+
+
+async def test_who_closed_his_dossier_after_a_lease_and_comes_back_waits_again(register: Priority) -> None:
+    await register.let("w1")
+    await register.hear(candidacy(FIRST, 2, ID, status="withdrawn"))
+    await register.hear(candidacy(FIRST, 3, ID))
+    assert await register.list() == [FIRST, SECOND]

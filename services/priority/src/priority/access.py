@@ -85,6 +85,8 @@ async def dossier_for(
     """The dossier, if he may do this to it; the audit has it. Raises `NotFound`: to anybody else it does not exist; `Conflict`:
     not now."""
     known = await work.find(ref, lock=lock)
+    if known:
+        keep_apart(actor, known, work)
     for relation in (known and _relations(actor, known, work)) or ():
         if known and may(actor, relation, action):
             check_status(actor, relation, action, known)
@@ -100,6 +102,12 @@ def _relations(actor: Caller, known: Candidacy, work: PriorityWork) -> list[str]
         "dossier of the company": known.company and known.company == actor.relation("company"),
     }
     return [relation for relation, holds in relations.items() if holds]
+
+
+def keep_apart(actor: Caller, known: Candidacy, work: PriorityWork) -> None:
+    """Raises `NotAllowed` where a case worker would decide about his own dossier."""
+    if actor.role == "case_worker" and "own dossier" in _relations(actor, known, work):
+        raise NotAllowed("this is your own dossier: a colleague treats it")
 
 
 async def offer_for(
@@ -120,6 +128,7 @@ async def offer_for(
 
 def visible(actor: Caller, offer: Offer, known: Candidacy, work: PriorityWork) -> list[str]:
     """His relations to an offer that he may see. The candidate is told nothing before it opens."""
+    keep_apart(actor, known, work)
     relations = ["company"] if offer.company == actor.relation("company") else []
     relations += [one for one in _relations(actor, known, work) if one != "own dossier" or offer.answer_by]
     return [relation for relation in relations if may(actor, relation, "read_offers")]

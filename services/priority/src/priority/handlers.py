@@ -20,7 +20,7 @@ from cir_schemas import (
 from cir_schemas.types import euro
 from priority import rules
 from priority.allocation import Offer
-from priority.domain.offers import lapses
+from priority.domain.offers import CLOSED, lapses
 from priority.domain.ranking import ON_THE_LIST, number_parts
 from priority.store import Candidacy, Company, PriorityWork
 
@@ -63,7 +63,7 @@ def _end_offers(event: CandidacyRecorded, work: PriorityWork) -> None:
             work.move(offer, "lapsed", "dossier")
             ended = {**offer.about, "was": offer.state, "now": "lapsed"}
             work.publish(OfferEnded.model_validate(ended), because_of=event)
-        elif event.status == "housed":
+        elif event.status in CLOSED:
             work.allocation.offers.put(replace(offer, holds=False))
 
 

@@ -74,6 +74,8 @@ async def propose(id: str, asked: requests.Proposal, actor: Caller, work: Priori
     since = await work.begin_proposal()
     await work.allocation.hold(company)
     candidacy = await work.find(asked.dossier, lock=True)  # another company may be proposing to it
+    if candidacy:
+        access.keep_apart(actor, candidacy, work)
     vacancy = await _free(id, company, work)
     if vacancy.rent is None:
         raise Conflict("The rent of this vacancy is not known: announce it again, with its rent.")
@@ -181,6 +183,8 @@ async def judge(id: UUID, asked: requests.Judgement, actor: Caller, work: Priori
         raise Conflict(f"This offer is {offer.state}: a refusal or a silence alone is judged.")
     judged = replace(offer, well_founded=asked.well_founded)
     judged = work.note(judged, "well_founded" if asked.well_founded else "unfounded", actor, asked.reasons)
+    if asked.well_founded == offer.well_founded:
+        return judged  # nothing new: nobody is told, or paused, once more
     others = [one for one in await work.allocation.offers_of(dossier=offer.dossier) if one.id != id]
     about = {"well_founded": asked.well_founded, "refused_on": offer.refused_on}
     unfounded = sum(one.well_founded is False for one in (judged, *others))
@@ -201,8 +205,10 @@ async def sign(id: UUID, asked: requests.Lease, actor: Caller, work: PriorityWor
     offer, _ = await access.offer_for(actor, "sign", id, work, lock=True)
     if not asked.statements_seen:
         raise Conflict("The balances are to be proven by statements before the lease is signed.")
-    if asked.signed_on > work.clock.today():
-        raise Problem(422, "A lease is recorded once it is signed.", [("signed_on", "is still to come")])
+    proposed = offer.proposed_at.date()
+    if not min(proposed, work.clock.today()) <= asked.signed_on <= work.clock.today():
+        detail = f"A lease is recorded once it is signed, and none before its offer of {proposed}."
+        raise Problem(422, detail, [("signed_on", "is still to come, or lies before the offer")])
     moved = _in_time(lambda: work.move(offer, "signed", actor))
     vacancy = await _vacancy(offer.vacancy, company, work)
     await _close_turn(vacancy, "final", offer.number, actor, work)
@@ -314,11 +320,11 @@ def _book(
         **asdict(entry),
         company=vacancy.company,
         dossier=dossier,
-        by=actor.subject,
+        by=work.subject(actor),
         at=work.clock.now(),
     )
     work.allocation.entries.put(booked)
 
 
 def _ended(actor: Caller, work: PriorityWork) -> dict[str, Any]:
-    return {"ended_by": actor.subject, "ended_at": work.clock.now()}
+    return {"ended_by": work.subject(actor), "ended_at": work.clock.now()}
