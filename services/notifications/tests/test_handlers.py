@@ -25,6 +25,7 @@ from notifications.handlers import notify, record_contacts
 from .conftest import (
     ANNA,
     BERT,
+    CEES,
     HELPER,
     NUMBER,
     MailServer,
@@ -252,6 +253,36 @@ async def test_an_offer_is_told_once_to_candidate_partner_and_helper_with_consen
     sent = [mail for to, mail in server.mails if to == ANNA]
     assert bool(sent) == bool(kind)
     assert all("Kanvaz, tel. 015" in str(mail.get_body(("plain",))) for mail in sent)
+
+
+@pytest.mark.parametrize("event", [OfferOpened, OfferReminded])
+@pytest.mark.parametrize("unread", ["no_address", "address_gone", "failed", "stopped", "sent"])
+async def test_a_term_that_does_not_reach_the_candidate_is_told_once_to_the_company_that_lets_the_home(
+    notifications: Notifications, server: MailServer, dossier: UUID, event: Any, unread: str
+) -> None:
+    told, state = offered(dossier, event), "no_address" if unread == "address_gone" else unread
+    email = None if unread == "no_address" else ANNA
+    await notifications.hear(
+        company("kanvaz", name="Kanvaz", mailbox=CEES), contacts(dossier, email=email, help=helped())
+    )
+    await notifications.hear(told)
+    if unread == "failed":
+        server.refuses[ANNA] = "550 nobody here"
+    if unread == "address_gone":
+        await notifications.hear(contacts(dossier, 2, email=None, help=helped()))
+    if unread == "stopped":
+        async with notifications.service.database.work() as work:
+            await work.judge(dossier, work.pseudonym(ANNA), "not_mine")
+    for _ in range(2):
+        while await notifications.sender.send_due():
+            pass
+        await notifications.hear(told)
+    also = {} if unread == "sent" else {"company": "sent"}
+    assert await notifications.states() == {"candidate": state, "helper": "sent"} | also
+    bodies = [mail.get_body(("plain",)) for to, mail in server.mails if to == CEES]
+    letters = [body.get_content() for body in bodies if body]
+    assert len(letters) == len(await notifications.told()) - 2
+    assert all("ten laatste op 4 april 2024" in one and "verhuurt: Kanvaz" in one for one in letters)
 
 
 @pytest.mark.parametrize(

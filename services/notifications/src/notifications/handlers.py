@@ -9,7 +9,16 @@ import structlog
 from cir_chassis.consumer import Handlers
 from cir_schemas import dossier, priority
 from cir_schemas.envelope import Happening
-from notifications.domain.recipients import INVITED, NO_NEWS, PROOF_ASKED, REMOVED, REPLACED, UNREACHABLE, recipients
+from notifications.domain.recipients import (
+    INVITED,
+    NO_NEWS,
+    PROOF_ASKED,
+    REMOVED,
+    REPLACED,
+    TERMED,
+    UNREACHABLE,
+    recipients,
+)
 from notifications.store import Address, Contacts, Entry, News, NotificationsWork
 
 log = structlog.get_logger()
@@ -81,7 +90,7 @@ def _notify(news: News, work: NotificationsWork) -> None:
     if news.member and news.kind.endswith(f"_{REMOVED}"):
         address = contacts.members.get(news.member) or work.former.get((news.dossier, news.member))
         work.plan(replace(news, kind=REMOVED), "member", address)
-    if news.kind in REPLACED and not contacts.email:
+    if news.kind in REPLACED | TERMED and not contacts.email:
         work.plan(replace(news, kind=UNREACHABLE), "company")
 
 

@@ -24,6 +24,8 @@ from notifications.domain.recipients import (
     PROOF_ASKED,
     PROVOKED,
     REMOVED,
+    TERMED,
+    UNREACHABLE,
     Standing,
     readers,
     standing,
@@ -289,7 +291,7 @@ class NotificationsWork(Work):
             .outerjoin(
                 told,
                 (told.c.audience == messages.c.audience)
-                & (told.c.id == sa.func.coalesce(messages.c.organisation, contacts.c.company)),
+                & (told.c.id == sa.func.coalesce(messages.c.organisation, company)),
             )
             .where(messages.c.state == WAITING, messages.c.due_at <= sa.func.now(), ~own | told.c.id.is_not(None))
             .order_by(messages.c.due_at, messages.c.happened_at)
@@ -345,12 +347,16 @@ class NotificationsWork(Work):
         return free_at is not None
 
     async def settle(self, due: Due, state: str, reason: str | None = None) -> None:
-        """The message came into a state that it keeps."""
+        """The message came into a state that it keeps. A term that the candidate does not know is told to who lets the home."""
         given: dict[str, Any] = {"state": state, "reason": reason, "at": sa.func.clock_timestamp(), "email": None}
         if state == SENT and due.address:
             given["addressee"] = self.pseudonym(due.address)
         await self.connection.execute(_this(due).values(given))
         MESSAGES.labels(due.kind, state).inc()
+        unread = state in (NO_ADDRESS, FAILED, STOPPED) and due.audience == "candidate"
+        if unread and due.kind in TERMED and await self.contacts_of(due.dossier):
+            news = News(**{name: getattr(due, name) for name in News.__annotations__})
+            self.plan(replace(news, kind=UNREACHABLE, at=due.happened_at), "company")
 
     async def put_off(self, due: Due) -> None:
         """Try this message later: twice as long as the last time, half an hour at most."""

@@ -25,11 +25,13 @@ REMOVED: Final = "removed"
 REPLACED = frozenset({"replaced_left", "replaced_died"})
 """Kinds that tell the partner that he is the applicant now."""
 UNREACHABLE: Final = "unreachable"
-"""The company is told that a new applicant has no address."""
+"""The company is told that a new applicant has no address, or (that lets the home) that `TERMED` did not reach the candidate."""
 HOLDS = frozenset({"on_hold", "woken"})
 APPEALS = frozenset({"appealed", "appealed_late", "appeal_upheld", "appeal_rejected"})
 REOPENED = frozenset({"reinstated", "corrected"})
 _OUTCOMES = ("accepted", "refused", "no_answer", "founded", "unfounded", "unfounded_again", "withdrawn", "lapsed")
+TERMED = frozenset({"offer_opened", "offer_reminded"})
+"""Kinds that tell until when to answer: who does not know it refuses by silence."""
 OFFERS = frozenset(f"offer_{what}" for what in ("opened", "reminded", *_OUTCOMES, "signed"))
 """Kinds about an offer of a home, up to its lease; `founded` and so on: a refusal or silence was judged."""
 TO_REFERRER = frozenset({"referral_held_up"})
