@@ -87,7 +87,7 @@ async def test_a_candidate_is_told_what_he_answers_and_answers_once(register: Pr
     path = f"/offers/{offer}"
     assert "You have an offer of a home" in (await get(register, HER, f"/place/{ID}")).text
     read = (await get(register, HIM, path)).text
-    for words in ("Leuven", "410,50", "16 June 2024", "Days left after today: 15", "three months", "may be struck"):
+    for words in ("Leuven", "€410.50", "16 June 2024", "Days left after today: 15", "three months", "may be struck"):
         assert words in read, words
     unsaid = await send(register, HIM, f"{path}/answer", step="check")
     assert (unsaid.status_code, "Choose an answer" in unsaid.text) == (422, True)
@@ -155,7 +155,7 @@ async def test_a_case_worker_takes_a_home_from_the_board_to_its_lease(register: 
     other = await register.page("POST", "/announce", OURS[0], held=OURS[1], data=home | {"free_on": "2024-06-02"})
     assert (other.status_code, "stands on the board already" in other.text) == (409, True)
     read = (await get(register, OURS, here)).text
-    assert ("Turn 1 is of standard allocation." in read, "1.012,50" in read) == (True, True)
+    assert ("Turn 1 is of standard allocation." in read, "€1,012.50" in read) == (True, True)
     assert read.index(FIRST) < read.index(SECOND)
     look = await get(register, OURS, f"{here}/propose")
     stale = {"turn": "1", "dossier": SECOND}

@@ -109,7 +109,7 @@ async def test_who_was_chosen_is_on_no_list(register: Priority) -> None:
     assert "2018.01.01.0001" not in await register.list()
     (place,) = (await register.get(f"/v1/dossiers/{dossier}/positions")).json()
     assert (place["position"], place["because"]) == (None, ["chosen"])
-    assert place["text"]["en"] == "not on the list of Leuven: an allocation to you is under way"
+    assert place["text"]["en"] == "not on the list of Leuven at this moment: your housing company can tell you why"
     again = await register.get("/v1/vacancies/w1/next")
     assert (again.status_code, "vacancy is let" in again.text) == (409, True)
 
