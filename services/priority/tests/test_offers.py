@@ -343,3 +343,12 @@ async def test_who_closed_his_dossier_after_a_lease_and_comes_back_waits_again(r
     await register.hear(candidacy(FIRST, 2, ID, status="withdrawn"))
     await register.hear(candidacy(FIRST, 3, ID))
     assert await register.list() == [FIRST, SECOND]
+
+
+async def test_a_hold_after_the_term_makes_no_silence_undone(register: Priority) -> None:
+    offer = await register.opened("w1")
+    clock = register.service.background._work.keywords["clock"]  # type: ignore[attr-defined]
+    clock._today += timedelta(days=16)
+    await register.hear(candidacy(FIRST, 2, ID, on_hold=True))
+    assert (await state(register, offer))["state"] == "no_answer"
+    assert [answer["answer"] for _, answer in await said(register, "OfferAnswered", "OfferEnded")] == ["no_answer"]

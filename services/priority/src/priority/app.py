@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cir_chassis import idempotency
 from cir_chassis.clock import Clock, hourly
+from cir_chassis.database import Database
 from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
@@ -31,8 +32,16 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
     keep_terms = partial(offers.keep_terms, service.background)
     service.jobs.append(partial(hourly, "the terms of offers are kept", keep_terms))
+    catching_up = partial(catch_up, service.background)
+    service.jobs.append(partial(hourly, "what was recorded before is placed and in the log", catching_up))
     service.app.include_router(http.router)
     if service.pages:
         for one in (pages, offer_pages, council_pages):
             service.app.include_router(one.routes(service.pages))
     return service
+
+
+async def catch_up(database: Database[PriorityWork]) -> None:
+    """After an upgrade, without the few seconds that a request has."""
+    async with database.work() as work:
+        await work.catch_up()

@@ -20,8 +20,9 @@ from cir_schemas import (
 from cir_schemas.types import euro
 from priority import rules
 from priority.allocation import Offer
-from priority.domain.offers import CLOSED, lapses
+from priority.domain.offers import CLOSED, is_over, lapses
 from priority.domain.ranking import ON_THE_LIST, number_parts
+from priority.offers import fall_silent
 from priority.store import Candidacy, Company, PriorityWork
 
 log = structlog.get_logger()
@@ -59,6 +60,8 @@ def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) 
 def _end_offers(event: CandidacyRecorded, work: PriorityWork) -> None:
     """What somebody did to the dossier lapses its offer; once it is housed, its lease keeps it off no list any more."""
     for offer in [one for one in work.allocation.offers.all() if one.dossier == event.dossier and one.holds]:
+        if offer.state == "open" and is_over(work.clock.today(), offer.answer_by):
+            offer = fall_silent(offer, work)  # before the register looked: no hold makes a silence undone
         if lapses(offer.state, event.status, event.on_hold):
             work.move(offer, "lapsed", "dossier")
             ended = {**offer.about, "was": offer.state, "now": "lapsed"}

@@ -168,7 +168,7 @@ async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: Pri
     if now == "no_answer":
         if offer.late_answer is not None:
             raise Conflict("This offer was answered after its term already.")
-        offer = offer if offer.state == now else _fall_silent(offer, work)
+        offer = offer if offer.state == now else fall_silent(offer, work)
         return work.note(replace(offer, late_answer=asked.answer), f"late_{asked.answer}", actor, reasons)
     moved = work.move(offer, now, actor, reasons, refused_on=today if now == "refused" else None)
     by = "candidate" if actor.role == "candidate" else "case_worker"
@@ -226,7 +226,7 @@ async def keep_terms(database: Database[PriorityWork]) -> None:
             await work.load(due)
             for offer in [one for one in work.allocation.offers.all() if one.state == "open" and one.answer_by]:
                 if domain.is_over(today, offer.answer_by):
-                    _fall_silent(offer, work)
+                    fall_silent(offer, work)
                 elif offer.remind_on and today >= offer.remind_on:
                     work.note(replace(offer, remind_on=None), "reminded", "register")
                     work.publish(OfferReminded.model_validate({**offer.about, "answer_by": offer.answer_by}))
@@ -246,7 +246,7 @@ def _withdraw(offer: Offer, reasons: Sequence[str], actor: Caller, work: Priorit
     return moved
 
 
-def _fall_silent(offer: Offer, work: PriorityWork) -> Offer:
+def fall_silent(offer: Offer, work: PriorityWork) -> Offer:
     """Nobody answered: a silence from the day after the term."""
     assert offer.answer_by
     on = offer.answer_by + timedelta(days=1)
