@@ -3,10 +3,11 @@
 import asyncio
 import importlib
 import json
+import logging
 import socket
 import sys
 from base64 import b64encode, urlsafe_b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from time import time
 from uuid import uuid4
@@ -57,6 +58,15 @@ def session(token: str, key: SecretStr, life: float = LIFE) -> str:
     subject = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))["sub"]
     held = json.dumps({"token": token, "subject": subject, "until": time() + life})
     return Seal(key, "session", LIFE).sign(b64encode(held.encode())).decode()
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[None]:
+    """A command that a test runs in this process logs as the command does: no later test may lose its log by it."""
+    level = logging.root.level
+    yield
+    if logging.root.level != level:
+        logs.configure("tests", "warning")
 
 
 Cookie = Callable[..., dict[str, str]]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import sqlalchemy as sa
 import typer
 from typer.testing import CliRunner
 
-from cir_chassis import logs
 from cir_chassis.cli import program
 from cir_chassis.outbox import OUTBOX, Relay
 from cir_chassis.service import Service
@@ -33,7 +32,7 @@ def topic() -> Topic:
 
 
 @pytest.fixture
-def command(open_database: Open, kafka: str, topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+def command(open_database: Open, kafka: str, topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run a command of the small service as a program."""
     url = open_database().engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
     for name, value in {
@@ -52,8 +51,7 @@ def command(open_database: Open, kafka: str, topic: Topic, monkeypatch: pytest.M
         )
 
     cli: typer.Typer = program("test", Settings, make, Path())
-    yield lambda *words: CliRunner().invoke(cli, words)
-    logs.configure("tests", "warning")  # a command sets its own, on what it prints to
+    return lambda *words: CliRunner().invoke(cli, words)
 
 
 async def test_a_version_that_came_in_wrongly_is_reset_and_the_next_snapshot_is_taken(
