@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -255,6 +256,36 @@ async def test_a_topic_with_other_partitions_than_it_was_made_with_is_not_writte
     stopping.set()
     await starting
     assert not bus.joined
+
+
+async def test_a_topic_that_its_owner_has_not_made_yet_holds_up_no_other(open_database: Open, kafka: str) -> None:
+    database, there, later, one = open_database(), Topic(), Topic(), uuid4()
+    later.event.type = "counted.later"
+    owner, reader = Bus(kafka, there.name, owns=[there.name], consumes=[]), uuid4().hex
+    await owner.start(asyncio.Event())
+    bus = Bus(kafka, reader, owns=[], consumes=[there.name, later.name])
+    letters = DeadLetters("test", kafka, bus, [there.name, later.name])
+    consumer = Consumer(database, {there.event: count, later.event: count}, letters, ())
+    bus.subscribe(consumer.deliver)
+    newcomer = Bus(kafka, later.name, owns=[later.name], consumes=[])
+
+    async def counted(many: int) -> bool:
+        async with stored(database) as rows:
+            return rows.get(one) == many
+
+    try:
+        await bus.start(asyncio.Event())
+        await send(owner, there, b"1", one)
+        await until(partial(counted, 1))
+        await newcomer.start(asyncio.Event())
+        await send(newcomer, later, b"2", one, ce_type="counted.later")
+        await until(partial(counted, 3))
+        assert {topic for topic, _ in (await bus.behind())[1]} == {there.name, later.name}
+    finally:
+        consumer.stop()
+        for each in (bus, owner, newcomer):
+            await each.stop_consuming()
+            await each.stop()
 
 
 async def test_one_refused_message_does_not_keep_the_next_from_being_taken(open_database: Open, kafka: str) -> None:

@@ -39,14 +39,7 @@ from cir_chassis.login import Caller
 from cir_chassis.outbox import Relay
 from cir_chassis.service import Server
 from cir_chassis.topics import PARTITIONS
-from cir_schemas import (
-    CandidacyRecorded,
-    ContactsRecorded,
-    HouseholdAssessed,
-    HouseholdRecorded,
-    OfferProposed,
-    StatusChanged,
-)
+from cir_schemas import CandidacyRecorded, ContactsRecorded, HouseholdAssessed, HouseholdRecorded, StatusChanged
 from deploy.embedded.demo import COMPANIES, expect
 from deploy.embedded.ports import answers
 from deploy.embedded.postgres import create_databases
@@ -322,8 +315,7 @@ async def _sides(stack: Stack) -> AsyncIterator[Doors]:
             await asyncio.to_thread(migrate, f"{server}/{database}", service.MIGRATIONS)
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
-    # priority's too: it does not run here, and dossier consumes nothing before every topic that it hears is there
-    topics = (HouseholdRecorded.topic, HouseholdAssessed.topic, StatusChanged.topic, OfferProposed.topic)
+    topics = (HouseholdRecorded.topic, HouseholdAssessed.topic, StatusChanged.topic)
     await admin.create_topics([NewTopic(side + topic, PARTITIONS, 1) for topic in topics for side in ("", BY_HAND)])
     await admin.close()
     doors = {"ours": stack.ports["priority"], "by hand": stack.ports["notifications"]}  # theirs, who do not run now

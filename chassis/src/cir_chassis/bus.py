@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from itertools import chain
@@ -108,7 +109,8 @@ class Bus:
             return batch
 
         subscriber = self.broker.subscriber(
-            *self._consumes,
+            # A pattern is also subscribed to before its topics are there: one that its owner makes later joins the others.
+            pattern=f"^({'|'.join(map(re.escape, self._consumes))})$",
             batch=True,
             max_records=BATCH,
             group_id=self._service,
@@ -154,17 +156,15 @@ class Bus:
             raise Stalled
 
     async def start(self, stopping: asyncio.Event) -> None:
-        """Connect, make the owned topics, wait for the consumed ones, join. Waits as long as it takes."""
+        """Connect, make the owned topics, join. Waits as long as it takes; for no topic that another service makes."""
         waited = ""
         while not (self.joined or stopping.is_set()):
             try:
                 missing = await make_topics(self._address, self._owns, self._consumes)
-                if missing:
-                    raise LookupError(f"topics not made yet by their owners: {', '.join(missing)}")
                 await self._open_producer()
                 await self.broker.start()
                 self.joined = True
-                log.info("joined", consumes=self._consumes)
+                log.info("joined", consumes=self._consumes, not_made_yet=missing)
             except (KafkaError, OSError, LookupError, TimeoutError) as error:
                 await self.broker.stop()
                 reason = str(error) if isinstance(error, LookupError) else type(error).__name__
