@@ -64,7 +64,7 @@ from tests.benchmarks.measure import Entry, duration, throughput
 
 SHIFT = 16_500  # ports out of the way of a demo, and of the tests
 TURNS = 5  # odd: each side then comes first after its own heaviest load as often as the other
-AT_ONCE = {1: 40, 10: 100, 100: 150}  # dossiers under way at a time → dossiers in a turn
+AT_ONCE = {1: 40, 10: 150, 100: 600}  # dossiers under way at a time → in a turn: its last few must not decide
 BULK = 1_000  # in one transaction, as when the law changes; the clock starts when it is committed
 PATIENCE = 60.0  # seconds until a dossier must have arrived
 BY_HAND = "by_hand."  # in front of the floor's topics
