@@ -414,7 +414,8 @@ async def test_a_dossier_is_struck_on_a_ground_and_an_upheld_appeal_opens_it(reg
     assert 'href="#ground"' in await desk.post(f"{path}/strike", 422, **form)
     html = await desk.post(f"{path}/strike", 200, ground="second_refusal", reasons=WHY)
     assert "a second offer was refused or not answered" in html
-    await desk.post(f"{path}/strike", ground="second_refusal", **form)
+    await desk.post(f"{path}/strike", 409, ground="second_refusal", **form)  # there was none
+    await desk.post(f"{path}/strike", ground="no_response", **form)
     assert (await register.act(id_, await register.candidate(), "appeal", ground="struck")).status_code == 201
     [item] = await queue(register)
     answer = await desk.post(f"/desk/queue/{item['item']}/claim")

@@ -1,7 +1,7 @@
 """A home is offered to who meets the conditions today, each check ends, and what became of an offer has its consequences once."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +20,7 @@ from cir_schemas import (
     ProofAsked,
     StatusChanged,
 )
+from cir_schemas.envelope import Event
 from dossier.handlers import EVENTS
 from dossier.register.appeals import TERMS
 
@@ -28,34 +29,35 @@ from .conftest import ANNA, BRAM, STRANGER, Register, applicant, partner, person
 from .test_decisions import WHY, under_investigation
 from .test_stories import newest
 
+E = TypeVar("E", bound=Event)
 AT = datetime(2024, 3, 20, 9, tzinfo=UTC)
 MET = {"outcome": "met", "effect": "bar"}
 
 
-def offer(kind: Any, id_: str, of: UUID, hours: int = 0, **changed: Any) -> Any:
+def offer(kind: type[E], id_: str, of: UUID, hours: int = 0, **changed: Any) -> E:
     """One event of an offer, so many hours after it was proposed."""
     given = {"dossier": id_, "number": "2024.03.20.0001", "offer": of, "company": "dijledal"} | changed
     return kind.model_validate(given).model_copy(update={"at": AT + timedelta(hours=hours)})
 
 
 def proposed(id_: str, of: UUID) -> OfferProposed:
-    return offer(OfferProposed, id_, of)  # type: ignore[no-any-return]
+    return offer(OfferProposed, id_, of)
 
 
 def answered(id_: str, of: UUID, answer: str, hours: int = 1) -> OfferAnswered:
-    return offer(OfferAnswered, id_, of, hours, answer=answer, by="candidate", on="2024-03-20")  # type: ignore[no-any-return]
+    return offer(OfferAnswered, id_, of, hours, answer=answer, by="candidate", on="2024-03-20")
 
 
 def judged(id_: str, of: UUID, *, well_founded: bool, hours: int = 2, on: str = "2024-03-20") -> OfferJudged:
-    return offer(OfferJudged, id_, of, hours, well_founded=well_founded, refused_on=on, unfounded=1)  # type: ignore[no-any-return]
+    return offer(OfferJudged, id_, of, hours, well_founded=well_founded, refused_on=on, unfounded=1)
 
 
 def ended(id_: str, of: UUID, hours: int = 3) -> OfferEnded:
-    return offer(OfferEnded, id_, of, hours, was="checking", now="withdrawn")  # type: ignore[no-any-return]
+    return offer(OfferEnded, id_, of, hours, was="checking", now="withdrawn")
 
 
 def signed(id_: str, of: UUID) -> LeaseSigned:
-    return offer(LeaseSigned, id_, of, 9, signed_on="2024-03-20")  # type: ignore[no-any-return]
+    return offer(LeaseSigned, id_, of, 9, signed_on="2024-03-20")
 
 
 async def hear(register: Register, *events: Any) -> None:
@@ -363,6 +365,9 @@ async def test_a_first_unfounded_refusal_pauses_and_a_second_waits_for_a_person(
     assert (await register.read(id_))["status"] == "registered"
     await hear(register, judged(id_, two, well_founded=True, hours=9))
     assert await queue(register) == []
+    early = await register.act(id_, worker, "strike", reasons=WHY, ground="second_refusal")
+    assert (early.status_code, "One refusal or silence" in early.json()["detail"]) == (409, True)
+    assert (await register.read(id_))["status"] == "registered"
     await hear(register, judged(id_, two, well_founded=False, hours=10))
     # struck by a person; an appeal that is upheld opens it again, and nobody is asked to strike for the same once more
     await register.act(id_, worker, "strike", reasons=WHY, ground="second_refusal")
@@ -372,6 +377,19 @@ async def test_a_first_unfounded_refusal_pauses_and_a_second_waits_for_a_person(
     assert ((await register.read(id_))["status"], await queue(register)) == ("registered", [])
     await hear(register, judged(id_, uuid4(), well_founded=False))
     assert await queue(register) == ["refusals"]
+
+
+async def test_a_candidate_answers_an_open_offer_before_he_puts_his_dossier_on_hold(register: Register) -> None:
+    """Else its term would end as a hold, and no refusal would be judged; the company's hold is another matter."""
+    id_ = await register.registered()
+    anna, worker, one = await register.candidate(), await register.case_worker(), uuid4()
+    await hear(register, proposed(id_, one))
+    await register.assess(id_, "met")
+    held = await register.act(id_, anna, "hold")
+    assert (held.status_code, "answer it first" in held.json()["detail"]) == (409, True)
+    assert (await register.act(id_, worker, "hold", reasons=WHY)).status_code == 201
+    await hear(register, answered(id_, one, "refused"))
+    assert (await register.act(id_, anna, "hold")).status_code == 201
 
 
 async def test_a_lease_closes_the_dossier_as_housed_and_its_candidates_are_free(register: Register) -> None:

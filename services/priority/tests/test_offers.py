@@ -144,6 +144,8 @@ async def test_an_offer_that_fails_leaves_the_turn_with_its_vacancy(register: Pr
         ),
         *((was, {"on_hold": True, "paused_until": "2030-01-01"}, "lapsed") for was in ("checking", "open")),
         ("accepted", {"on_hold": True, "paused_until": "2030-01-01"}, None),
+        ("checking", {"on_hold": True, "paused_until": "2030-01-01", "company": "kanvaz"}, "lapsed"),
+        ("open", {"on_hold": True, "paused_until": "2030-01-01", "company": "kanvaz"}, None),
         *((was, {"status": "under_investigation"}, None) for was in NEXT),
         *((was, {"paused_until": "2024-07-01"}, None) for was in NEXT),
     ],

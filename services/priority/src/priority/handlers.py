@@ -62,7 +62,7 @@ def _end_offers(event: CandidacyRecorded, work: PriorityWork) -> None:
     for offer in [one for one in work.allocation.offers.all() if one.dossier == event.dossier and one.holds]:
         if offer.state == "open" and is_over(work.clock.today(), offer.answer_by):
             offer = fall_silent(offer, work)  # before the register looked: no hold makes a silence undone
-        if lapses(offer.state, event.status, event.on_hold):
+        if lapses(offer.state, event.status, event.on_hold, event.company == offer.company):
             work.move(offer, "lapsed", "dossier")
             ended = {**offer.about, "was": offer.state, "now": "lapsed"}
             work.publish(OfferEnded.model_validate(ended), because_of=event)

@@ -126,6 +126,11 @@ class Standing:
         return any(one.act == "offer_accepted" for one in self.offers.values())
 
     @property
+    def offered(self) -> bool:
+        """Does an offer wait for an answer of its candidates?"""
+        return any(one.act == "offer_confirmed" for one in self.offers.values())
+
+    @property
     def unfounded(self) -> list[Offer]:
         """Those that were refused, or not answered, without a good reason: the first one first."""
         found = [(one.refused_on, one) for one in self.offers.values() if one.refused_on]

@@ -113,6 +113,10 @@ async def _close(body: ActionRequest, register: Register, work: RegisterWork) ->
     """Refuse, or strike: the household is told with its status how to appeal. An accepted home is let, not struck for."""
     if body.ground == "dwelling_accepted" and register.standing.accepted:
         raise Conflict("The lease at the offer closes this dossier.", available=await available(register, work))
+    if body.ground == "second_refusal" and len(register.standing.unfounded) < 2:
+        many = "One refusal or silence is" if register.standing.unfounded else "No refusal or silence is"
+        what = f"{many} judged unfounded here: a dossier is struck for a second one alone."
+        raise Conflict(what, available=await available(register, work))
     return {"ground": body.ground} if body.ground else {}
 
 
@@ -123,7 +127,10 @@ async def _reinstate(body: ActionRequest, register: Register, work: RegisterWork
 
 
 async def _hold(body: ActionRequest, register: Register, work: RegisterWork) -> About:
-    """Put on hold, or wake: the company by its board, or a candidate as he wishes."""
+    """Put on hold, or wake: the company by its board, or a candidate as he wishes, once he answered his offer."""
+    if body.action == "hold" and not register.actor.at_counter and register.standing.offered:
+        what = "A home is offered to you: answer it first, and then put your dossier on hold."
+        raise Conflict(what, available=await available(register, work))
     register.decision = {"hold": "on_hold", "wake": "woken"}[body.action]
     return {"side": "company" if register.actor.at_counter else "candidate"}
 

@@ -42,6 +42,9 @@ def is_over(on: date, answer_by: date | None) -> bool:
     return answer_by is not None and on > answer_by
 
 
-def lapses(state: str, status: str, on_hold: bool) -> bool:
-    """Whether the act of somebody that gave a dossier this status, or put it on hold, ends its offer. An assessment does not."""
-    return state in NEXT and (status in CLOSED or (on_hold and state != "accepted"))
+def lapses(state: str, status: str, on_hold: bool, ours: bool) -> bool:
+    """Whether the act of somebody that gave a dossier this status, or put it on hold, ends its offer. An assessment does not.
+
+    ours: the company that offers treats the dossier. A hold of another one takes no open offer of this one, and a candidate, who
+    answers before he puts his dossier on hold, has none then."""
+    return state in NEXT and (status in CLOSED or (on_hold and (state == "checking" or (state == "open" and ours))))
