@@ -120,6 +120,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "POST /v1/agreements": Call(_agreement(2026)),
             "POST /v1/agreements/{id}/adoption": Call(VOTES, at={"id": scene["proposed"]}),
             "GET /v1/agreements/{id}/ledger": Call(at={"id": scene["agreement"]}),
+            "GET /v1/figures": Call(query={"company": "dijledal", "year": 2024}),
             "GET /v1/priorities": Call(query={"municipality": "24062"}),
             "POST /v1/referrals/{id}/retraction": Call({"reasons": WHY}, at={"id": scene["referral"]}),
             "POST /v1/vacancies": Call(_vacancy("w3")),

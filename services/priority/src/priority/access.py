@@ -22,7 +22,7 @@ READ_OWN = {
     "read_offers": ALWAYS,
     "request_priority": WAITING,
 }
-READ_AGREED = {"read_agreements": ALWAYS, "read_ledger": ALWAYS}
+READ_AGREED = dict.fromkeys(("read_agreements", "read_ledger", "read_figures"), ALWAYS)
 OFFER = (
     "announce",
     "read_next",

@@ -4,11 +4,11 @@ Debts, room and priorities are not stored: they are computed from what happened.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cir_chassis.database import Rows
 from priority.council import Agreement
 from priority.domain import turns
+from priority.domain.figures import Lease, days
 from priority.domain.ledger import Entry, Ledger
 from priority.domain.offers import CLOSED, HOLDS, NOT_AGAIN
 from priority.domain.ranking import Dwelling
@@ -33,6 +34,8 @@ from priority.tables import (
     situations,
     vacancies,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Vacancy:
     ended_by: str | None = None
     ended_at: datetime | None = None
     reasons: list[str] | None = None
+    let_on: date | None = None
 
     def in_domain(self) -> Dwelling:
         return Dwelling(self.municipality, self.area, self.min_persons, self.max_persons, self.target_group)
@@ -246,7 +250,13 @@ class Allocation:
 
     async def _agreed(self, *which: sa.ColumnElement[bool]) -> list[AdoptedAgreement]:
         query = sa.select(agreements).where(*which).order_by(agreements.c.proposed_at.desc(), agreements.c.id)
-        return [AdoptedAgreement(**row._mapping) for row in await self._connection.execute(query)]
+        return await self._all(AdoptedAgreement, query)
+
+    async def _all(self, kind: Callable[..., T], query: sa.Select[Any]) -> list[T]:
+        return [kind(**row._mapping) for row in await self._connection.execute(query)]
+
+    async def _first(self, kind: Callable[..., T], query: sa.Select[Any]) -> T | None:
+        return next(iter(await self._all(kind, query.limit(1))), None)
 
     async def later(self, on: date, agreed: AdoptedAgreement) -> list[AdoptedAgreement]:
         """The agreements adopted already that take the place of this one, in part at least, after that day."""
@@ -259,7 +269,7 @@ class Allocation:
     async def entries_of(self, agreement: UUID) -> list[LedgerEntry]:
         """Every entry of the ledger of an agreement, in order."""
         query = sa.select(ledger_entries).where(ledger_entries.c.agreement == agreement).order_by(ledger_entries.c.nth)
-        return [LedgerEntry(**row._mapping) for row in await self._connection.execute(query)]
+        return await self._all(LedgerEntry, query)
 
     async def room(self, agreed: AdoptedAgreement) -> dict[str, int]:
         """How many more referrals each group can take. One whose turn is kept for it waits still, until its lease."""
@@ -319,8 +329,7 @@ class Allocation:
     async def referred(self, agreed: AdoptedAgreement, dossier: UUID) -> Referral | None:
         """The open referral of a dossier under an agreement."""
         query = sa.select(referrals).where(self._open(agreed), referrals.c.dossier == dossier)
-        row = (await self._connection.execute(query)).first()
-        return Referral(**row._mapping) if row else None
+        return await self._first(Referral, query)
 
     async def refused_since(self, moment: datetime, organisation: str, group: str, dossier: UUID) -> bool:
         """Whether the same referral was refused since then."""
@@ -344,17 +353,14 @@ class Allocation:
 
     async def _referred(self, which: sa.ColumnElement[bool]) -> list[Referral]:
         query = sa.select(referrals).where(which).order_by(referrals.c.answered_at.desc(), referrals.c.id)
-        return [Referral(**row._mapping) for row in await self._connection.execute(query)]
+        return await self._all(Referral, query)
 
     async def vacancy(self, company: str, *, id: str | None = None, dwelling: str | None = None) -> Vacancy | None:
         """A vacancy of a company, by its id; or the one of a dwelling that has not ended."""
         of_it = vacancies.c.id == id
         if dwelling is not None:
             of_it = sa.and_(vacancies.c.dwelling == dwelling, vacancies.c.ended.is_(None))
-        row = (
-            await self._connection.execute(sa.select(vacancies).where(vacancies.c.company == company, of_it))
-        ).first()
-        return Vacancy(**row._mapping) if row else None
+        return await self._first(Vacancy, sa.select(vacancies).where(vacancies.c.company == company, of_it))
 
     async def is_chosen(self, dossier: UUID) -> bool:
         """Whether a dwelling is offered to this dossier already, or was let to it."""
@@ -383,7 +389,7 @@ class Allocation:
         of = vacancies.c
         query = sa.select(vacancies).where(of.company == company)
         query = query.order_by(of.ended_at.desc().nulls_first(), of.free_on, of.id).limit(500)
-        return [Vacancy(**row._mapping) for row in await self._connection.execute(query)]
+        return await self._all(Vacancy, query)
 
     async def offers_of(
         self, *, dossier: UUID | None = None, company: str | None = None, vacancy: str | None = None
@@ -392,13 +398,39 @@ class Allocation:
         of_it = offers.c.dossier == dossier if dossier is not None else offers.c.company == company
         this = sa.true() if vacancy is None else offers.c.vacancy == vacancy
         query = sa.select(offers).where(of_it, this).order_by(offers.c.proposed_at.desc(), offers.c.id).limit(500)
-        return [Offer(**row._mapping) for row in await self._connection.execute(query)]
+        return await self._all(Offer, query)
 
     async def offer_of(self, vacancy: Vacancy) -> Offer | None:
         """The offer of a vacancy that is being checked, open, accepted or signed."""
         of_it = (offers.c.company == vacancy.company, offers.c.vacancy == vacancy.id, offers.c.state.in_(HOLDS))
-        row = (await self._connection.execute(sa.select(offers).where(*of_it))).first()
-        return Offer(**row._mapping) if row else None
+        return await self._first(Offer, sa.select(offers).where(*of_it))
+
+    async def leases(self, company: str, *, year: int | None = None, agreement: UUID | None = None) -> list[Lease]:
+        """The homes of a company that were let, in a year or under an agreement, by the day of the lease."""
+        home, entry = vacancies.c, ledger_entries.c
+        turn = (entry.agreement == home.agreement, entry.turn == home.turn, entry.state == "final")
+        signed = (offers.c.company == home.company, offers.c.vacancy == home.id, offers.c.state == "signed")
+        since = candidacies.c.registered_on
+        query = (
+            sa.select(home.let_on, home.bedrooms, home.target_group, entry.to, since)
+            .select_from(vacancies)
+            .join(ledger_entries, sa.and_(*turn))
+            .join(offers, sa.and_(*signed))
+            .outerjoin(candidacies, candidacies.c.dossier == offers.c.dossier)
+            .where(home.company == company, home.let_on.between(*days(year)) if year else home.agreement == agreement)
+            .order_by(home.let_on, home.id)
+        )
+        return await self._all(Lease, query)
+
+    async def refusals(self, company: str, year: int) -> list[tuple[str, bool | None]]:
+        """How each offer that was refused or not answered that year was judged."""
+        of = offers.c
+        query = sa.select(of.state, of.well_founded).where(
+            of.company == company,
+            of.state.in_(("refused", "no_answer")),
+            of.refused_on.between(*days(year)),
+        )
+        return [(state, well_founded) for state, well_founded in await self._connection.execute(query)]
 
     async def due(self, today: date) -> list[UUID]:
         """Dossiers with an open offer whose term is over, or ends soon and nobody was reminded; some at a time."""
@@ -421,7 +453,7 @@ class Allocation:
         else:
             treats = sa.select(candidacies.c.dossier).where(candidacies.c.company == company)
             query = query.where(situations.c.decision.is_(None), situations.c.dossier.in_(treats))
-        return [Situation(**row._mapping) for row in await self._connection.execute(query)]
+        return await self._all(Situation, query)
 
     async def forwarded_to(self, organisation: str) -> list[Situation]:
         """The requests forwarded to groups that an organisation refers for by the agreement that they were reviewed under, as
@@ -438,7 +470,7 @@ class Allocation:
             .where(situations.c.decision == "forwarded", candidacies.c.status.not_in(CLOSED), refers, ~accepted)
             .order_by(situations.c.reviewed_at, situations.c.id)
         )
-        return [Situation(**row._mapping) for row in await self._connection.execute(query)]
+        return await self._all(Situation, query)
 
 
 def lets(place: Any, company: str) -> sa.ColumnElement[bool]:

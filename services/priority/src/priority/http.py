@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self, TypeVar, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from cir_chassis.http import IN_WORK
 from cir_chassis.idempotency import idempotent
@@ -15,6 +15,7 @@ from cir_schemas.types import Company, DossierNumber, DossierRef, Municipality, 
 from priority import access, offers, requests, texts, use_cases
 from priority.allocation import AdoptedAgreement, Offer, Referral, Situation
 from priority.council import Agreement
+from priority.domain.figures import Figures
 from priority.domain.ledger import State
 from priority.domain.turns import decimal
 from priority.store import PriorityWork
@@ -391,6 +392,24 @@ async def ledger(id: UUID, caller: Reader, work: Work) -> LedgerRead:
         room=room,
         waiting=waiting,
     )
+
+
+@router.get(
+    "/figures", response_model=Figures, responses={200: {"content": {"text/csv": {}}}}, tags=["allocation council"]
+)
+async def figures(
+    company: Company,
+    year: Annotated[int, Query(ge=2000, le=9999)],
+    caller: Annotated[Caller, _who("read_figures")],
+    work: Work,
+    request: Request,
+) -> Figures | Response:
+    """A company's year, for its council and its case workers: homes let per pillar and group, refusals by how they were judged,
+    waiting time by size. As CSV to who accepts `text/csv`."""
+    found = await use_cases.figures(company, year, caller, work)
+    if "text/csv" in request.headers.get("accept", ""):
+        return Response(found.as_csv(), media_type="text/csv")
+    return found
 
 
 @router.get("/priorities", dependencies=[Depends(anyone)], tags=["allocation council"])

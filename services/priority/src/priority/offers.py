@@ -212,7 +212,7 @@ async def sign(id: UUID, asked: requests.Lease, actor: Caller, work: PriorityWor
     moved = _in_time(lambda: work.move(offer, "signed", actor))
     vacancy = await _vacancy(offer.vacancy, company, work)
     await _close_turn(vacancy, "final", offer.number, actor, work)
-    work.allocation.vacancies.put(replace(vacancy, ended="let", **_ended(actor, work)))
+    work.allocation.vacancies.put(replace(vacancy, ended="let", let_on=asked.signed_on, **_ended(actor, work)))
     work.publish(LeaseSigned.model_validate({**offer.about, "signed_on": asked.signed_on}))
     return moved
 

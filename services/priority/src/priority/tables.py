@@ -139,6 +139,7 @@ vacancies = sa.Table(
     sa.Column("ended_by", sa.Text),
     sa.Column("ended_at", sa.DateTime(timezone=True)),
     sa.Column("reasons", JSONB(none_as_null=True), comment="for which it was withdrawn"),
+    sa.Column("let_on", sa.Date, comment="the day of its lease"),
     comment="dwellings that come free, once each time",
 )
 sa.Index("vacancies_of_turn", vacancies.c.agreement, vacancies.c.turn, unique=True)

@@ -18,6 +18,7 @@ from cir_schemas.types import DossierRef
 from priority import access, requests
 from priority.allocation import AdoptedAgreement, LedgerEntry, Referral, Situation
 from priority.council import Agreement, cover_the_same, first_day_in_common, may_not_adopt
+from priority.domain.figures import Figures, of_year
 from priority.domain.ledger import Ledger
 from priority.domain.ranking import Dwelling, Regulation, left_out_because
 from priority.store import Candidacy, PriorityWork, Ranking
@@ -346,6 +347,15 @@ async def ledger(
     found = work.allocation
     entries = await found.entries_of(agreed.id)
     return agreed.ledger(entries), entries, await found.room(agreed), await found.open(agreed)
+
+
+async def figures(company: str, year: int, actor: Caller, work: PriorityWork) -> Figures:
+    """The company's year: who was let a home by which pillar and group, what was refused, how long who was let one waited."""
+    if company != access.company_of(actor, "read_figures"):
+        raise NotFound("There are no figures of this company, or they are not yours to see.")
+    work.audit(actor, "company", None, detail=str(year))
+    found = work.allocation
+    return of_year(company, year, await found.leases(company, year=year), await found.refusals(company, year))
 
 
 async def priorities(municipality: str, work: PriorityWork) -> list[AdoptedAgreement]:

@@ -1,0 +1,119 @@
+"""A company's year in figures. Nobody is to be recognised in them: of fewer than five households no figure is told."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from csv import writer
+from dataclasses import asdict, dataclass
+from datetime import date
+from io import StringIO
+from statistics import quantiles
+
+from priority.domain.turns import STANDARD
+
+FEWEST = (
+    5  # households that one figure tells of (K); but a group's turns, which the ledger shows its readers one by one
+)
+FEWER = f"fewer than {FEWEST}"
+JUDGED = {None: "not_judged", True: "well_founded", False: "unfounded"}
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A home that was let. target_group: that it was kept for; to: who was given its turn; registered_on: its tenant."""
+
+    let_on: date
+    bedrooms: int
+    target_group: str | None
+    to: str
+    registered_on: date | None
+
+    @property
+    def way(self) -> tuple[int, str]:
+        """The pillar by which it was let, and the group."""
+        if self.to != STANDARD:
+            return 2, self.to
+        return (3, self.target_group) if self.target_group else (1, STANDARD)
+
+
+@dataclass(frozen=True)
+class Allocated:
+    """How many homes were let by a pillar, to a group."""
+
+    pillar: int
+    group: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """How many offers were refused or not answered, by how that was judged. None: fewer than five."""
+
+    answer: str
+    judged: str
+    count: int | None
+
+
+@dataclass(frozen=True)
+class Waited:
+    """In how many days from their registration the tenants of homes of a size had a lease: a quarter, half and three quarters of
+    them at most. None: they are fewer than five."""
+
+    bedrooms: int
+    count: int | None
+    days_quarter: int | None = None
+    days_median: int | None = None
+    days_three_quarters: int | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A company's year."""
+
+    company: str
+    year: int
+    allocations: list[Allocated]
+    refusals: list[Refused]
+    waiting: list[Waited]
+
+    def as_csv(self) -> str:
+        """A figure a row."""
+        rows: list[tuple[str, str, int | None]]
+        rows = [("allocations", f"{one.pillar} {one.group}", one.count) for one in self.allocations]
+        rows += [("refusals", f"{one.answer} {one.judged}", one.count) for one in self.refusals]
+        for one in self.waiting:
+            told = asdict(one)
+            size = told.pop("bedrooms")
+            rows += [(f"waiting_{name}", f"bedrooms {size}", value) for name, value in told.items()]
+        text = StringIO()
+        table = writer(text)
+        table.writerow(("company", "year", "figure", "of", "value"))
+        table.writerows((self.company, self.year, *of, FEWER if value is None else value) for *of, value in rows)
+        return text.getvalue()
+
+
+def of_year(company: str, year: int, leases: Iterable[Lease], judged: Iterable[tuple[str, bool | None]]) -> Figures:
+    """The figures of these leases, and of offers that were refused or not answered with their judgements."""
+    ways, answers, by_size = Counter[tuple[int, str]](), Counter[tuple[str, str]](), defaultdict[int, list[int]](list)
+    for one in leases:
+        ways[one.way] += 1
+        if one.registered_on is not None:
+            by_size[one.bedrooms].append((one.let_on - one.registered_on).days)
+    answers.update((state, JUDGED[well_founded]) for state, well_founded in judged)
+    return Figures(
+        company,
+        year,
+        [Allocated(*way, many) for way, many in sorted(ways.items())],
+        [Refused(*answer, many if many >= FEWEST else None) for answer, many in sorted(answers.items())],
+        [_waited(size, waits) for size, waits in sorted(by_size.items())],
+    )
+
+
+def _waited(bedrooms: int, waits: list[int]) -> Waited:
+    if len(waits) < FEWEST:
+        return Waited(bedrooms, None)
+    return Waited(bedrooms, len(waits), *map(round, quantiles(waits, method="inclusive")))
+
+
+def days(year: int) -> tuple[date, date]:
+    """Its first and its last one."""
+    return date(year, 1, 1), date(year, 12, 31)

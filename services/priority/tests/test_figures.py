@@ -1,0 +1,111 @@
+"""A company's year in figures, for its council and its case workers; nobody is recognised in them."""
+
+import csv
+from datetime import date
+from typing import Any
+
+import pytest
+
+from .conftest import Priority, candidacy
+
+YEAR = "/v1/figures?company=dijledal&year=2024"
+COUNCIL: tuple[str, dict[str, Any]] = ("council", {"company": "dijledal"})
+
+
+async def a_year(priority: Priority) -> None:
+    """Six homes let to who waited 0, 10, 20, 30, 40 and 50 days, one of them in a turn of the homeless, one kept for the elderly;
+    and two refusals and a silence."""
+    await priority.agreed(planned=100)
+    numbers = [f"2024.04.{30 - n * 5:02}.0001" for n in range(6)]
+    await priority.hear(*(candidacy(number) for number in numbers))
+    await priority.refer(numbers[0])
+    for n in range(6):
+        await priority.free(f"w{n}", **({"target_group": "elderly"} if n == 5 else {}), bedrooms=2 if n == 1 else 1)
+    for n in range(6):
+        assert await priority.let(f"w{n}")
+    await priority.hear(candidacy("2024.05.01.0001"), candidacy("2024.05.02.0001"))
+    await priority.free("again")
+    for judged in (False, None):
+        offer = await priority.opened("again")
+        assert await priority.act(offer, "answer", answer="refuse") == (200, "refused")
+        if judged is not None:
+            assert (await priority.act(offer, "judgement", well_founded=judged))[0] == 200
+
+
+async def test_a_year_is_told_per_pillar_ground_and_size(priority: Priority) -> None:
+    await a_year(priority)
+    figures = (await priority.get(YEAR, role="council")).json()
+    assert (figures["company"], figures["year"]) == ("dijledal", 2024)
+    assert figures["allocations"] == [
+        {"pillar": 1, "group": "standard", "count": 4},
+        {"pillar": 2, "group": "homeless", "count": 1},
+        {"pillar": 3, "group": "elderly", "count": 1},
+    ]
+    assert figures["refusals"] == [
+        {"answer": "refused", "judged": "not_judged", "count": None},
+        {"answer": "refused", "judged": "unfounded", "count": None},
+    ]
+    small = {"bedrooms": 2, "count": None, "days_quarter": None, "days_median": None, "days_three_quarters": None}
+    [waited, fewer] = figures["waiting"]
+    assert fewer == small
+    assert (waited["bedrooms"], waited["count"]) == (1, 5)
+    assert 32 <= waited["days_quarter"] < waited["days_median"] < waited["days_three_quarters"] <= 62
+    none = {"company": "dijledal", "year": 2023, "allocations": [], "refusals": [], "waiting": []}
+    assert (await priority.get(YEAR.replace("2024", "2023"))).json() == none
+
+
+async def test_the_same_as_csv(priority: Priority) -> None:
+    await a_year(priority)
+    headers = await priority._as(*COUNCIL) | {"Accept": "text/csv"}
+    answer = await priority.http.get(YEAR, headers=headers)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    read = list(csv.DictReader(answer.text.splitlines()))
+    assert read[0] == {"company": "dijledal", "year": "2024", "figure": "allocations", "of": "1 standard", "value": "4"}
+    assert {"waiting_days_median", "waiting_count"} <= {row["figure"] for row in read}
+    fewer = [row["value"] for row in read if row["of"] in ("refused unfounded", "bedrooms 2")]
+    assert set(fewer) == {"fewer than 5"}
+    page = await priority.page("GET", "/council/figures.csv?year=2024", COUNCIL[0], held=COUNCIL[1])
+    assert (page.text, "attachment" in page.headers["content-disposition"]) == (answer.text, True)
+
+
+async def test_nobody_is_recognised(priority: Priority) -> None:
+    """Neither by a number, nor as the only one of whom a figure tells."""
+    await a_year(priority)
+    for read in (
+        await priority.get(YEAR),
+        await priority.page("GET", "/council?year=2024", COUNCIL[0], held=COUNCIL[1]),
+    ):
+        assert "2024.04" not in read.text
+        assert "w1" not in read.text
+    assert "fewer than five" in read.text
+
+
+@pytest.mark.parametrize(
+    ("role", "held", "status"),
+    [
+        ("council", {"company": "dijledal"}, 200),
+        ("case_worker", {"company": "dijledal"}, 200),
+        ("council", {"company": "kanvaz"}, 404),
+        ("case_worker", {"company": "kanvaz"}, 404),
+        ("candidate", {"person": "85622300138"}, 403),
+        ("helper", {"organisation": "caw"}, 403),
+        ("operator", {}, 403),
+    ],
+)
+async def test_who_may_read_them(priority: Priority, role: str, held: dict[str, str], status: int) -> None:
+    assert (await priority.http.get(YEAR, headers=await priority._as(role, held))).status_code == status
+
+
+async def test_a_home_counts_on_the_day_of_its_lease(priority: Priority) -> None:
+    """Not by the moment at which it was recorded, which is now."""
+    await priority.agreed(**{"from": "2023-01-01"})
+    await priority.hear(candidacy("2023.01.02.0001"))
+    await priority.free("w1")
+    priority.service.database._work.keywords["clock"]._today = date(2023, 12, 31)  # type: ignore[attr-defined]
+    offer = await priority.opened("w1")
+    assert await priority.act(offer, "answer") == (200, "accepted")
+    assert await priority.act(offer, "lease", signed_on="2023-12-31") == (200, "signed")
+    assert (await priority.get(YEAR)).json()["allocations"] == []
+    assert len((await priority.get(YEAR.replace("2024", "2023"))).json()["allocations"]) == 1
+    page = (await priority.page("GET", "/council", COUNCIL[0], held=COUNCIL[1])).text
+    assert ">2023-12<" in page
