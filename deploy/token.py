@@ -10,8 +10,9 @@ import sys
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import yaml
 
-from deploy.embedded import demo_folder
+from deploy.embedded import ROOT, demo_folder
 
 AUDIENCE = "cir"
 NEEDS = {  # role → what it cannot do without
@@ -22,6 +23,7 @@ NEEDS = {  # role → what it cannot do without
     "rule_author": None,
     "operator": None,
 }
+ORGANISATIONS = ROOT / "services/dossier/organisations.yaml"
 _CALLBACK = "http://127.0.0.1/callback"
 
 
@@ -55,7 +57,10 @@ def token(
     company: str | None = None,
     organisation: str | None = None,
 ) -> str:
-    """An id token (a signed JWT) by the login at this base address. Raises `ValueError`, `httpx.HTTPError`."""
+    """An id token (a signed JWT) by the login at this base address. organisation: its id or
+    its name. Raises `ValueError`, `httpx.HTTPError`."""
+    known = {entry["name"]: id_ for id_, entry in yaml.safe_load(ORGANISATIONS.read_text("utf-8")).items()}
+    organisation = known.get(organisation or "", organisation)
     subject, claims = citizen(role, person=person, company=company, organisation=organisation)
     with httpx.Client(base_url=login, trust_env=False) as client:
         client.put(f"/users/{subject}", json=claims).raise_for_status()

@@ -23,11 +23,13 @@ from pydantic_core import from_json
 from cir_chassis.clock import Clock
 from cir_chassis.database import Database, migrate
 from cir_chassis.login import Caller
+from cir_schemas.dossier import CompanyEntry
 from deploy.embedded.postgres import create_databases
 from deploy.embedded.samples import NO_FACTS, SAMPLES, Sample, national_number
 from deploy.embedded.stack import TODAY, Stack
 from dossier import tables
 from dossier.app import MIGRATIONS
+from dossier.directory.files import Directory
 from dossier.facts.compose import Layers, Statement, by_key, changes, compose, state
 from dossier.facts.origins import ORIGINS
 from dossier.facts.questions import work_off
@@ -99,7 +101,7 @@ async def _register_asks(url: str, address: str, numbers: Sequence[str]) -> list
     make = partial(
         RegisterWork,
         clock=day,
-        companies={"24062": "dijledal"},
+        organisations=Directory({"dijledal": CompanyEntry(name="Dijledal", municipalities=("24062",))}, {}),
         person_key=SecretStr("of a benchmark"),
         sources_patience=timedelta(hours=24),
     )

@@ -17,7 +17,7 @@ from tests.project.test_words import FOLDERS, dutch
 
 JAN, SOFIE, NADIA = "candidate-85661110467", "candidate-86670110605", "candidate-75652514667"
 ELKE, EMMA = "candidate-87631512841", "candidate-90630177175"
-OCMW, DIJLEDAL, COUNCIL = "helper-OCMW Leuven", "case_worker-dijledal", "council-dijledal"
+OCMW, DIJLEDAL, COUNCIL = "helper-ocmw-leuven", "case_worker-dijledal", "council-dijledal"
 WALK = [  # who looks (None: nobody) · service · path (and links to follow from there) · page
     (None, "dossier", "/", "start"),
     (JAN, "dossier", "/", "start"),

@@ -86,3 +86,10 @@ async def test_two_candidates_a_helper_and_a_case_worker_come_to_a_certificate(b
         assert (pdf.status, (await pdf.body())[:5]) == (200, b"%PDF-")
         await reaches(page, stack.url("priority") + "/place", "main", "Leuven")
         await reaches(page, stack.url("notifications") + "/messages", "main", "ingeschreven")
+    async with Register(stack.addresses) as register:  # the login that helped refers as well
+        helper = {"helper": "ocmw-leuven"}
+        listed = await register.get("dossier", "/v1/dossiers", **helper)
+        [number] = [one["number"] for one in listed if one["id"] == dossier.split("/")[-1]]
+        where = {"company": "dijledal", "municipality": "24062", "group": "bad_housing"}
+        body = {"dossier": number, **where, "reasons": "No heating.", "guidance_plan": "A visit a week."}
+        expect(await register.call("POST", "priority", "/v1/referrals", json=body, **helper), 201)

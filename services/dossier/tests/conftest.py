@@ -13,16 +13,19 @@ from pydantic import SecretStr
 
 from cir_chassis.service import Service
 from cir_schemas import EVENTS, HouseholdAssessed, HouseholdRecorded
+from cir_schemas.dossier import CompanyEntry
 from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
 from dossier import tables
 from dossier.app import DossierSettings, make
+from dossier.directory.files import Directory
 from dossier.handlers import take_assessments
 from dossier.register.store import RegisterWork
 
 from .authentic import Authentic, working
 
 ANNA, BRAM, CHILD, STRANGER = "85622300173", "86670100113", "15650100189", "70610100123"
+LEUVEN = Directory({"dijledal": CompanyEntry(name="Dijledal", municipalities=("24062",))}, {})
 BORN = {ANNA: "1985-02-23", BRAM: "1986-07-01", CHILD: "2015-05-01", STRANGER: "1970-01-01"}
 PDF = b"%PDF-1.7\nanything"
 KEY = SecretStr("a key that two services of a test share")

@@ -79,7 +79,8 @@ def test_a_wrong_file_of_companies_is_refused(tmp_path: Path, companies: Any, wo
 
 @pytest.mark.parametrize(
     ("organisations", "words"),
-    [({"caw": {"name": "CAW"}}, "caw.mailbox"), ({"caw": CAW | {"email": "x@y.example"}}, "caw.email"), ("caw: [", "CIR_ORG")],
+    [({"caw": {"name": "CAW"}}, "caw.mailbox"), ({"caw": CAW | {"email": "x@y.example"}}, "caw.email"), ("caw: [", "CIR_ORG"),
+     ({"caw": CAW, "b": CAW}, "b and caw are known by the same name"), ({"caw": CAW | {"name": "B"}, "b": CAW}, "b and caw")],
 )  # fmt: skip
 def test_a_wrong_file_of_organisations_is_refused(tmp_path: Path, organisations: Any, words: str) -> None:
     with pytest.raises(WrongSettings, match=words):

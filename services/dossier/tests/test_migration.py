@@ -21,7 +21,7 @@ from dossier.register.public import publish_candidacy
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork, read_standing
 
-from .conftest import ANNA, BRAM, KEY
+from .conftest import ANNA, BRAM, KEY, LEUVEN
 
 HOUSE = {"right": "full_ownership", "object": "dwelling", "country": "BE"}
 MEMBERS: list[dict[str, Any]] = [
@@ -87,7 +87,7 @@ async def migrated(postgres: int) -> tuple[str, list[str]]:
 
 async def test_status_and_candidacy_are_as_before(migrated: tuple[str, list[str]]) -> None:
     url, ids = migrated
-    work_on = partial(RegisterWork, clock=Clock(), companies={"24062": "dijledal"}, person_key=KEY)
+    work_on = partial(RegisterWork, clock=Clock(), organisations=LEUVEN, person_key=KEY)
     database: Database[RegisterWork] = Database(url, work_on)
     await fill_queue(database)
     async with database.work() as work:

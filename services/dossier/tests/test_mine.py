@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from cir_schemas import ContactsRecorded
 from conftest import session
+from dossier import tables
 from dossier.documents.scanner import clamd_at
 
 from .conftest import ANNA, BRAM, KEY, PDF, STRANGER, Register, applicant, numbered, partner, person, serving
@@ -182,6 +184,34 @@ async def test_a_helper_lists_reads_and_brings_and_sees_no_more(pages: Pages) ->
     assert (await helper.get(f"/dossiers/{id_}/documents/{own}")).status_code == 404
     audit = await pages.register.get(f"/{id_}/audit", await pages.register.case_worker())
     assert {"GET /dossiers", "GET /dossiers/{dossier}"} <= {one["call"] for one in audit if one["by"] == "helper"}
+
+
+@pytest.mark.parametrize("named", ["OCMW Leuven", "ocmw leuven", "ocmw-leuven"])
+async def test_an_organisation_is_one_however_it_was_named(pages: Pages, named: str) -> None:
+    """By the id of the directory, as the council's agreements know it: so one login helps, and refers at priority."""
+    register, helper = pages.register, await pages.helper("ocmw-leuven")
+    id_ = await register.registered(help=HELP | {"organisation": named})
+    assert id_ in (await helper.get("/dossiers")).text
+    file = await register.get(f"/{id_}/file", await register.candidate())
+    assert file["contacts"]["help"]["organisation"] == "OCMW Leuven"
+    contacts = [one for one in await register.said() if isinstance(one, ContactsRecorded) and one.help]
+    assert {one.help.organisation for one in contacts if one.help} == {"ocmw-leuven"}
+
+
+async def test_who_helps_by_a_record_of_before_there_were_ids_still_does(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (nowhere := tmp_path / "organisations.yaml").write_text("{}")
+    monkeypatch.setattr("deploy.token.ORGANISATIONS", nowhere)
+    by_name, helper = await pages.helper("OCMW Leuven"), await pages.helper("ocmw-leuven")
+    id_ = await slips_asked(pages, help=HELP)
+    async with pages.register.service.database.work() as work:
+        await work.connection.execute(tables.dossiers.update().values(help=HELP))
+    form = await by_name.get(f"/dossiers/{id_}{NEW}")
+    assert (await sent(by_name, once(form), name="ours.pdf")).status_code == 303
+    assert id_ in (await helper.get("/dossiers")).text
+    assert "waits" in (await helper.get(f"/dossiers/{id_}")).text
+    assert (await (await pages.helper("CAW Oost-Brabant")).get(f"/dossiers/{id_}")).status_code == 404
 
 
 PAGES = [

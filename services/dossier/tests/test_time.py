@@ -16,7 +16,7 @@ from dossier.register import use_cases
 from dossier.register.requests import DossierStart
 from dossier.register.store import RegisterWork
 
-from .conftest import ANNA, BRAM, KEY, Register, applicant, dossier
+from .conftest import ANNA, BRAM, KEY, LEUVEN, Register, applicant, dossier
 
 DAY = date(2024, 3, 20)
 
@@ -33,7 +33,7 @@ class Midnight(Clock):
 
 async def test_a_number_is_of_the_day_of_application_also_at_midnight(register: Register) -> None:
     url = register.service.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    work_on = partial(RegisterWork, clock=Midnight(), companies={"24062": "dijledal"}, person_key=KEY)
+    work_on = partial(RegisterWork, clock=Midnight(), organisations=LEUVEN, person_key=KEY)
     database: Database[RegisterWork] = Database(url, work_on)
     for number in (ANNA, BRAM):
         caller = Caller(number, "candidate", {"number": number})

@@ -80,7 +80,7 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     work = partial(
         RegisterWork,
         clock=clock,
-        companies=directory.treats,
+        organisations=directory,
         person_key=settings.person_key,
         sources_patience=settings.sources_patience if settings.sources else None,
         proof_term=timedelta(days=settings.proof_days),

@@ -66,7 +66,6 @@ class _Answer(BaseModel):
 def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], directory: Directory) -> APIRouter:
     """Where an application is made, and changed."""
     router, companies = pages.router(), directory.treats
-    helpers = {one.name.casefold(): one.name for one in directory.organisations.values()}
 
     def show(request: Request, page: str, status: int | None = None, **context: Any) -> Response:
         countries = {code: name for code, name in Locale(pages.language(request)).territories.items() if code.isalpha()}
@@ -76,7 +75,7 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], directo
             name: dict(sorted(of.items(), key=lambda one: one[1]))
             for name, of in (("places", named), ("countries", countries))
         }
-        context |= {"organisations": sorted(helpers.values())}
+        context |= {"organisations": sorted(one.name for one in directory.organisations.values())}
         meanwhile = 412 in (status, getattr(context.get("form"), "status", status))
         return pages.show(request, page, status, text=as_typed, meanwhile=meanwhile, **context)
 
@@ -251,9 +250,6 @@ def routes(pages: Pages, clock: Clock, database: Database[RegisterWork], directo
                 raise Problem(412, "What was shown is no longer there.")
             if bare(after) != bare(place.held):
                 known = int(version) if re.fullmatch("[0-9]{1,18}", version) else -1
-                if helper := place.screen.part == "contacts" and after.get("help"):  # by the name that its login has
-                    name = helper.get("organisation") or ""
-                    after["help"] = helper | {"organisation": helpers.get(name.casefold(), name) or None}
                 await _save(place, after, dossier, known, caller, work)
 
         if (after := place.after(form.typed, data, item)) is not None:

@@ -46,6 +46,19 @@ class Directory:
         """Municipality → the company that lets homes there, and treats the dossiers that name it first."""
         return {place: company for company, entry in self.companies.items() for place in entry.municipalities}
 
+    @cached_property
+    def _by_name(self) -> Mapping[str, str]:
+        return {entry.name.casefold(): id_ for id_, entry in self.organisations.items()}
+
+    def organisation(self, named: str | None) -> str | None:
+        """The id of an organisation by its id or its name; one that is not in the directory is known by its name alone."""
+        return self._by_name.get(named.casefold(), named) if named else None
+
+    def called(self, organisation: str | None) -> str | None:
+        """Its name, by its id; of one that is not in the directory as it was given."""
+        known = self.organisations.get(organisation or "")
+        return known.name if known else organisation
+
 
 def load_directory(companies: Path, organisations: Path) -> Directory:
     """Raises `WrongSettings` where a file cannot be read as what it is to be, or two companies have one municipality."""
@@ -56,6 +69,9 @@ def load_directory(companies: Path, organisations: Path) -> Directory:
         for place in entry.municipalities:
             if (other := found.treats[place]) != company:
                 raise WrongSettings(f"CIR_COMPANIES: {companies}: {place} stands at {company} and {other}")
+    for id_, known in others.items():
+        for same in {found.organisation(known.name), found.organisation(id_)} - {id_}:
+            raise WrongSettings(f"CIR_ORGANISATIONS: {organisations}: {id_} and {same} are known by the same name")
     return found
 
 

@@ -25,7 +25,7 @@ from dossier.facts.compose import RIGHT, TIES, key_of
 from dossier.facts.origins import ORIGINS
 from dossier.facts.statements import compose_anew, seen
 from dossier.register.asks import asks
-from dossier.register.opening import opened, refuse_unavailable
+from dossier.register.opening import opened, refuse_unavailable, works_for
 from dossier.register.register import Register
 from dossier.register.store import RegisterWork
 from dossier.tables import Document, RecordedAct, Upload
@@ -210,8 +210,8 @@ async def _listed(ref: DossierRef, caller: Caller, work: RegisterWork) -> tuple[
     if view not in ("whole", "asked"):
         raise NotAllowed("documents are for the candidates and for the company that treats their dossier")
     if view == "asked":
-        found, own = await store.of_dossier(work, register.row.id), caller.relation("organisation")
-        return register, [one for one in found if one.role == "helper" and one.organisation == own]
+        found = await store.of_dossier(work, register.row.id)
+        return register, [one for one in found if one.role == "helper" and works_for(one.organisation, caller, work)]
     if register.actor.at_counter:
         return register, await store.of_dossier(work, register.row.id)
     return register, await _of_persons_here(register, work)  # the papers of who left tell where he is now

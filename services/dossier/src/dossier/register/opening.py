@@ -58,10 +58,16 @@ def actor_of(register: Register, caller: Caller) -> Actor | None:
         wanted = company == row.company or (row.number and company in {companies.get(at, "") for at in row.wants})
         return Actor(caller, "wanted") if wanted else None
     if caller.role == "helper":
-        helps = row.help and row.help["inform"] and (row.help["organisation"] or "") == caller.relation("organisation")
-        return Actor(caller, "helper") if helps else None
+        helper = row.help["organisation"] if row.help and row.help["inform"] else None
+        return Actor(caller, "helper") if helper and works_for(helper, caller, register.work) else None
     relation = _relation(member, register) if member and caller.role == "candidate" else None
     return Actor(caller, relation, member.member) if member and relation else None
+
+
+def works_for(organisation: str | None, caller: Caller, work: RegisterWork) -> bool:
+    """Is it the organisation of the caller, whichever of the two is by its id or its name?"""
+    known = work.organisations.organisation
+    return known(organisation) == known(caller.relation("organisation"))
 
 
 def _relation(member: Member, register: Register) -> Relation | None:

@@ -120,7 +120,8 @@ async def mine(caller: Caller, work: RegisterWork) -> list[DossierListed]:
 async def helped(page: int, caller: Caller, work: RegisterWork) -> tuple[list[DossierHelped], bool]:
     """A page of the dossiers that the caller's organisation helps with, by consent; and whether there are more."""
     found, most = list[DossierHelped](), HELPED_AT_ONCE
-    rows = await work.dossiers_helped(caller.relation("organisation") or "", page, most + 1)
+    organisation = work.organisations.organisation(caller.relation("organisation")) or ""
+    rows = await work.dossiers_helped(organisation, page, most + 1)
     for row in rows[:most]:
         if actor := actor_of(Register(row, work), caller):
             work.audit(caller, actor.relation, row.id)
@@ -156,6 +157,9 @@ async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> File
     whole = view == "whole"
     # to send the wishes back declares them again, or enters them at the counter: there what counts
     wishes = {"wants": row.wants, **(ties if register.actor.at_counter else ties_declared)}
+    contacts = {name: getattr(row, name) for name in Contacts.model_fields}
+    if row.help:
+        contacts["help"] = row.help | {"organisation": work.organisations.called(row.help["organisation"])}
     return FileRead(
         facts_version=row.facts_version,
         declared={
@@ -164,7 +168,7 @@ async def read_file(ref: DossierRef, caller: Caller, work: RegisterWork) -> File
         },
         household={"members": [seen(one, one) for one in composed.members]},
         origins={member: found for member, found in composed.origins.items() if whole or member == own},
-        contacts={name: getattr(row, name) for name in Contacts.model_fields} if whole else None,
+        contacts=contacts if whole else None,
         wishes=wishes if whole else None,
         ties=ties if whole else None,
     )

@@ -1,6 +1,6 @@
 """Every query of the register. A change locks its dossier, so acts on one dossier come one after the other; a read does not."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from cir_chassis.clock import Clock
 from cir_chassis.database import Database, Rows, Work
 from cir_schemas.types import DossierRef
 from dossier import tables
+from dossier.directory.files import Directory
 from dossier.domain.acts import Standing
 from dossier.tables import Dossier, Member, Published, Question, RecordedAct, RecordedStatement
 
@@ -53,16 +54,17 @@ class RegisterWork(Work):
         self,
         connection: AsyncConnection,
         clock: Clock,
-        companies: Mapping[str, str],
+        organisations: Directory,
         person_key: SecretStr,
         sources_patience: timedelta | None = None,
         proof_term: timedelta = timedelta(days=30),
     ) -> None:
-        """companies: municipality → the company that treats it. person_key: of the pseudonyms. sources_patience: how long the
+        """organisations: and housing companies. person_key: of the pseudonyms. sources_patience: how long the
         sources' answers are awaited; None: there are no sources to ask. proof_term: until when a proof is asked."""
         super().__init__(connection, clock)
         self.now, self.today = clock.now(), clock.today()
-        self.companies, self.person_key, self.sources_patience = companies, person_key, sources_patience
+        self.organisations, self.companies = organisations, organisations.treats
+        self.person_key, self.sources_patience = person_key, sources_patience
         self.proof_term = proof_term
         self.dossiers = Rows(tables.dossiers, Dossier)
         self.members = Rows(tables.members, Member)
@@ -157,7 +159,11 @@ class RegisterWork(Work):
         """A page of those that the organisation may read, that first of which something is due first; nothing is locked."""
         await self.see_one_moment()
         table = tables.dossiers
-        query = sa.select(table.c.id).where(organisation == tables.HELPED_BY, tables.INFORMS)
+        known_as = {
+            organisation,
+            self.organisations.called(organisation),
+        }  # by name in records of before there were ids
+        query = sa.select(table.c.id).where(tables.HELPED_BY.in_(known_as), tables.INFORMS)
         query = query.order_by(table.c.proof_due_on, table.c.started_at.desc(), table.c.id)
         ids = list(await self.connection.scalars(query.offset((page - 1) * most).limit(most)))
         await self.load(ids, lock=False)

@@ -51,14 +51,15 @@ async def start(body: DossierStart, caller: Caller, work: RegisterWork) -> Start
     refuse.impossible(body.household, {}, work.today, work.today, "household.")
     refuse.own_proofs(body.household, caller, "household.")
     refuse.unknown_stays(body.residence, body.household.places())
-    said = body.model_dump(mode="json")
+    said = _contacts(body, work)
     row = Dossier(
         id=uuid4(),
         company=company,
         wants=list(body.wants or [body.municipality]),
         started_at=work.now,
         touched_at=work.now,
-        **{name: said[name] for name in ("municipality", "language", "email", "phone", "help")},
+        municipality=body.municipality,
+        **said,
     )
     register = Register(row, work, Actor(caller, "applicant" if himself else "treating", applicant.id))
     work.audit(caller, register.actor.relation, row.id)
@@ -108,7 +109,7 @@ async def change_contacts(ref: DossierRef, body: Contacts, version: int, caller:
         where = [("email", "is changed by the applicant or at the counter")]
         raise Problem(422, "Where the applicant is reached is his own to say: see errors.", where)
     addresses = _addresses(register)
-    register.change(**body.model_dump(mode="json"))
+    register.change(**_contacts(body, work))
     _vouch(register, addresses)
     register.record("change_contacts")
     register.settle()
@@ -203,6 +204,14 @@ async def _erase(row: Dossier, work: RegisterWork) -> list[UUID]:
     version = work.next_version(row.version)
     work.publish(HouseholdErased.model_validate({"dossier": row.id, "version": version}))
     return files
+
+
+def _contacts(body: Contacts, work: RegisterWork) -> dict[str, Any]:
+    """As the row keeps them: an organisation of the directory by its id."""
+    said = body.model_dump(mode="json", include=set(Contacts.model_fields))
+    if said["help"]:
+        said["help"]["organisation"] = work.organisations.organisation(said["help"]["organisation"])
+    return said
 
 
 def _members(body: HouseholdDeclared, register: Register) -> list[Member]:
