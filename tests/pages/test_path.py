@@ -86,6 +86,7 @@ async def test_two_candidates_a_helper_and_a_case_worker_come_to_a_certificate(b
         assert (pdf.status, (await pdf.body())[:5]) == (200, b"%PDF-")
         await reaches(page, stack.url("priority") + "/place", "main", "Leuven")
         await reaches(page, stack.url("notifications") + "/messages", "main", "ingeschreven")
+        await reaches(page, stack.url("priority") + "/priorities?municipality=24062", "main", "OCMW Leuven")
     async with Register(stack.addresses) as register:  # the login that helped refers as well
         helper = {"helper": "ocmw-leuven"}
         listed = await register.get("dossier", "/v1/dossiers", **helper)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from cir_chassis.pseudonym import KeyedSettings, pseudonym
 from cir_chassis.service import Service
 from cir_chassis.session import LIFE
-from cir_schemas import CandidacyRecorded, CompanyRecorded, OfferConfirmed
+from cir_schemas import CandidacyRecorded, CompanyRecorded, OfferConfirmed, OrganisationRecorded
 from cir_schemas.envelope import Event
 from deploy.token import AUDIENCE, token
 from priority.app import make
@@ -232,6 +232,8 @@ async def priority(database_of: Callable[[str], Awaitable[str]], login: str, coo
     )  # fmt: skip
     priority = Priority(make(settings), login, cookie)
     await priority.hear(*(company(name) for name in LETS))
+    caw = {"organisation": "caw", "version": 1, "name": "CAW Oost-Brabant"}
+    await priority.hear(OrganisationRecorded.model_validate(caw))
     yield priority
     await priority.http.aclose()
     await priority.service.dispose()

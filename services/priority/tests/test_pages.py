@@ -105,6 +105,8 @@ async def test_a_place_and_the_reasons_are_read_in_words(priority: Priority) -> 
     assert NUMBER not in (await priority.page("GET", beyond, "case_worker", held={"company": "dijledal"})).text
     there = await priority.page("GET", "/priorities?municipality=24062", None, headers={"Accept-Language": "nl"})
     assert "daklozen" in there.text
+    assert "CAW Oost-Brabant" in there.text, "an organisation is shown by its name"
+    assert "mind-the-gap" in there.text, "or by its id, until dossier publishes it"
 
 
 async def requests_made(priority: Priority) -> list[Any]:

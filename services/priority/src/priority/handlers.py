@@ -15,6 +15,7 @@ from cir_schemas import (
     OfferDeclined,
     OfferEnded,
     OfferOpened,
+    OrganisationRecorded,
     ReferralHeldUp,
 )
 from cir_schemas.types import euro
@@ -23,7 +24,7 @@ from priority.allocation import Offer
 from priority.domain.offers import CLOSED, is_over, lapses
 from priority.domain.ranking import ON_THE_LIST, number_parts
 from priority.offers import fall_silent
-from priority.store import Candidacy, Company, PriorityWork
+from priority.store import Candidacy, Company, Organisation, PriorityWork
 
 log = structlog.get_logger()
 E = TypeVar("E", OfferConfirmed, OfferDeclined)
@@ -86,6 +87,14 @@ def record_companies(events: Sequence[CompanyRecorded], work: PriorityWork) -> N
             work.companies.put(Company(event.company, event.version, list(event.municipalities)))
 
 
+def record_organisations(events: Sequence[OrganisationRecorded], work: PriorityWork) -> None:
+    """Keep how each organisation is called."""
+    for event in events:
+        known = work.organisations.find(event.organisation)
+        if work.is_newer(event, known.version if known else None):
+            work.organisations.put(Organisation(event.organisation, event.version, event.name))
+
+
 def _checked(take: Callable[[E, Offer, PriorityWork], None], events: Sequence[E], work: PriorityWork) -> None:
     """What dossier found about an offer that is checked. One that is not any more stays as it is: a repeat changes nothing."""
     for event in events:
@@ -113,6 +122,7 @@ def decline_offer(event: OfferDeclined, offer: Offer, work: PriorityWork) -> Non
 EVENTS: Handlers = {
     CandidacyRecorded: record_candidacies,
     CompanyRecorded: record_companies,
+    OrganisationRecorded: record_organisations,
     OfferConfirmed: partial(_checked, open_offer),
     OfferDeclined: partial(_checked, decline_offer),
 }

@@ -150,9 +150,12 @@ def routes(pages: Pages) -> APIRouter:
     @router.get("/priorities")
     async def priorities(request: Request, caller: Anyone, work: Work, municipality: There = None) -> Response:
         """Which priorities there are in a municipality, for anyone."""
-        found = await use_cases.priorities(municipality, work) if municipality else []
-        return pages.show(
-            request, "priorities", names=NAMES, there=municipality, found=[http.Priorities.of(one) for one in found]
-        )
+        agreed = await use_cases.priorities(municipality, work) if municipality else []
+        found = [http.Priorities.of(one) for one in agreed]
+        called = await work.called({by for one in found for group in one.accelerated for by in group.referrers})
+        who_refer = {
+            group.referrers: [called[by] for by in group.referrers] for one in found for group in one.accelerated
+        }
+        return pages.show(request, "priorities", names=NAMES, there=municipality, found=found, who_refer=who_refer)
 
     return router

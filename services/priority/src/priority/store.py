@@ -98,6 +98,15 @@ class Company:
 
 
 @dataclass(frozen=True)
+class Organisation:
+    """An organisation that refers or helps, as its row (see tables.organisations)."""
+
+    organisation: str
+    version: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Next:
     """The turn to be given, and the ranking of the dossiers that it may go to."""
 
@@ -117,6 +126,7 @@ class PriorityWork(Work):
         super().__init__(connection, clock)
         self.person_key = person_key
         self.companies = Rows(tables.companies, Company, newer="version")
+        self.organisations = Rows(tables.organisations, Organisation, newer="version")
         self.candidacies = Rows(tables.candidacies, Candidacy, newer="version")
         self.log = Log(connection, clock.today)
         self.allocation = Allocation(connection, self.log)
@@ -125,7 +135,7 @@ class PriorityWork(Work):
 
     @property
     def rows(self) -> Sequence[Rows[Any]]:
-        return (self.candidacies, self.companies, *self.allocation.rows)
+        return (self.candidacies, self.companies, self.organisations, *self.allocation.rows)
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         ids = list(subjects)
@@ -136,12 +146,19 @@ class PriorityWork(Work):
     async def load_others(self, keys: Collection[str]) -> None:
         if keys:
             await self.companies.load(self.connection, "company", keys)
+            await self.organisations.load(self.connection, "organisation", keys)
 
     async def lets_in(self, company: str) -> Sequence[str] | None:
         """The municipalities where the company lets homes; None as long as dossier has not published it."""
         await self.load_others([company])
         known = self.companies.find(company)
         return known.municipalities if known else None
+
+    async def called(self, organisations: Collection[str]) -> dict[str, str]:
+        """Their names, by id; of one that dossier has not published its id."""
+        await self.load_others(organisations)
+        known = {one: self.organisations.find(one) for one in organisations}
+        return {id_: one.name if one else id_ for id_, one in known.items()}
 
     def audit(self, caller: Caller, relation: str, *dossiers: UUID | None, detail: str | None = None) -> None:
         """As it has it; a candidate is known by his pseudonym, since his login may be his number."""

@@ -74,6 +74,14 @@ companies = sa.Table(
     sa.Column("municipalities", JSONB, nullable=False, comment="where it lets homes"),
 )
 
+organisations = sa.Table(
+    "organisations",
+    metadata,
+    sa.Column("organisation", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+)
+
 places = sa.Table(
     "places",
     metadata,
