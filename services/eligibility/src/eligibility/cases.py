@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -24,15 +24,11 @@ from eligibility.requests import WrongHousehold
 from eligibility.requests import read as read_household
 
 ABSENT = "absent"  # the outcome of a condition that did not exist at that moment
-# what may be expected beside the outcome of a condition
-KEYS = ("because", "asks", "could_claim", "provisional", "figures", "outcome", "says")
 FINE: dict[str, Any] = {
     "born_on": date(1985, 2, 23), "residence": "population_register", "recognised_handicap": False, "incomes": "1",
     "balances": "0", "real_rights": [], "language": "known",
 }  # fmt: skip
 LEFT_OUT = {"recent_income": {"months": 3}, "set_aside": {"ground": "budget_guidance"}}  # of a claim that is made
-
-
 ASKED: dict[str, Any] = {"items": {"type": "string", "pattern": r"^[pc][0-9]+\.[a-z_]+(\[[0-9]+\])?(\.proof)?$"}}
 
 
@@ -56,6 +52,9 @@ class Expect(Shape):
     """Words of the decision's sentences, in either language."""
 
 
+KEYS = tuple(Expect.model_fields)  # what may be expected beside the outcome of a condition
+
+
 class CaseFile(Shape):
     """A household, named by a sentence, and what is to be decided of it. Who is not described is fine."""
 
@@ -74,33 +73,18 @@ class CaseFile(Shape):
     expect: Expect
 
 
-class Expectation(NamedTuple):
-    """key: a condition's name, or one of `KEYS`."""
-
-    key: str
-    wanted: Any
-    place: Node
-
-
 @dataclass(frozen=True)
 class Case:
-    """household: as `Engine.decide` takes it."""
+    """household: as `Engine.decide` takes it; expect: by condition, or one of `KEYS`."""
 
     sentence: str
     place: Node
     household: Mapping[str, Any]
-    expect: tuple[Expectation, ...]
+    expect: Mapping[str, Any]
 
     @property
     def conditions(self) -> list[str]:
-        return [expectation.key for expectation in self.expect if expectation.key not in KEYS]
-
-
-class Failure(NamedTuple):
-    """An expectation that did not come true."""
-
-    expectation: Expectation
-    came: Any
+        return [key for key in self.expect if key not in KEYS]
 
 
 def read(path: Path) -> list[Case]:
@@ -113,19 +97,14 @@ def read(path: Path) -> list[Case]:
     return all_of(_case, nodes)
 
 
-def run(engine: Engine, cases: Sequence[Case]) -> list[Failure]:
-    """Every expectation that did not come true, in the order of the cases. Raises `WrongRuleFile`, as `decide_cases`."""
-    answers = zip(cases, decide_cases(engine, cases), strict=True)
-    return [failure for case, answer in answers for failure in failures(case, answer)]
-
-
 def decide_cases(engine: Engine, cases: Sequence[Case]) -> list[dict[str, Any]]:
     """The answer to each case. Raises `WrongRuleFile` where a case names no condition of these rules, or a day without any."""
     known = {condition.id for condition in engine.rules.conditions}
     wrong: list[WrongRuleFile] = []
     for case in cases:
-        wrong += [e.place.wrong(f"unknown condition or key `{e.key}`{meant(e.key, [*known, *KEYS])}")
-                  for e in case.expect if e.key not in KEYS and e.key not in known]  # fmt: skip
+        for key in {*case.conditions} - known:
+            place = case.place.below(["expect", key])
+            wrong.append(place.wrong(f"unknown condition or key `{key}`{meant(key, [*known, *KEYS])}"))
         day, moment, since = (case.household[key] for key in ("reference_date", "moment", "registered_on"))
         if not any(condition.applies(day.toordinal(), moment, since) for condition in engine.rules.conditions):
             wrong.append(case.place.wrong(f"no condition is in force on {day}"))
@@ -134,8 +113,8 @@ def decide_cases(engine: Engine, cases: Sequence[Case]) -> list[dict[str, Any]]:
     return engine.decide([case.household for case in cases])
 
 
-def failures(case: Case, answer: Mapping[str, Any]) -> list[Failure]:
-    """The expectations that its answer does not meet. Reasons, figures and questions are those of the conditions it names."""
+def failed(case: Case, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What came in place of what was expected. Reasons, figures and questions are those of the conditions that the case names."""
     of = case.conditions or list(answer["conditions"])
     found = {name: one for name, one in answer["conditions"].items() if name in of}
     came: dict[str, Any] = {name: found.get(name, {"outcome": ABSENT})["outcome"] for name in of}
@@ -144,18 +123,16 @@ def failures(case: Case, answer: Mapping[str, Any]) -> list[Failure]:
     known = {name: figure for one in found.values() for name, figure in one.get("figures", {}).items()}
     for key in ("asks", "could_claim"):
         came[key] = [f"{ask['person']}.{ask['fact']}" for ask in answer[key] if ask["condition"] in of]
-    for key, wanted, _ in case.expect:
-        if key == "figures":
-            came[key] = {name: known.get(name, ABSENT) for name in wanted}
-        if key == "says":
-            said = any(wanted in " ".join(sentences) for sentences in answer["say"].values())
-            came[key] = wanted if said else answer["say"]
-    return [Failure(one, came[one.key]) for one in case.expect if came[one.key] != one.wanted]
+    came["figures"] = {name: known.get(name, ABSENT) for name in case.expect.get("figures", ())}
+    words = case.expect.get("says", "")
+    said = any(words in " ".join(sentences) for sentences in answer["say"].values())
+    came["says"] = words if said else answer["say"]
+    return {key: came[key] for key, wanted in case.expect.items() if came[key] != wanted}
 
 
 def _case(node: Node) -> Case:
     spec = CaseFile.parse(node)
-    expect = tuple(_expectation(key, value) for key, value in spec.expect.place.mapping().items())
+    expect = {key: _expected(key, value) for key, value in spec.expect.place.mapping().items()}
     if not expect:
         raise spec.expect.place.wrong("nothing is expected: name a condition and its outcome")
     persons = [(f"p{n}", "candidates", n - 1, who) for n, who in enumerate(spec.candidates or [{}], 1)]
@@ -170,16 +147,15 @@ def _case(node: Node) -> Case:
         raise WrongRuleFile("\n".join(_placed(spec, persons, path, why) for path, why in error.errors)) from None
 
 
-def _expectation(key: str, node: Node) -> Expectation:
+def _expected(key: str, node: Node) -> Any:
     """Conditions are known to the rules, not here: a key that is not known may be one."""
-    wanted = plain(node)
     if key == "figures":
-        wanted = {name: _figure(value) for name, value in node.mapping().items()}
-    elif key not in KEYS and not isinstance(wanted, str):
+        return {name: _figure(value) for name, value in node.mapping().items()}
+    if key in KEYS:
+        return plain(node)
+    if not isinstance(node.value, str):
         raise node.wrong(f"unknown key `{key}`{meant(key, KEYS)}")
-    elif key not in KEYS:
-        node.one_of((*OUTCOMES, ABSENT), "outcome")
-    return Expectation(key, wanted, node)
+    return node.one_of((*OUTCOMES, ABSENT), "outcome")
 
 
 def _figure(node: Node) -> str | list[str | None]:

@@ -85,20 +85,14 @@ def _asked(event: HouseholdRecorded, work: EligibilityWork) -> dict[str, Any]:
 
 def _kept(
     event: HouseholdRecorded, version: int, asked: dict[str, Any], answer: dict[str, Any], work: EligibilityWork
-) -> Assessed:
+) -> Assessed:  # fmt: skip
     circumstances = {name: asked[name] for name in ("reference_date", "moment", "registered_on")}
     facts = event.household.model_dump(mode="json", exclude_none=True)
     return Assessed(
-        dossier=event.dossier,
-        version=version,
-        facts_version=event.facts_version,
-        test=event.test.id if event.test else None,
-        rules=answer["rules"],
-        outcome=answer["outcome"],
+        dossier=event.dossier, version=version, facts_version=event.facts_version, test=event.test.id if event.test else None,
+        rules=answer["rules"], outcome=answer["outcome"], assessment=answer, assessed_at=work.clock.now(),
         household={name: str(value) for name, value in circumstances.items() if value} | facts,
-        assessment=answer,
-        assessed_at=work.clock.now(),
-    )
+    )  # fmt: skip
 
 
 EVENTS: Handlers = {HouseholdRecorded: assess_households, HouseholdErased: erase_households}

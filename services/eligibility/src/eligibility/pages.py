@@ -73,18 +73,14 @@ class Asked(BaseModel):
 
 
 def _member(role: str, one: Person, day: date) -> dict[str, Any]:
-    incomes = (
-        [{"year": one.year or day.year - 1, "jointly_taxable": euro(one.income)}] if one.income is not None else None
-    )
-    return {
-        "id": role,
-        "role": role,
-        "born_on": None if one.age is None else f"{day.year - one.age}-01-01",
-        "residence": one.residence,
-        "recognised_handicap": one.handicap,
-        "incomes": incomes,
-        "balances": None if one.balances is None else euro(one.balances),
-    }
+    member: dict[str, Any] = {"id": role, "role": role, "residence": one.residence, "recognised_handicap": one.handicap}
+    if one.age is not None:
+        member["born_on"] = f"{day.year - one.age}-01-01"
+    if one.income is not None:
+        member["incomes"] = [{"year": one.year or day.year - 1, "jointly_taxable": euro(one.income)}]
+    if one.balances is not None:
+        member["balances"] = euro(one.balances)
+    return member
 
 
 def routes(pages: Pages, engine: Engine, clock: Clock, deciding: asyncio.Semaphore) -> APIRouter:

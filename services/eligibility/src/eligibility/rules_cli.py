@@ -15,7 +15,7 @@ from cir_chassis.clock import Clock
 from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import Language
 from eligibility import cases
-from eligibility.cases import Case, Failure
+from eligibility.cases import Case
 from eligibility.doc import pages
 from eligibility.domain.check import check
 from eligibility.domain.decide import Engine, NoRuleInForce
@@ -108,15 +108,12 @@ def try_cases(
     """
     engine, read = engine_or_exit(rules), cases.read(path or rules)
     answers = cases.decide_cases(engine, read)
-    failed = [
-        _failed(case, answer, came)
-        for case, answer in zip(read, answers, strict=True)
-        if (came := cases.failures(case, answer))
-    ]
+    both = list(zip(read, answers, strict=True))
+    failed = [_failed(case, answer, came) for case, answer in both if (came := cases.failed(case, answer))]
     found = {
         "cases": len(read),
         "failed": failed,
-        "not_exercised": [] if path else _idle(engine.rules, read, answers),
+        "not_exercised": [] if path else _idle(engine.rules, both),
         "not_noticed": [] if failed else list(unpinned(documents(texts(rules), f"{rules}/"), read, mutate)),
     }
     tell(as_json, "test.txt", found, fine=not any(list(found.values())[1:]))
@@ -176,11 +173,11 @@ def tell(
         raise typer.Exit(NO)
 
 
-def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _idle(rules: RuleBook, answered: Sequence[tuple[Case, Mapping[str, Any]]]) -> list[dict[str, str]]:
     """The rules, in each period of their condition, that decide no case that expects something of that condition."""
     exercised = {
         (condition.key, rule)
-        for case, answer in zip(read, answers, strict=True)
+        for case, answer in answered
         for condition in rules.conditions
         if condition.id in case.conditions and condition.holds_on(case.household["reference_date"].toordinal())
         for rule in answer["conditions"].get(condition.id, {"because": ()})["because"]
@@ -189,14 +186,14 @@ def _idle(rules: RuleBook, read: Sequence[Case], answers: Sequence[Mapping[str, 
     return [{"place": rule.place.at, "rule": rule.id} for key, rule in listed if (key, rule.id) not in exercised]
 
 
-def _failed(case: Case, answer: Mapping[str, Any], failed: Sequence[Failure]) -> dict[str, Any]:
+def _failed(case: Case, answer: Mapping[str, Any], came: Mapping[str, Any]) -> dict[str, Any]:
     """The case that failed, each expectation beside what came instead, and why that came."""
     of = case.conditions or answer["conditions"]
     return {
         "place": case.place.at,
         "case": case.sentence,
-        "expected": {failure.expectation.key: failure.expectation.wanted for failure in failed},
-        "came": {failure.expectation.key: failure.came for failure in failed},
+        "expected": {key: case.expect[key] for key in came},
+        "came": came,
         "because": {condition: one["because"] for condition, one in answer["conditions"].items() if condition in of},
         "say": answer["say"],
     }

@@ -115,7 +115,5 @@ class EligibilityWork(Work):
 
     async def texts_of(self, hash_: str) -> dict[str, str]:
         """The rule files that hash stands for."""
-        texts: dict[str, str] = (
-            await self.connection.execute(sa.select(rulesets.c.texts).where(rulesets.c.hash == hash_))
-        ).scalar_one()
-        return texts
+        query = sa.select(rulesets.c.texts).where(rulesets.c.hash == hash_)
+        return dict((await self.connection.execute(query)).scalar_one())

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from eligibility.domain.facts import HIGHEST, SURE, UNKNOWN
-from eligibility.domain.figures import Ints, Table
+from eligibility.domain.figures import Bools, Ints, Table
 from eligibility.domain.rulebook import MET, Condition, RuleBook
 from eligibility.domain.units import PROFILES, Batch, Household, Slot, Unit
 
@@ -41,17 +41,30 @@ class Decided:
     table: Table
 
     @cached_property
-    def matched(self) -> tuple[Ints, Ints]:
-        return match(self.condition, self.table)
+    def fires(self) -> Bools:
+        """The column matcher: by rule and row, whether it fires."""
+        rules, table = self.condition.all_rules, self.table
+        fires = np.empty((len(rules), len(table.day)), np.bool_)
+        for at, rule in enumerate(rules):
+            fires[at] = table.column(rule.when.holds(table)[0])
+        fires &= table.present[:, 0]  # of a thing that is not there nothing holds
+        at = 0
+        for rule in self.condition.rules:
+            excuses = slice(at + 1, at + 1 + len(rule.unless))
+            fires[excuses] &= fires[at]
+            fires[at] &= ~fires[excuses].any(axis=0)
+            at = excuses.stop
+        return fires
 
-    @property
+    @cached_property
     def fired(self) -> Ints:
         """The rules that fired, a bit each, by row."""
-        return self.matched[0]
+        return np.asarray(self.condition.bits @ self.fires)
 
-    @property
+    @cached_property
     def outcome(self) -> Ints:
-        return self.matched[1]
+        """The worst of their outcomes, by row."""
+        return np.asarray((self.fires * self.condition.then).max(axis=0))
 
     def grids(self, units: Sequence[int], values: Ints | None = None) -> Ints:
         """The outcomes (or other values) of the completions of units that are alike: an axis for the units, and one per slot."""
@@ -250,22 +263,6 @@ def lay_out(condition: Condition, households: Sequence[Household], at: Sequence[
 def size(slots: Sequence[Slot]) -> int:
     """How many completions a unit with these slots has."""
     return prod(slot.size for slot in slots)
-
-
-def match(condition: Condition, table: Table) -> tuple[Ints, Ints]:
-    """The column matcher: per row the rules that fired (a bit each), and the worst of their outcomes."""
-    fires = np.empty((len(condition.all_rules), len(table.day), 1), np.bool_)
-    for at, rule in enumerate(condition.all_rules):
-        fires[at] = rule.when.holds(table)[0]
-    fires &= table.present[:, :1]  # of a thing that is not there nothing holds
-    at = 0
-    for rule in condition.rules:
-        if rule.unless:
-            excuses = slice(at + 1, at + 1 + len(rule.unless))
-            fires[excuses] &= fires[at]
-            fires[at] &= ~fires[excuses].any(axis=0)
-        at += 1 + len(rule.unless)
-    return (fires * condition.bits).sum(axis=0)[:, 0], (fires * condition.then).max(axis=0)[:, 0]
 
 
 def marks(condition: Condition, table: Table, fired: Ints) -> Ints:

@@ -123,6 +123,11 @@ class Fact(Shape):
         return self.proofs[ground]
 
 
+def lists(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """The facts that are lists, by the subject that their things are."""
+    return {f"each_{fact.each}": fact for fact in facts.values() if fact.each}
+
+
 def profile(facts: Mapping[str, Fact]) -> tuple[str, ...]:
     """The facts of co-residents."""
     return tuple(name for name, fact in facts.items() if "co_resident" in fact.about)
@@ -180,6 +185,5 @@ def _complete(name: str, fact: Fact) -> None:
     if fact.claim and fact.under("claim").one_of(fact.fields, "field") != by:
         raise fact.under("proofs_by").wrong(f"what is proven is what is claimed: `{fact.claim}`")
     if missing := [ground for ground in fact.fields.get(by or "", ()) if ground not in fact.proofs]:
-        raise fact.under("proofs").wrong(
-            f"no documents prove `{missing[0]}`{meant(missing[0], filter(None, fact.proofs))}"
-        )
+        known = meant(missing[0], filter(None, fact.proofs))
+        raise fact.under("proofs").wrong(f"no documents prove `{missing[0]}`{known}")

@@ -60,9 +60,8 @@ class Parameter:
         found = [_days(row, spec.columns) for row in spec.rows]
         for (_, end), (start, _), row in zip(found, found[1:], spec.rows[1:], strict=False):
             if start != end + 1:
-                raise row.place.wrong(
-                    f"this row {'overlaps' if start <= end else 'leaves a gap after'} the one before it"
-                )
+                what = "overlaps" if start <= end else "leaves a gap after"
+                raise row.place.wrong(f"this row {what} the one before it")
         bits = []
         for (start, _), row in zip(found, spec.rows, strict=True):
             if not (row.mark or spec.mark):

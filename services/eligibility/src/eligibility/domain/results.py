@@ -156,10 +156,8 @@ class Results:
     def _others(self, part: Sequence[int], outcomes: Sequence[int]) -> Ints:
         """By unit of the part, the worst outcome of the other units of its household. outcomes: of all units."""
         own = self.own
-        worst = {
-            n: sorted([MET, MET, *(outcomes[at] for at in self.layout.of_household(n))])[-2:]
-            for n in {own[at] for at in part}
-        }
+        of = {n: [outcomes[at] for at in self.layout.of_household(n)] for n in {own[at] for at in part}}
+        worst = {n: sorted([MET, MET, *all_])[-2:] for n, all_ in of.items()}
         return np.array([worst[own[at]][outcomes[at] < worst[own[at]][1]] for at in part])
 
     def _missing(self, decided: Decided, part: Sequence[int]) -> None:
@@ -173,11 +171,8 @@ class Results:
 
 def _differ(grids: Ints) -> list[tuple[bool, ...]]:
     """By unit (the first axis), the slots of which two values, all else equal, give different outcomes."""
-    differs = [
-        (grids.max(axis) != grids.min(axis)).reshape(len(grids), -1).any(axis=1).tolist()
-        for axis in range(1, grids.ndim)
-    ]
-    return list(zip(*differs, strict=True))
+    differs = (grids.max(axis) != grids.min(axis) for axis in range(1, grids.ndim))
+    return list(zip(*(one.reshape(len(grids), -1).any(axis=1).tolist() for one in differs), strict=True))
 
 
 def _ranges(grids: Ints, slots: Sequence[Slot]) -> list[Range]:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from eligibility.domain.facts import Fact, FactsFile, compile_facts, profile
+from eligibility.domain.facts import Fact, FactsFile, compile_facts, lists, profile
 from eligibility.domain.figures import Marks, Name, Test, When
 from eligibility.domain.parameters import Parameter, ordinals
 from eligibility.domain.source import Mark, Node, Period, Shape, Source, Texts, WrongRuleFile, all_of, meant
@@ -118,7 +118,7 @@ class Condition:
         self.spec, self.place, self.title, self.effect, self.show = spec, spec.place, spec.title, spec.effect, spec.show
         self.id = spec.under("condition").one_of(order, "condition (facts.yaml names them)")
         facts = self.facts = anywhere.facts
-        things = {f"each_{fact.each}": fact for fact in facts.values() if fact.each}
+        things = lists(facts)
         about = self.about = spec.under("about").one_of(("household", "each_candidate", *things), "subject")
         thing = self.list = things.get(about)
         of = [thing] if thing else [f for f in facts.values() if f.type != "list" and "candidate" in f.about]
@@ -158,8 +158,8 @@ class Condition:
         facts = self.facts
         self.all_rules = [rule for first in self.rules for rule in first.all()]
         self.thens = tuple(rule.then for rule in self.all_rules)
-        self.then = np.array(self.thens)[:, None, None]
-        self.bits = 1 << np.arange(len(self.thens))[:, None, None]
+        self.then = np.array(self.thens)[:, None]
+        self.bits = 1 << np.arange(len(self.thens))
         self.saying = sum(1 << at for at, rule in enumerate(self.all_rules) if rule.say)
         self.looks = [(rule.mark, of.figures | rule.figures) for of in self.rules for rule in of.all()]
         self.looked = frozenset[str]().union(*(rule.figures for rule in self.rules))
@@ -201,11 +201,6 @@ class RuleBook:
     def profile(self) -> tuple[str, ...]:
         """The co-residents' facts."""
         return profile(self.facts)
-
-    @cached_property
-    def lists(self) -> Mapping[str, Fact]:
-        """The facts that are lists, by the subject that their things are."""
-        return {f"each_{fact.each}": fact for fact in self.facts.values() if fact.each}
 
     def tells_apart(self, one: int, other: int) -> bool:
         """True where some count differs between two combinations of the co-residents' facts."""

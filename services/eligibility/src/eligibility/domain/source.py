@@ -8,16 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 T = TypeVar("T")
 Raw = dict[str, "Node"] | list["Node"] | str | int | bool | Decimal | date | None
@@ -138,7 +129,7 @@ class Shape(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _read(cls, given: Any, go_on: ModelWrapValidatorHandler[Self]) -> Self:
+    def _read(cls, given: Any, go_on: Callable[[Any], Self]) -> Self:
         if not isinstance(given, Placed):
             return go_on(given)
         kind: type[Self] = cls.kind_of(given.node)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eligibility.domain.facts import UNKNOWN, Fact
+from eligibility.domain.facts import UNKNOWN, Fact, lists
 from eligibility.domain.rulebook import RuleBook
 
 Household = Mapping[str, Any]
@@ -96,10 +96,9 @@ class Batch:
         candidates = [Unit(unit.household, (person,)) for unit in whole for person in unit.persons]
         self.units = {"household": whole, "each_candidate": candidates}
         self.applicants = [row for row, unit in enumerate(candidates) if unit.persons[0]["role"] == "applicant"]
-        for about, fact in rules.lists.items():
-            self.units[about] = [
-                unit._replace(thing=at) for unit in candidates for at in _things(unit.persons[0][fact.name])
-            ]
+        for about, fact in lists(rules.facts).items():
+            things = [(unit, unit.persons[0][fact.name]) for unit in candidates]
+            self.units[about] = [unit._replace(thing=at) for unit, of in things for at in _things(of)]
         days = [(day.year, day.toordinal()) for day in (household["reference_date"] for household in households)]
         self.days = np.array(days, np.int64)
         self.profiles = np.zeros((len(households), 2 ** len(rules.profile)), np.int64)
