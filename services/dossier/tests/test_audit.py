@@ -11,6 +11,7 @@ from cir_chassis.audit import AUDIT
 from .conftest import BRAM, STRANGER, Register, applicant, partner, person
 
 FILE = "GET /v1/dossiers/{dossier}/file"
+SEARCH = "GET /v1/dossiers"
 
 
 async def rows(register: Register, id_: str | None = None) -> list[Any]:
@@ -44,6 +45,16 @@ async def test_every_reading_and_change_is_on_record_by_whom_and_on_what_ground(
     entries = await rows(register, id_)
     assert len({row.subject for row in entries}) == 3
     assert "He wrote" not in str(entries)
+
+
+async def test_a_search_that_finds_nobody_is_on_record(register: Register) -> None:
+    """Else a case worker could ask of anybody whether he is registered, and nobody would know."""
+    worker = await register.case_worker()
+    found = await register.http.get("/v1/dossiers", params={"q": "85.02.23-997.03"}, headers=worker)
+    assert (found.status_code, found.json()) == (200, [])
+    [entry] = await rows(register)
+    assert (entry.dossier, entry.role, entry.call, entry.detail) == (None, "case_worker", SEARCH, "found nothing")
+    assert "997" not in str(entry)
 
 
 async def test_a_call_that_is_refused_shows_nothing_and_is_not_on_record(register: Register) -> None:

@@ -172,6 +172,8 @@ async def search(
         work.audit(caller, "treating", row.id)
         of = {"member": id_, "role": member.role, "name": _name(member.sheet), "pending": register.pending}
         listed.append(DossierListed(id=row.id, number=row.number, status=row.status, **of))
+    if not listed:  # that somebody is not in the register is told of him as well
+        work.audit(caller, "treating", None, detail="found nothing")
     return listed, _cursor(end)
 
 
