@@ -91,7 +91,7 @@ class Company:
         await until(is_open, f"the offer of {vacancy} was not confirmed", 60)
         acts: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "let": [(f"{offer}/answer", {"answer": "accept"}), (f"{offer}/lease", LEASE)],
-            "refused": [(f"{offer}/answer", {"answer": "refuse"})],
+            "refused": [(f"{offer}/answer", {"answer": "refuse", "reason": "Too far.", "on": LEASE["signed_on"]})],
             "taken back": [(f"{offer}/withdrawal", {"reasons": "A burst pipe."})],
             "withdrawn": [(f"/v1/vacancies/{vacancy}/withdrawal", {"reasons": "It is sold."})],
         }

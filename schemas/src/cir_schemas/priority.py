@@ -89,10 +89,11 @@ class OfferAnswered(OfferHappening, topic="cir.priority.v1"):
 
 
 class OfferEnded(OfferHappening, topic="cir.priority.v1"):
-    """An offer ended without an answer that counts: taken back by the company, or lapsed by what somebody did to the dossier."""
+    """An offer ended without an answer that counts: taken back by the company, or lapsed by what somebody did to the dossier; or
+    the refusal or silence was taken back."""
 
-    was: Literal["checking", "open", "accepted"]
-    """While it was `checking`, the candidate knew nothing of it."""
+    was: Literal["checking", "open", "accepted", "refused", "no_answer"]
+    """While it was `checking`, the candidate knew nothing of it. A refusal or silence counts no more."""
     now: Literal["withdrawn", "lapsed"]
 
 

@@ -52,8 +52,8 @@ def judged(id_: str, of: UUID, *, well_founded: bool, hours: int = 2, on: str = 
     return offer(OfferJudged, id_, of, hours, well_founded=well_founded, refused_on=on, unfounded=1)
 
 
-def ended(id_: str, of: UUID, hours: int = 3) -> OfferEnded:
-    return offer(OfferEnded, id_, of, hours, was="checking", now="withdrawn")
+def ended(id_: str, of: UUID, hours: int = 3, was: str = "checking") -> OfferEnded:
+    return offer(OfferEnded, id_, of, hours, was=was, now="withdrawn")
 
 
 def signed(id_: str, of: UUID) -> LeaseSigned:
@@ -377,6 +377,30 @@ async def test_a_first_unfounded_refusal_pauses_and_a_second_waits_for_a_person(
     assert ((await register.read(id_))["status"], await queue(register)) == ("registered", [])
     await hear(register, judged(id_, uuid4(), well_founded=False))
     assert await queue(register) == ["refusals"]
+
+
+async def test_a_refusal_that_is_taken_back_counts_no_more_nor_does_one_that_was_answered_otherwise(
+    register: Register,
+) -> None:
+    id_, one, two, three = await register.registered(), uuid4(), uuid4(), uuid4()
+    worker = await register.case_worker()
+    await hear(register, judged(id_, one, well_founded=False, on="2024-03-01"))
+    await hear(register, judged(id_, two, well_founded=False, on="2024-03-10"))
+    assert (await pause(register, id_), await queue(register)) == (("2024-06-01", False), ["refusals"])
+    await hear(register, ended(id_, one, was="refused"))
+    assert (await pause(register, id_), await queue(register)) == (("2024-06-10", False), [])
+    await hear(register, judged(id_, one, well_founded=False, hours=1))  # of before, and late
+    assert (await register.act(id_, worker, "strike", reasons=WHY, ground="second_refusal")).status_code == 409
+    # a silence, whose answer on paper came in time
+    await hear(register, answered(id_, two, "accepted", hours=5))
+    assert await pause(register, id_) == (None, False)
+    # and who was struck for both stays so until a person reinstates him
+    await hear(register, *(judged(id_, of, well_founded=False, hours=6) for of in (two, three)))
+    assert (await register.act(id_, worker, "strike", reasons=WHY, ground="second_refusal")).status_code == 201
+    await hear(register, ended(id_, three, was="no_answer"))
+    assert (await register.read(id_))["status"] == "struck"
+    assert (await register.act(id_, worker, "reinstate", reasons=WHY)).status_code == 201
+    assert (await pause(register, id_), await queue(register)) == (("2024-06-20", False), [])
 
 
 async def test_a_candidate_answers_an_open_offer_before_he_puts_his_dossier_on_hold(register: Register) -> None:

@@ -233,6 +233,8 @@ async def test_of_two_contacts_in_one_batch_the_newer_counts(notifications: Noti
         (OfferEnded, {"was": "open", "now": "withdrawn"}, "offer_withdrawn"),
         (OfferEnded, {"was": "accepted", "now": "lapsed"}, "offer_lapsed"),
         (OfferEnded, {"was": "checking", "now": "withdrawn"}, None),
+        (OfferEnded, {"was": "refused", "now": "withdrawn"}, "offer_undone"),
+        (OfferEnded, {"was": "no_answer", "now": "withdrawn"}, "offer_undone"),
         (LeaseSigned, {"signed_on": DAY}, "offer_signed"),
         (StatusChanged, {"was": "registered", "now": "housed"}, None),  # the lease has a letter
     ],

@@ -217,6 +217,8 @@ def test_what_priority_decided_raises_no_false_expectations(kind: str, words: li
         ("offer_unfounded", "en", ["three months", "sooner", "rent premium ends", "appeal (verhaal)"]),
         ("offer_unfounded_again", "en", ["does not happen by itself", "appeal (verhaal)"]),
         ("offer_withdrawn", "en", ["no consequences"]),
+        ("offer_undone", "en", ["not count as a refusal any more", "offer it to you again"]),
+        ("offer_undone", "nl", ["telt niet meer", "opnieuw aan"]),
         ("offer_lapsed", "en", ["not count as a refusal"]),
         ("offer_signed", "en", ["lease of your new home is signed", "closed"]),
     ],
@@ -224,6 +226,20 @@ def test_what_priority_decided_raises_no_false_expectations(kind: str, words: li
 def test_an_offer_is_told_with_how_to_answer_and_what_follows(kind: str, language: str, words: list[str]) -> None:
     text = letter(kind, language, asks=[]).text
     assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "words"),
+    [
+        ("offer_refused", "en", "do not take the home that we offered. A member of staff wrote"),
+        ("offer_accepted", "nl", "schreef het voor u op. Het kwam op 2 maart 2024"),
+    ],
+)
+def test_who_did_not_answer_himself_reads_what_was_answered_in_his_name(kind: str, language: str, words: str) -> None:
+    told = letter(kind, language, asks=[], by="case_worker", offer={"on": "2024-03-02"})
+    assert words in told.text
+    himself = letter(kind, language, asks=[], by="candidate", offer={"on": "2024-03-02"})
+    assert not any(word in himself.text + himself.html for word in ("member of staff wrote", "schreef het voor u"))
 
 
 def test_a_referrer_reads_the_answer_and_what_is_expected_and_gets_no_link_to_the_dossier() -> None:

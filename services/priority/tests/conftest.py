@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from cir_chassis.clock import Clock
 from cir_chassis.pseudonym import KeyedSettings, pseudonym
 from cir_chassis.service import Service
 from cir_chassis.session import LIFE
@@ -60,6 +61,7 @@ HOME = {
 DONE: dict[str, dict[str, Any]] = {
     "answer": {"answer": "accept"},
     "withdrawal": {"reasons": "A burst pipe."},
+    "undo": {"reasons": "Entered for another dossier."},
     "judgement": {"well_founded": False, "reasons": "No reason was given."},
     "lease": {"signed_on": "2024-06-01", "statements_seen": True},
 }
@@ -79,6 +81,10 @@ class Priority:
         self.service, self._login, self._cookie = service, login, cookie
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://priority")
+
+    @property
+    def clock(self) -> Clock:
+        return self.service.database._work.keywords["clock"]  # type: ignore[attr-defined,no-any-return]
 
     async def hear(self, *events: Event) -> None:
         """Let one batch take effect, as the consumer does."""
@@ -162,7 +168,9 @@ class Priority:
         return await self.post(f"/v1/vacancies/{id_}/offers", body, company=company)
 
     async def act(self, offer: str, what: str, company: str = "dijledal", **body: Any) -> tuple[int, str]:
-        """What a case worker does with an offer; the status, and its new state or what is wrong."""
+        """What a case worker does with an offer; the status, and its new state or what is wrong. A refusal came today."""
+        if body.get("answer") == "refuse":
+            body = {"reason": "Too far from school.", "on": str(self.clock.today())} | body
         answer = await self.post(f"/v1/offers/{offer}/{what}", DONE[what] | body, company=company)
         return answer.status_code, answer.json().get("state") or answer.text
 

@@ -76,7 +76,8 @@ async def test_each_page_of_an_offer_answers_each_role_in_each_relation(register
         assert not shown or f'data-page="{shown}"' in page.text, path
         if who not in (*HIS, "the company"):
             assert FIRST not in page.text, f"{path}, by {who}"
-    sent = await send(register, ACTORS[who], f"/offers/{offer}/answer", "k", answer="refuse")
+    paper = {"reason": WHY, "on": "2024-06-01"} if who == "the company" else {}
+    sent = await send(register, ACTORS[who], f"/offers/{offer}/answer", "k", answer="refuse", **paper)
     may = who in (*HIS, "the company")
     assert (sent.status_code == 303, ACTORS[who][0] is None or sent.status_code in (303, 403, 404)) == (may, True)
     assert await acts(register) == ["OfferProposed", "OfferOpened", *["OfferAnswered"] * may]
@@ -172,7 +173,7 @@ async def test_a_case_worker_takes_a_home_from_the_board_to_its_lease(register: 
     board = (await get(register, OURS, "/vacancies")).text
     assert ("who answers by 16 June 2024" in board, "under investigation" in board) == (True, True)
     assert (
-        await send(register, OURS, f"/offers/{offer}/answer", answer="accept", reason="On paper.")
+        await send(register, OURS, f"/offers/{offer}/answer", answer="accept", reason="On paper.", on="2024-06-01")
     ).status_code == 303
     unseen = await send(register, OURS, f"/offers/{offer}/sign", step="check", signed_on="2024-06-01")
     assert (unseen.status_code, 'href="#statements_seen"' in unseen.text) == (422, True)
@@ -212,3 +213,28 @@ async def test_a_case_worker_takes_a_home_from_the_board_to_its_lease(register: 
     [agreement] = (await register.get("/v1/agreements")).json()
     same = (await get(register, OURS, f"/council?agreement={agreement['id']}")).text
     assert ("The agreement in force" in same, SECOND in same) == (True, False)
+
+
+async def test_a_case_worker_records_a_refusal_on_paper_with_its_day_and_takes_it_back(register: Priority) -> None:
+    offer = await register.opened("w1")
+    path = f"/offers/{offer}"
+    assert "On which day did the answer come?" in (await get(register, OURS, f"{path}/answer")).text
+    assert "On which day" not in (await get(register, HIM, f"{path}/answer")).text
+    paper = {"answer": "refuse", "reason": WHY, "on": "2024-06-02"}
+    early = await send(register, OURS, f"{path}/answer", **paper)
+    assert (early.status_code, 'href="#on"' in early.text, "not after today" in early.text) == (422, True, True)
+    look = await send(register, OURS, f"{path}/answer", step="check", **paper | {"on": "2024-06-01"})
+    assert "Came on" in look.text
+    assert (
+        await send(register, OURS, f"{path}/answer", key_of(look), **paper | {"on": "2024-06-01"})
+    ).status_code == 303
+    assert f'href="{path}/undo"' in (await get(register, OURS, "/vacancies/w1")).text
+    assert (await get(register, HIM, f"{path}/undo")).status_code == 404
+    unsaid = await send(register, OURS, f"{path}/undo", step="check")
+    assert (unsaid.status_code, 'href="#reasons"' in unsaid.text) == (422, True)
+    for _ in range(2):
+        assert (await send(register, OURS, f"{path}/undo", "k", reasons="Of another dossier.")).status_code == 303
+    assert await acts(register) == ["OfferProposed", "OfferOpened", "OfferAnswered", "OfferEnded"]
+    read = (await get(register, HIM, path)).text
+    assert ("does not count" in read, "Of another dossier." in read) == (True, True)
+    assert f"Propose it to {FIRST}" in (await get(register, OURS, "/vacancies/w1")).text

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
+from unittest.mock import ANY
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from cir_schemas import OfferConfirmed, OfferDeclined
-from priority.domain.offers import NEXT
+from priority.domain.offers import LIVE
 from priority.offers import keep_terms
 
 from .conftest import CANDIDATE, DONE, Priority, candidacy
@@ -109,7 +110,8 @@ async def steps(register: Priority, offer: str) -> list[Any]:
 
 WAYS: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], str, bool]] = {
     # what the company does with an open offer; its state; whether the same vacancy is offered to the same dossier again
-    "refused": ([("answer", {"answer": "refuse", "reason": "Too far from school."})], "refused", False),
+    "refused": ([("answer", {"answer": "refuse"})], "refused", False),
+    "refused by mistake": ([("answer", {"answer": "refuse"}), ("undo", {})], "withdrawn", True),
     "refused after all": ([("answer", {}), ("answer", {"answer": "refuse"})], "refused", False),
     "taken back": ([("withdrawal", {})], "withdrawn", True),
     "taken back after all": ([("answer", {}), ("withdrawal", {})], "withdrawn", True),
@@ -123,13 +125,12 @@ async def test_an_offer_that_fails_leaves_the_turn_with_its_vacancy(register: Pr
     for what, body in acts:
         assert (await register.act(offer, what, **body))[0] == 200
     assert (await state(register, offer))["state"] == ended
-    for what in DONE.keys() - ({"judgement"} if ended == "refused" else set()):
+    for what in DONE.keys() - ({"judgement", "undo"} if ended == "refused" else set()):
         assert (await register.act(offer, what))[0] == 409, "it has ended"
     next_ = await register.next("w1")
     assert (next_["turn"]["turn"], next_["order"][0]["dossier"]) == (1, FIRST if again else SECOND)
-    assert (await said(register, "OfferEnded")) == (
-        [("OfferEnded", {"was": "accepted" if len(acts) > 1 else "open", "now": ended})] if again else []
-    )
+    was = "refused" if acts[-1][0] == "undo" else "accepted" if len(acts) > 1 else "open"
+    assert (await said(register, "OfferEnded")) == ([("OfferEnded", {"was": was, "now": ended})] if again else [])
     await register.free("w2")
     assert (await register.next("w2"))["order"][0]["dossier"] == FIRST, "another home is another offer"
 
@@ -139,15 +140,15 @@ async def test_an_offer_that_fails_leaves_the_turn_with_its_vacancy(register: Pr
     [
         *(
             (was, {"status": status}, "lapsed")
-            for was in NEXT
+            for was in LIVE
             for status in ("struck", "withdrawn", "refused", "housed")
         ),
         *((was, {"on_hold": True, "paused_until": "2030-01-01"}, "lapsed") for was in ("checking", "open")),
         ("accepted", {"on_hold": True, "paused_until": "2030-01-01"}, None),
         ("checking", {"on_hold": True, "paused_until": "2030-01-01", "company": "kanvaz"}, "lapsed"),
         ("open", {"on_hold": True, "paused_until": "2030-01-01", "company": "kanvaz"}, None),
-        *((was, {"status": "under_investigation"}, None) for was in NEXT),
-        *((was, {"paused_until": "2024-07-01"}, None) for was in NEXT),
+        *((was, {"status": "under_investigation"}, None) for was in LIVE),
+        *((was, {"paused_until": "2024-07-01"}, None) for was in LIVE),
     ],
 )
 async def test_what_somebody_did_lapses_an_offer_and_an_assessment_does_not(
@@ -354,3 +355,87 @@ async def test_a_hold_after_the_term_makes_no_silence_undone(register: Priority)
     await register.hear(candidacy(FIRST, 2, ID, on_hold=True))
     assert (await state(register, offer))["state"] == "no_answer"
     assert [answer["answer"] for _, answer in await said(register, "OfferAnswered", "OfferEnded")] == ["no_answer"]
+
+
+async def test_an_undone_silence_counts_no_more_and_its_home_stays_with_who_has_it(register: Priority) -> None:
+    offer = await register.opened("w1")
+    assert (await register.act(offer, "undo"))[0] == 409, "it is open"
+    await later(register, 16)
+    assert (await register.act(offer, "judgement"))[0] == 200
+    other = await register.opened("w1")
+    path, why = f"/v1/offers/{offer}/undo", {"reasons": "The letter was never sent."}
+    assert (await register.post(path, why, "candidate", person=CANDIDATE)).status_code == 403
+    assert (await register.post(path, why, company="kanvaz")).status_code == 404
+    assert (await register.post(path, {"reasons": []})).status_code == 422
+    assert await register.act(offer, "undo") == (200, "withdrawn")
+    assert (await register.act(offer, "undo"))[0] == 409
+    seen = await state(register, offer)
+    assert (seen["well_founded"], seen["late_answer"]) == (None, None)
+    assert (await state(register, other))["state"] == "open"
+    assert await said(register, "OfferEnded") == [("OfferEnded", {"was": "no_answer", "now": "withdrawn"})]
+    await register.free("w2")
+    second = await register.opened("w2")
+    assert (await state(register, second))["dossier"] == FIRST
+    await register.act(second, "answer", answer="refuse")
+    await register.act(second, "judgement")
+    assert [one["unfounded"] for _, one in await said(register, "OfferJudged")] == [1, 1]
+
+
+async def test_an_answer_on_paper_says_when_it_came_and_a_refusal_why(register: Priority) -> None:
+    offer = await register.opened("w1")
+    path, refused = f"/v1/offers/{offer}/answer", {"answer": "refuse", "reason": "Too far.", "on": "2024-06-01"}
+    for wrong, field in (
+        ({"reason": None}, "reason"),
+        ({"on": None}, "on"),
+        ({"on": "2024-06-02"}, "on"),
+        ({"on": "2024-05-31"}, "on"),
+    ):
+        said_no = await register.post(path, refused | wrong)
+        assert (said_no.status_code, [one["path"] for one in said_no.json()["errors"]]) == (422, [field]), wrong
+    himself = await register.post(path, refused, "candidate", person=CANDIDATE)
+    assert himself.status_code == 422, "his own answer comes as he sends it"
+    assert (await state(register, offer))["state"] == "open"
+    register.clock._today = date(2024, 6, 10)
+    assert (await register.post(path, refused)).status_code == 200
+    assert await said(register, "OfferAnswered") == [
+        ("OfferAnswered", {"answer": "refused", "by": "case_worker", "on": "2024-06-01"})
+    ]
+
+
+@pytest.mark.parametrize("answer", ["accept", "refuse"])
+async def test_an_answer_on_paper_that_came_in_time_is_no_silence(register: Priority, answer: str) -> None:
+    offer = await register.opened("w1")
+    await later(register, 20)
+    await register.act(offer, "judgement")
+    late = {"answer": "accept", "reason": "I was away."}
+    await register.post(f"/v1/offers/{offer}/answer", late, "candidate", person=CANDIDATE)
+    now = {"accept": "accepted", "refuse": "refused"}[answer]
+    assert await register.act(offer, "answer", answer=answer, on="2024-06-17") == (409, ANY)
+    assert await register.act(offer, "answer", answer=answer, on="2024-06-16") == (200, now)
+    seen = await state(register, offer)
+    assert (seen["state"], seen["late_answer"], seen["well_founded"]) == (now, None, None)
+    answered = {"answer": now, "by": "case_worker", "on": "2024-06-16"}
+    assert (await said(register, "OfferAnswered"))[1:] == [("OfferAnswered", answered)]
+    if answer == "accept":
+        assert await register.act(offer, "lease", signed_on="2024-06-21") == (200, "signed")
+
+
+@pytest.mark.parametrize("since", ["offered to the next one", "withdrawn", "offered another home", "struck"])
+async def test_an_acceptance_in_time_of_a_home_that_is_gone_is_put_to_a_person(register: Priority, since: str) -> None:
+    offer = await register.opened("w1")
+    await later(register, 16)
+    await register.act(offer, "judgement")
+    if since == "offered to the next one":
+        await register.act(await register.opened("w1"), "withdrawal")
+    elif since == "withdrawn":
+        await register.post("/v1/vacancies/w1/withdrawal", {"reasons": "It burnt down."})
+    elif since == "offered another home":
+        await register.free("w2")
+        await register.opened("w2")
+    else:
+        await register.hear(candidacy(FIRST, 2, ID, status="struck"))
+    assert await register.act(offer, "answer", on="2024-06-03") == (200, "no_answer")
+    seen = await state(register, offer)
+    assert (seen["late_answer"], seen["well_founded"]) == ("accept", None), (
+        "it is to be judged as one that came in time"
+    )

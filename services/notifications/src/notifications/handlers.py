@@ -63,8 +63,10 @@ def notify(events: Sequence[Happening], work: NotificationsWork) -> None:
             kind = event.decision
         if isinstance(event, priority.OfferJudged):
             kind = f"offer_{'founded' if event.well_founded else 'unfounded_again' if event.unfounded > 1 else 'unfounded'}"
-        if isinstance(event, priority.OfferEnded) and event.was == "checking":
-            continue  # the candidate knew nothing of it
+        if isinstance(event, priority.OfferEnded):
+            if event.was == "checking":
+                continue  # the candidate knew nothing of it
+            kind = "offer_undone" if event.was in ("refused", "no_answer") else kind
         asks = [ask.model_dump(mode="json") for ask in getattr(event, "asks", ())]
         given: dict[str, Any] = {name: getattr(event, name, None) for name in News.__annotations__}
         told = (
@@ -94,7 +96,7 @@ def _notify(news: News, work: NotificationsWork) -> None:
         work.plan(replace(news, kind=UNREACHABLE), "company")
 
 
-OF_AN_OFFER = {"company", "municipality", "bedrooms", "rent", "answer_by"}
+OF_AN_OFFER = {"company", "municipality", "bedrooms", "rent", "answer_by", "on"}
 """Fields that its letters tell."""
 KINDS: Mapping[type[Happening], str] = {
     dossier.StatusChanged: "{now}",

@@ -105,12 +105,17 @@ class Letters:
         }
 
     def _offer(self, offer: Mapping[str, Any], language: str) -> dict[str, Any]:
-        place, rent, day = (offer.get(name) for name in ("municipality", "rent", "answer_by"))
+        place, rent = offer.get("municipality"), offer.get("rent")
+        days = {
+            name: self._day(date.fromisoformat(offer[name]), language)
+            for name in ("answer_by", "on")
+            if offer.get(name)
+        }
         return {
             **offer,
             "place": place and NAMES.get(place, place),
             "rent": rent.replace(".", ",") if rent and language == "nl" else rent,
-            "answer_by": self._day(date.fromisoformat(day), language) if day else None,
+            **days,
         }
 
     def _day(self, day: date, language: str) -> str:

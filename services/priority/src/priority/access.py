@@ -31,6 +31,7 @@ OFFER = (
     "read_offers",
     "answer",
     "judge",
+    "undo",
     "withdraw",
     "sign",
 )

@@ -476,7 +476,8 @@ async def answer(
     id: UUID, body: requests.OfferAnswer, caller: Annotated[Caller, _who("answer")], once: Key, work: Work
 ) -> OfferMoved:
     """Accept or refuse: applicant or partner, or a case worker of the company for them on paper. An accepted one may be refused
-    until the lease. After the term the answer is kept, the offer stays `no_answer`, and a person judges."""
+    until the lease. After the term the answer is kept, the offer stays `no_answer`, and a person judges; but one on paper
+    that came in time (`on`) counts, as long as the home was offered to nobody else since."""
     return await _post(once, caller, work, lambda: offers.answer(id, body, caller, work), OfferMoved.of)
 
 
@@ -484,6 +485,13 @@ async def answer(
 async def judge(id: UUID, body: requests.Judgement, caller: CaseWorker, once: Key, work: Work) -> OfferMoved:
     """Whether a refusal or silence had a good reason; the newest judgement counts."""
     return await _post(once, caller, work, lambda: offers.judge(id, body, caller, work), OfferMoved.of)
+
+
+@router.post("/offers/{id}/undo", tags=["offers"])
+async def undo(id: UUID, body: requests.Reasoned, caller: CaseWorker, once: Key, work: Work) -> OfferMoved:
+    """Take back a refusal or a silence that is on record by mistake: it never counted, whatever was judged. As long as the home
+    is free, it can be offered to the same dossier again."""
+    return await _post(once, caller, work, lambda: offers.undo(id, body, caller, work), OfferMoved.of)
 
 
 @router.post("/offers/{id}/withdrawal", tags=["offers"])

@@ -22,18 +22,19 @@ from cir_chassis.session import logged_in
 from cir_schemas.municipalities import NAMES
 from priority import access, offers, requests, texts, use_cases
 from priority.allocation import Offer
-from priority.domain.offers import HOLDS, NEXT, is_over
+from priority.domain.offers import HOLDS, acts, is_over
 from priority.store import PriorityWork
 
 Candidate = Annotated[Caller, Depends(logged_in("candidate"))]
 CaseWorker = Annotated[Caller, Depends(logged_in("case_worker"))]
 Either = Annotated[Caller, Depends(logged_in("candidate", "case_worker"))]
 Work = Annotated[PriorityWork, IN_WORK]
-OfOffer = Literal["answer", "judge", "withdraw", "sign"]
+OfOffer = Literal["answer", "judge", "undo", "withdraw", "sign"]
 OfVacancy = Literal["propose", "withdraw"]
 OF_OFFER: Mapping[str, tuple[type[BaseModel], Any]] = {
     "answer": (requests.OfferAnswer, offers.answer),
     "judge": (requests.Judgement, offers.judge),
+    "undo": (requests.Reasoned, offers.undo),
     "withdraw": (requests.Reasoned, offers.withdraw),
     "sign": (requests.Lease, offers.sign),
 }
@@ -84,7 +85,7 @@ def routes(pages: Pages) -> APIRouter:
         check: bool = False,
     ) -> Response:
         offer, _ = await access.offer_for(caller, act, id, work)
-        found = await _about(offer, work)
+        found = await _about(offer, work, caller.role != "candidate")
         status = None if act in found["acts"] else 409
         return pages.show(request, "offer_act", status, act=act, form=form, check=check, **found)
 
@@ -139,7 +140,7 @@ def routes(pages: Pages) -> APIRouter:
         vacancy, seen, steps = await offers.vacancy(id, caller, work)
         live = next((one.offer for one in seen if one.offer.state in HOLDS), None)
         found = {"home": vacancy, "names": NAMES, "seen": seen, "steps": steps, "live": live, "turn": None, "first": []}
-        found |= {"today": work.clock.today(), "acts": {one.offer.id: _acts(one.offer) for one in seen}}
+        found |= {"today": work.clock.today(), "acts": {one.offer.id: acts(one.offer.state, False) for one in seen}}
         if live is None and vacancy.ended is None:
             with suppress(Conflict):  # no agreement is in force
                 _, agreed, next_ = await offers.next_for(id, caller, work)
@@ -191,7 +192,7 @@ async def _done(
         return await shown(work, form, form.data is not None and not step)
 
 
-async def _about(offer: Offer, work: PriorityWork) -> dict[str, Any]:
+async def _about(offer: Offer, work: PriorityWork, on_paper: bool = False) -> dict[str, Any]:
     """An offer that may be read: its home, what happened to it, and what may be done now."""
     await work.allocation.vacancies.load(work.connection, "id", [offer.vacancy])
     await work.allocation.steps.load(work.connection, "offer", [offer.id])
@@ -200,20 +201,8 @@ async def _about(offer: Offer, work: PriorityWork) -> dict[str, Any]:
         "offer": offer,
         "home": work.allocation.vacancies.get(offer.company, offer.vacancy),
         "steps": list(work.allocation.steps.all()),
-        "acts": _acts(offer),
+        "acts": acts(offer.state, answered_late=offer.late_answer is not None and not on_paper),
         "over": offer.state in ("open", "no_answer") and is_over(today, offer.answer_by),
         "today": today,
         "names": NAMES,
     }
-
-
-def _acts(offer: Offer) -> list[str]:
-    """What its state allows."""
-    follows, silent = NEXT.get(offer.state, ()), offer.state == "no_answer"
-    acts = {
-        "answer": "refused" in follows or (silent and offer.late_answer is None),
-        "judge": silent or offer.state == "refused",
-        "withdraw": "withdrawn" in follows,
-        "sign": "signed" in follows,
-    }
-    return [act for act, possible in acts.items() if possible]

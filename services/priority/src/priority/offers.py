@@ -5,7 +5,7 @@ What changes an offer holds the lock of its dossier's candidacy; what changes a 
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -14,7 +14,7 @@ from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
 from cir_schemas import LeaseSigned, OfferAnswered, OfferEnded, OfferJudged, OfferProposed, OfferReminded
 from cir_schemas.types import DossierRef
-from priority import access, requests
+from priority import access, requests, rules
 from priority.allocation import AdoptedAgreement, LedgerEntry, Offer, OfferStep, Vacancy
 from priority.domain import offers as domain
 from priority.domain.ledger import Entry, Ledger, State
@@ -112,7 +112,7 @@ async def withdraw_vacancy(id: str, asked: requests.Reasoned, actor: Caller, wor
     if offer := await work.allocation.offer_of(vacancy):
         await work.find(offer.dossier, lock=True)
         now = await work.allocation.offer(offer.id)
-        if now and now.state in domain.NEXT:
+        if now and now.state in domain.LIVE:
             work.audit(actor, "company", now.dossier, detail=id)
             _withdraw(now, asked.reasons, actor, work)
     if vacancy.turn is not None:
@@ -161,25 +161,73 @@ async def vacancy(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy, 
 
 
 async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: PriorityWork) -> Offer:
-    """A candidate answers, or the case worker for him on paper. Past the term it is kept, and a person judges."""
+    """A candidate answers, or the case worker for him on paper. Past the term it is kept, and a person judges; one on paper that
+    came within it counts, where the home was offered to nobody else since."""
+    by = "candidate" if actor.role == "candidate" else "case_worker"
+    if by == "case_worker":
+        await work.allocation.hold(access.company_of(actor, "answer"))
     offer, _ = await access.offer_for(actor, "answer", id, work, lock=True)
-    today, reasons = work.clock.today(), [asked.reason] if asked.reason else []
-    now = _in_time(lambda: domain.answered(offer.state, asked.answer, today, offer.answer_by))
+    on, reasons = _came_on(asked, offer, by, work), [asked.reason] if asked.reason else []
+    now = _in_time(lambda: domain.answered(offer.state, asked.answer, on, offer.answer_by))
+    if now == "accepted" and offer.state == "no_answer" and not await _is_still_his(offer, work):
+        now = "no_answer"
+        offer = replace(offer, late_answer=None, well_founded=None)  # it was in time, and to be judged as that
     if now == "no_answer":
         if offer.late_answer is not None:
             raise Conflict("This offer was answered after its term already.")
         offer = offer if offer.state == now else fall_silent(offer, work)
         return work.note(replace(offer, late_answer=asked.answer), f"late_{asked.answer}", actor, reasons)
-    moved = work.move(offer, now, actor, reasons, refused_on=today if now == "refused" else None)
-    by = "candidate" if actor.role == "candidate" else "case_worker"
-    work.publish(OfferAnswered.model_validate({**offer.about, "answer": now, "by": by, "on": today}))
+    changed: dict[str, Any] = {
+        "refused_on": on if now == "refused" else None,
+        "late_answer": None,
+        "well_founded": None,
+    }
+    moved = work.move(offer, now, actor, reasons, **changed)
+    work.publish(OfferAnswered.model_validate({**offer.about, "answer": now, "by": by, "on": on}))
     return moved
+
+
+def _came_on(asked: requests.OfferAnswer, offer: Offer, by: str, work: PriorityWork) -> date:
+    """The day on which an answer came: one on paper while the offer stood, and up to today. Raises `Problem`."""
+    today = work.clock.today()
+    on, errors = asked.on or today, []
+    if by == "candidate" and asked.on:
+        errors.append(("on", "is for an answer on paper"))
+    if by == "case_worker" and asked.answer == "refuse":
+        errors += [
+            (name, "is needed of a refusal on paper") for name in ("reason", "on") if getattr(asked, name) is None
+        ]
+    if not (rules.opened_on(offer.answer_by) if offer.answer_by else on) <= on <= today:
+        errors.append(("on", "is still to come, or lies before the offer"))
+    if errors:
+        raise Problem(422, "This cannot be the answer: see errors. Nothing was stored.", errors)
+    return on
+
+
+async def _is_still_his(offer: Offer, work: PriorityWork) -> bool:
+    """Whether the home and the dossier are as they were at the silence: nothing was offered since, and neither has ended."""
+    vacancy = await _vacancy(offer.vacancy, offer.company, work)
+    newest = (await work.allocation.offers_of(company=offer.company, vacancy=offer.vacancy))[0]
+    known = await work.find(offer.dossier)
+    waits = known is not None and known.status not in domain.CLOSED
+    return (
+        waits and vacancy.ended is None and newest.id == offer.id and not await work.allocation.is_chosen(offer.dossier)
+    )
+
+
+async def undo(id: UUID, asked: requests.Reasoned, actor: Caller, work: PriorityWork) -> Offer:
+    """A refusal or a silence is taken back that was on record by mistake, and with it what was judged."""
+    offer, _ = await access.offer_for(actor, "undo", id, work, lock=True)
+    now = _in_time(lambda: domain.undo(offer.state))
+    undone = replace(offer, state=now, late_answer=None, refused_on=None, well_founded=None)
+    work.publish(OfferEnded.model_validate({**offer.about, "was": offer.state, "now": now}))
+    return work.note(undone, "undone", actor, asked.reasons, offer.state)
 
 
 async def judge(id: UUID, asked: requests.Judgement, actor: Caller, work: PriorityWork) -> Offer:
     """Judge a refusal or a silence; again, the newest judgement counts."""
     offer, _ = await access.offer_for(actor, "judge", id, work, lock=True)
-    if offer.state not in ("refused", "no_answer"):
+    if offer.state not in domain.REFUSALS:
         raise Conflict(f"This offer is {offer.state}: a refusal or a silence alone is judged.")
     judged = replace(offer, well_founded=asked.well_founded)
     judged = work.note(judged, "well_founded" if asked.well_founded else "unfounded", actor, asked.reasons)
@@ -255,7 +303,7 @@ def fall_silent(offer: Offer, work: PriorityWork) -> Offer:
 
 
 async def _seen(found: Sequence[tuple[Offer, str]], work: PriorityWork) -> list[OfferSeen]:
-    live = {one.id: one for one, relation in found if relation != "own dossier" and one.state in domain.NEXT}
+    live = {one.id: one for one, relation in found if relation != "own dossier" and one.state in domain.LIVE}
     await work.candidacies.load(work.connection, "dossier", {one.dossier for one in live.values()})
     await work.allocation.vacancies.load(work.connection, "id", {one.vacancy for one in live.values()})
     today, concerns = work.clock.today(), dict[UUID, list[str]]()

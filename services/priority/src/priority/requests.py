@@ -214,10 +214,11 @@ class Proposal(Shape):
 
 
 class OfferAnswer(Shape):
-    """What the candidate answers."""
+    """What the candidate answers. on: the day on which it came, on paper; a refusal on paper has a reason as well."""
 
     answer: Literal["accept", "refuse"]
     reason: Words | None = None
+    on: Day | None = None
 
 
 class Reasoned(Shape):

@@ -93,6 +93,12 @@ def answer_by(opened_on: date) -> date:
     return opened_on + timedelta(value_on(_answer_days, opened_on))
 
 
+def opened_on(answer_by: date) -> date:
+    """The day on which an offer was opened whose last day to answer is that one."""
+    days = (answer_by - timedelta(n) for n in range(1, 366))
+    return next(day for day in days if day + timedelta(value_on(_answer_days, day)) == answer_by)
+
+
 def remind_on(answer_by: date) -> date:
     """The day from which on who has not answered is reminded."""
     return answer_by - timedelta(value_on(_reminder_days, answer_by))

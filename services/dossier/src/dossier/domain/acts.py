@@ -218,7 +218,7 @@ def _of_offer(here: Standing, act: Act) -> Standing:
     """What becomes of an offer. The test that was opened for it is open as long as it is checked."""
     refers, known = act.refers, here.offers.get(act.refers["offer"], Offer(act.kind))
     at = datetime.fromisoformat(refers["at"]) if "at" in refers else known.at
-    now = replace(known, act=act.kind, at=at, test=refers.get("test", known.test))
+    now = replace(known, act=act.kind, at=at, test=refers.get("test", known.test), refused_on=None, paused_until=None)
     if act.kind in ("refusal_founded", "refusal_unfounded"):
         refused_on, until = (refers.get(name) for name in ("refused_on", "paused_until"))
         paused = date.fromisoformat(until) if until else None

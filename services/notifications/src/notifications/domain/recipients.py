@@ -29,11 +29,21 @@ UNREACHABLE: Final = "unreachable"
 HOLDS = frozenset({"on_hold", "woken"})
 APPEALS = frozenset({"appealed", "appealed_late", "appeal_upheld", "appeal_rejected"})
 REOPENED = frozenset({"reinstated", "corrected"})
-_OUTCOMES = ("accepted", "refused", "no_answer", "founded", "unfounded", "unfounded_again", "withdrawn", "lapsed")
+_OUTCOMES = (
+    "accepted",
+    "refused",
+    "no_answer",
+    "founded",
+    "unfounded",
+    "unfounded_again",
+    "withdrawn",
+    "lapsed",
+    "undone",
+)
 TERMED = frozenset({"offer_opened", "offer_reminded"})
 """Kinds that tell until when to answer: who does not know it refuses by silence."""
 OFFERS = frozenset(f"offer_{what}" for what in ("opened", "reminded", *_OUTCOMES, "signed"))
-"""Kinds about an offer of a home, up to its lease; `founded` and so on: a refusal or silence was judged."""
+"""Kinds about an offer of a home, up to its lease; `founded` and so on: a refusal or silence was judged; `undone`: taken back."""
 TO_REFERRER = frozenset({"referral_held_up"})
 """Kinds that the organisation alone reads: the candidate has a letter about his status."""
 DOCUMENTS = frozenset({"document_accepted", "document_rejected", "document_undone", "document_replaced"})

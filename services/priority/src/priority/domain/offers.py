@@ -8,12 +8,17 @@ NEXT: Mapping[str, tuple[str, ...]] = {
     "checking": ("declined", "open", "withdrawn", "lapsed"),
     "open": ("accepted", "refused", "no_answer", "withdrawn", "lapsed"),
     "accepted": ("signed", "refused", "withdrawn", "lapsed"),
+    "no_answer": ("accepted", "refused"),
 }
-"""State → those that may follow; where nothing follows, it has ended."""
-HOLDS = (*NEXT, "signed")
+"""State → those that may follow; a silence gives way to an answer on paper that came in time."""
+LIVE = ("checking", "open", "accepted")
+"""States in which an offer is under way."""
+HOLDS = (*LIVE, "signed")
 """States in which nothing else is offered to its dossier, nor its vacancy to anybody else."""
 NOT_AGAIN = ("declined", "refused", "no_answer")
 """States after which the same vacancy is not offered to the same dossier."""
+REFUSALS = ("refused", "no_answer")
+"""States that a person judges."""
 CLOSED = ("refused", "struck", "withdrawn", "housed")
 """Statuses in which a dossier waits for nothing any more."""
 
@@ -29,12 +34,34 @@ def check(was: str, now: str) -> None:
 
 
 def answered(was: str, answer: Literal["accept", "refuse"], on: date, answer_by: date | None) -> str:
-    """The state after an answer; past the term that stays `no_answer`, and a person judges. Raises `NotTheTime`."""
-    if was == "no_answer" or (was == "open" and is_over(on, answer_by)):
+    """The state after an answer that came on that day; past the term that stays `no_answer`, and a person judges. One on
+    paper that came in time counts though it is put on record after a silence. Raises `NotTheTime`."""
+    if was in ("open", "no_answer") and is_over(on, answer_by):
         return "no_answer"
     now = {"accept": "accepted", "refuse": "refused"}[answer]
     check(was, now)
     return now
+
+
+def undo(was: str) -> str:
+    """The state after a refusal or a silence was taken back, as it was no answer of the candidate: the offer never counted, and
+    who is first for the home, if it is free still, is read anew. Raises `NotTheTime`."""
+    if was not in REFUSALS:
+        raise NotTheTime(f"This offer is {was}: a refusal or a silence alone is taken back.")
+    return "withdrawn"
+
+
+def acts(state: str, answered_late: bool) -> list[str]:
+    """What people may do about an offer in this state."""
+    follows = NEXT.get(state, ())
+    possible = {
+        "answer": "refused" in follows and not answered_late,
+        "judge": state in REFUSALS,
+        "undo": state in REFUSALS,
+        "withdraw": "withdrawn" in follows,
+        "sign": "signed" in follows,
+    }
+    return [act for act, holds in possible.items() if holds]
 
 
 def is_over(on: date, answer_by: date | None) -> bool:
@@ -47,4 +74,4 @@ def lapses(state: str, status: str, on_hold: bool, ours: bool) -> bool:
 
     ours: the company that offers treats the dossier. A hold of another one takes no open offer of this one, and a candidate, who
     answers before he puts his dossier on hold, has none then."""
-    return state in NEXT and (status in CLOSED or (on_hold and (state == "checking" or (state == "open" and ours))))
+    return state in LIVE and (status in CLOSED or (on_hold and (state == "checking" or (state == "open" and ours))))
