@@ -20,6 +20,7 @@ from pydantic import BaseModel, SecretStr, StrictInt
 
 from cir_chassis.forms import Form, read_form
 from cir_chassis.login import Caller, may
+from cir_chassis.pages import FORM
 from cir_chassis.service import Service
 from cir_chassis.session import LIFE, Seal, logged_in
 from conftest import free_port
@@ -30,6 +31,7 @@ from deploy.token import citizen
 from .conftest import CountWork, Open
 from .test_http import served, small
 
+ROOT = Path(__file__).parents[2]
 ANNA, BRAM, WORKER = "candidate-85622300173", "candidate-87120100237", "case_worker-dijledal"
 KEY = SecretStr("a key of tests alone, of 32 characters")
 
@@ -250,20 +252,67 @@ async def test_what_was_typed_outlives_the_login_for_who_typed_it_alone(
             later.setattr("cir_chassis.session.time", lambda: time() + LIFE)
             ended = await one.post("/things", data=typed)
         assert (ended.status_code, of(ended), "anna@" in ended.text) == (401, "login_ended", False)
-        found = re.search(r'name="sealed" value="([^"]+)"', ended.text)
-        assert found
+        kept = sealed_in(ended)["sealed"]
         await one.get(f"/login?person={BRAM}")  # the next at this computer
-        assert (await one.post("/things", data={"sealed": found[1]})).status_code == 403
+        assert (await one.post("/things", data={"sealed": kept})).status_code == 403
         assert not hasattr(service.app.state, "sent")
         await one.get(f"/login?person={ANNA}")
-        assert (await one.post("/things", data={"sealed": found[1][:-9] + "AAAAAAAAA"})).status_code == 422
-        assert (await one.post("/things", data={"sealed": found[1]})).status_code == 200
+        assert (await one.post("/things", data={"sealed": kept[:-9] + "AAAAAAAAA"})).status_code == 422
+        assert (await one.post("/things", data={"sealed": kept})).status_code == 200
         assert service.app.state.sent == Asked(email="anna@example.org", rooms=2)
-        one.cookies.set("cir", found[1])  # sealed for another use
+        one.cookies.set("cir", kept)  # sealed for another use
         assert (await one.get("/things", follow_redirects=False)).status_code == 303
         file = await one.post("/things?x=1", data={"email": "anna@example.org"}, files={"file": b"x" * 1_000_000})
         assert (file.status_code, of(file), "sealed" in file.text) == (401, "login_ended", False)
         assert "/login?to=%2Fthings%3Fx%3D1" in file.text
+
+
+async def test_a_page_left_open_by_one_is_not_sent_by_the_next(
+    service: Service[CountWork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = {"email": "anna@example.org"}
+    async with browser(service) as one:
+        page = await one.get(f"/login?to=/things&person={ANNA}")
+        assert "85622300173" not in page.text
+        found = re.search(r'action="(/things\?author=\w{32})"', page.text)
+        assert found
+        hers = found[1]
+        await one.get(f"/login?person={BRAM}")  # in another tab
+        refused = await one.post(hers, data=typed)
+        assert (refused.status_code, of(refused), "anna@" in refused.text) == (403, "login_ended", False)
+        assert "shown to somebody else" in refused.text
+        again = await one.post(hers, data=sealed_in(refused))  # he tries once more: it stays hers
+        assert (again.status_code, sealed_in(again)) == (403, sealed_in(refused))
+        file = await one.post(hers, data=typed, files={"file": b"x" * 1_000_000})
+        assert (file.status_code, "sealed" in file.text) == (403, False)
+        with monkeypatch.context() as later:  # his login ended meanwhile: it stays hers
+            later.setattr("cir_chassis.session.time", lambda: time() + LIFE)
+            ended = await one.post(hers, data=typed)
+            assert ended.status_code == 401
+            ended = await one.post("/things", data=sealed_in(ended))
+            assert ended.status_code == 401
+        for kept in (refused, ended):
+            assert (await one.post("/things", data=sealed_in(kept))).status_code == 403
+        assert not hasattr(service.app.state, "sent")
+        await one.get(f"/login?person={ANNA}")
+        for kept in (refused, ended):
+            assert (await one.post(hers, data=sealed_in(kept))).status_code == 200
+            assert service.app.state.sent == Asked(email="anna@example.org")
+
+
+def sealed_in(answer: httpx.Response) -> dict[str, str]:
+    found = re.search(r'name="sealed" value="([^"]+)"', answer.text)
+    assert found
+    return {"sealed": found[1]}
+
+
+TEMPLATES = [*ROOT.glob("services/*/templates/pages/**/*.html"), *ROOT.glob("chassis/src/**/*.html")]
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda one: one.stem)
+def test_each_form_is_marked(template: Path) -> None:
+    forms = [one for one in re.findall(r"<form[^>]*>", template.read_text()) if 'method="get"' not in one]
+    assert all(map(FORM.match, forms))
 
 
 async def test_a_form_within_a_form_is_read_and_no_name_breaks_it(service: Service[CountWork]) -> None:

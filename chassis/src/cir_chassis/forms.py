@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from cir_chassis.idempotency import idempotent
 from cir_chassis.problems import NotAllowed, Problem, path_of
-from cir_chassis.session import Seal
+from cir_chassis.session import Seal, typed_in
 
 SEALED = "sealed"  # the field that brings back what was typed when a login had ended
 KEY = "key"  # the field of a form that counts once
@@ -61,10 +61,8 @@ class Form(Generic[M]):
 
 
 async def read_form(request: Request, model: type[M]) -> Form[M]:
-    """A field left empty is left out; `help.kind` is the field `kind` of `help`; boxes that share a name come as one text, with
-    commas between."""
-    sent = await request.form()
-    typed = {name: ",".join(v.strip() for v in sent.getlist(name) if isinstance(v, str)) for name in sent}
+    """A field left empty is left out; `help.kind` is the field `kind` of `help`."""
+    typed = typed_in(await request.form())
     if sealed := typed.pop(SEALED, None):
         typed = opened(sealed, request)
     try:
@@ -115,7 +113,7 @@ def _nested(typed: Mapping[str, str]) -> dict[str, Any]:
 
 
 def sealed(typed: Mapping[str, str], author: str, request: Request) -> str:
-    """For this address and this author alone, and not to be read by the next at the same computer."""
+    """For this address and this author (his mark) alone, and not to be read by the next at the same computer."""
     seal: Seal = request.app.state.pages.seal
     return seal.sign(json.dumps([request.url.path, author, dict(typed)]).encode()).decode()
 
@@ -128,6 +126,6 @@ def opened(text: str, request: Request) -> dict[str, str]:
         path, author, typed = json.loads(seal.unsign(text.encode()))
     except (BadSignature, ValueError):
         return {}
-    if author != getattr(request.state.caller, "subject", None):
+    if not (request.state.caller and author == seal.mark(request.state.caller.subject)):
         raise NotAllowed("somebody else typed it, before the login ended")
     return typed if path == request.url.path else {}

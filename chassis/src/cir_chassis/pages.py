@@ -4,6 +4,7 @@ Pages work without JavaScript and fetch nothing from elsewhere. Templates are in
 """
 
 import gzip
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -36,11 +37,12 @@ from starlette.responses import RedirectResponse, Response
 from cir_chassis import forms
 from cir_chassis.login import anyone
 from cir_chassis.problems import Problem
-from cir_chassis.session import KEPT, LoginEnded, Seal, same_origin
+from cir_chassis.session import AUTHOR, KEPT, LoginEnded, OfAnotherAuthor, Seal, same_origin
 from cir_chassis.settings import Settings
 
 FRAME = Path(__file__).with_name("frame")
 LANGUAGES = {"nl": "Nederlands", "en": "English"}  # the first where nothing says another
+FORM = re.compile(r'(<form method="post"[^>]* action="[^"?]*)(\?)?')  # each has an action, and no data looks like it
 COOKIE = "cir_language"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -117,6 +119,8 @@ class Pages:
         page = self._environments[language].get_template(f"{template}.html")
         who = getattr(request.state, "caller", None)
         html = page.render(page=template, who=who, path=request.url.path, other_languages=other, **context)
+        if author := context.get("author") or (who and self.seal.mark(who.subject)):
+            html = FORM.sub(lambda form: f"{form[1]}?{AUTHOR}={author}" + "&amp;" * bool(form[2]), html)
         answer = _packed(request, html.encode(), "text/html; charset=utf-8", HEADERS, answered)
         if request.query_params.get("lang") == language:
             answer.set_cookie(COOKIE, language, 365 * 24 * 3600, secure=self.secure, httponly=True, samesite="lax")
@@ -132,15 +136,18 @@ class Pages:
 
     def error(self, request: Request, problem: Problem) -> Response:
         """What an error is to somebody who reads pages: the login, or a page."""
-        if not isinstance(problem, LoginEnded):
+        if not isinstance(problem, LoginEnded | OfAnotherAuthor):
             return self.show(request, "error", problem.status, error=problem.status)
         address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         login = f"/login?to={quote(address, safe='')}"
         if problem.typed is None:
             return RedirectResponse(login, 303)
         # of an unknown author nothing is kept: whoever logs in next could send it as his own
-        kept = forms.sealed(problem.typed, problem.author, request) if problem.typed and problem.author else None
-        return self.show(request, "login_ended", problem.status, sealed=kept, login=login)
+        typed, author, kept = problem.typed, problem.author, problem.typed.get(forms.SEALED)
+        if typed and author:
+            kept = kept or forms.sealed(typed, author, request)
+        about = {"sealed": kept, "author": author, "login": login, "other": isinstance(problem, OfAnotherAuthor)}
+        return self.show(request, "login_ended", problem.status, **about)
 
 
 def asks_for_a_page(request: Request) -> bool:

@@ -3,6 +3,7 @@
 Pages alone read the cookie: the API knows callers by bearer token, which no other site can make a browser send.
 """
 
+import hmac
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from itsdangerous import BadSignature
 from joserfc import jwe
 from joserfc.jwk import OctKey
 from pydantic import SecretStr
+from starlette.datastructures import FormData
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
@@ -35,15 +37,24 @@ LIFE = (
 )
 KEPT = 12 * LIFE  # of what was typed when a login had ended, and of who it was
 TABS = 3  # that may be at the provider at once
+AUTHOR = "author"  # in the address of a form: the mark of whom its page was shown to
 LONGEST = 3000  # characters of an id token: a browser drops a cookie of more than 4096 bytes without a word
 
 
 class LoginEnded(NotLoggedIn):
     """Nobody is logged in (any more). typed: the fields of the form that he sent, if he did; of one with a file none is kept.
-    author: the subject whose login ended here; None where nobody's did."""
+    author: the mark of whose form it is, or else whose login ended here; None where neither is known."""
 
     def __init__(self, typed: dict[str, str] | None = None, author: str | None = None) -> None:
         super().__init__("nobody is logged in here, or no longer")
+        self.typed, self.author = typed, author
+
+
+class OfAnotherAuthor(NotAllowed):
+    """A form came from a page that was shown to somebody else. typed and author: as of a login that ended."""
+
+    def __init__(self, typed: dict[str, str], author: str) -> None:
+        super().__init__("this form was shown to somebody else, who was logged in here before")
         self.typed, self.author = typed, author
 
 
@@ -52,7 +63,12 @@ class Seal:
     other; life: in seconds."""
 
     def __init__(self, key: SecretStr, use: str, life: float) -> None:
-        self._key, self._life = OctKey.import_key(sha256(f"{use} {key.get_secret_value()}".encode()).digest()), life
+        self._secret = sha256(f"{use} {key.get_secret_value()}".encode()).digest()
+        self._key, self._life = OctKey.import_key(self._secret), life
+
+    def mark(self, subject: str) -> str:
+        """Of somebody: the same at each of his logins, and nobody tells from it who he is."""
+        return hmac.digest(self._secret, subject.encode(), "sha256").hex()[:32]
 
     def sign(self, content: bytes) -> bytes:
         """Named as Starlette calls its signer."""
@@ -84,13 +100,18 @@ class Sessions(SessionMiddleware):
 
 def logged_in(*roles: str) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency of a page, before any that reads the form: the caller, who has one of these roles. Raises `LoginEnded`,
-    which is answered by the login, or for a form by a page; `NotAllowed` to another role."""
+    which is answered by the login, or for a form by a page; `NotAllowed` to another role, `OfAnotherAuthor` where a form was
+    shown to somebody else: who logs in meanwhile does not do what another began."""
 
     async def check(request: Request) -> Caller:
-        caller = await whoever(request)
+        caller, shown_to = await whoever(request), request.query_params.get(AUTHOR)
+        mark = request.app.state.pages.seal.mark
         if caller is None:
-            typed = await _typed(request) if request.method == "POST" else None
-            raise LoginEnded(typed, request.scope.get("session", {}).get("subject"))
+            subject = request.scope.get("session", {}).get("subject")
+            author = shown_to or (mark(subject) if subject else None)
+            raise LoginEnded(await _typed(request) if request.method == "POST" else None, author)
+        if request.method == "POST" and shown_to not in (None, mark(caller.subject)):
+            raise OfAnotherAuthor(await _typed(request), shown_to)
         if caller.role not in roles:
             raise NotAllowed(f"this is for: {', '.join(roles)}")
         return replace(caller, call=f"{request.method} {request.scope['route'].path}")
@@ -105,7 +126,12 @@ async def _typed(request: Request) -> dict[str, str]:
         ) in request.stream():  # nothing of a stranger's file is kept; a browser that cannot send it reads no answer
             pass
         return {}
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    return typed_in(await request.form())
+
+
+def typed_in(sent: FormData) -> dict[str, str]:
+    """Field → as it was typed; boxes that share a name as one text, with commas between; without files."""
+    return {name: ",".join(v.strip() for v in sent.getlist(name) if isinstance(v, str)) for name in sent}
 
 
 async def whoever(request: Request) -> Caller | None:
