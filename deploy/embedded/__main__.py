@@ -13,7 +13,7 @@ from time import monotonic
 from rich.console import Console
 
 from deploy.embedded import ROOT, CannotStart, demo_folder
-from deploy.embedded.demo import Register, play
+from deploy.embedded.demo import NotAsPromised, Register, fill_desk, play
 from deploy.embedded.smoke import smoke
 from deploy.embedded.stack import TODAY, Stack
 
@@ -32,6 +32,10 @@ async def up() -> int:
         console.print(f"The register is up after {monotonic() - begun:.1f} s. The sample candidates:")
         async with Register(stack.addresses) as register:
             all_played = await play(register, console)
+            try:
+                await fill_desk(register, stack.command)
+            except NotAsPromised as error:
+                say(f"The queue of the case worker does not hold what it should: {error}")
         stack.tell()
         for played in (played for played in all_played if played.missing):
             say(f"{played.sample.name} does not stand as it should on {TODAY}: {played.missing}")

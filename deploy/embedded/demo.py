@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
@@ -30,6 +31,7 @@ COMPANIES = {
 }
 
 AGREEMENT: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("agreement.yaml").read_text())
+DESK = ("01_single", "20_debt_settlement_unproven")
 RELATION = {"candidate": "person", "case_worker": "company", "council": "company", "helper": "organisation"}
 
 
@@ -293,6 +295,44 @@ async def play(register: Register, console: Console, samples: Sequence[Sample] =
     async with _shown(console, all_played) as changed:
         await asyncio.gather(*(play_one(register, played, changed) for played in all_played))
     return all_played
+
+
+async def fill_desk(register: Register, command: Callable[..., Awaitable[None]]) -> None:
+    """Leave a case worker a paper to judge, and one that the tax authority contradicts since he accepted it. Twice is once.
+    command: runs one of a service's commands."""
+    worker = {"case_worker": AGREEMENT["company"]}
+
+    async def settled(path: str) -> bool:
+        dossier = await register.get("dossier", path, **worker)
+        return dossier["status"] not in ("draft", "submitted") and not dossier["pending"]
+
+    async def brought(sample: Sample, fact: str) -> str | None:
+        path = f"/v1/dossiers/{await send(register, sample)}"
+        await until(partial(settled, path), f"{sample.name} is not assessed", register.patience)
+        if await register.get("dossier", f"{path}/documents", **worker):
+            return None
+        paper: dict[str, Any] = {
+            "data": {"member": "p1", "fact": fact},
+            "files": {"file": ("paper.pdf", b"%PDF-1.7\n")},
+        }
+        made = await register.call("POST", "dossier", f"{path}/documents", **paper, candidate=sample.applicant)
+        return f"{path}/documents/{expect(made, 201).json()['id']}"
+
+    async def waits(kind: str) -> bool:
+        return kind in {one["kind"] for one in await register.get("dossier", "/v1/queue", **worker)}
+
+    one, claims = (next(sample for sample in SAMPLES if sample.name == name) for name in DESK)
+    if await brought(claims.as_another(922, "brought", first_name="Ilse", last_name="Maertens"), "set_aside.proof"):
+        await until(partial(waits, "document"), "no paper waits to be judged")
+    judged = one.as_another(921, "contradicted", first_name="Bert", last_name="Smets")
+    if paper := await brought(judged, "incomes"):
+        read, later = ([{"year": 2023, "jointly_taxable": amount}] for amount in ("23000.00", "26000.00"))
+        decision = {"decision": "accepted", "reasons": "The assessment of 2023 is legible.", "facts": {"incomes": read}}
+        expect(await register.call("POST", "dossier", f"{paper}/interpretation", json=decision, **worker), 200)
+        known = judged.known[judged.applicant] | {"incomes": later}
+        expect(await register.call("PUT", "sources", f"/persons/{judged.applicant}", json=known), 204)
+        await command("dossier", "ask", "--dossier", paper.split("/")[3])
+        await until(partial(waits, "contradiction"), "no contradiction waits")
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The sample candidates: one file each in `candidates/`, what is sent and what is to come of it."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,13 @@ class Sample:
     def emails(self) -> list[str]:
         """Addresses that members have of their own: in one sample one member has."""
         return [member["email"] for member in self.members if "email" in member]
+
+    def as_another(self, serial: int, name: str, **called: str) -> "Sample":
+        """The same for somebody else of the same age: a person alone, whom nobody helps. called: first_name, last_name."""
+        post = json.loads(json.dumps(self.post | {"email": f"{name}@candidates.example", "help": None}))
+        [applicant] = post["household"]["members"]
+        applicant |= {"number": national_number(applicant["born_on"], serial), **called}
+        return replace(self, name=name, post=post)
 
     @property
     def applicant(self) -> str:

@@ -11,7 +11,19 @@ import httpx
 from rich.console import Console
 
 from deploy.embedded import SERVICES
-from deploy.embedded.demo import COMPANIES, NotAsPromised, Played, Register, expect, look, play, play_one, send, until
+from deploy.embedded.demo import (
+    COMPANIES,
+    NotAsPromised,
+    Played,
+    Register,
+    expect,
+    fill_desk,
+    look,
+    play,
+    play_one,
+    send,
+    until,
+)
 from deploy.embedded.samples import NO_FACTS, SAMPLES, Sample, national_number
 from deploy.embedded.stack import Stack
 from deploy.embedded.supervisor import Say
@@ -39,14 +51,6 @@ def promise(sentence: str) -> Callable[[Callable[[Smoke], Awaitable[None]]], Non
 def must(holds: bool, what: str) -> None:
     if not holds:
         raise NotAsPromised(what)
-
-
-def another(serial: int, name: str) -> Sample:
-    """The first sample again, for somebody else of the same age."""
-    post = json.loads(json.dumps(ONE.post))
-    applicant = post["household"]["members"][0]
-    applicant["number"] = national_number(applicant["born_on"], serial)
-    return replace(ONE, name=name, post=post | {"email": f"{name}@candidates.example"})
 
 
 @promise("every candidate stands as expected, and each mail came once")
@@ -138,7 +142,7 @@ async def _once(smoke: Smoke) -> None:
 
 @promise("what cannot be read is refused with its place, and nothing is stored")
 async def _bad_input(smoke: Smoke) -> None:
-    sample = another(901, "stranger")
+    sample = ONE.as_another(901, "stranger")
     wrong = json.loads(json.dumps(sample.post))
     wrong["household"]["members"][0]["incomes"][0]["yaer"] = 2023
     for body, place in ((json.dumps(wrong), "household.members[0].incomes[0].yaer"), ('{"household": ', "body")):
@@ -181,7 +185,7 @@ async def _preview(smoke: Smoke) -> None:
 
 @promise("a request about a housing situation is reviewed by a person, and the candidate is told once")
 async def _situation(smoke: Smoke) -> None:
-    played = Played(another(902, "leaking"))
+    played = Played(ONE.as_another(902, "leaking"))
     await play_one(smoke.register, played, lambda: None)
     must(not played.missing, played.missing)
     company = COMPANIES[played.sample.post["municipality"]]
@@ -226,10 +230,19 @@ async def _paper(smoke: Smoke) -> None:
     await until(arrived, "it is not registered by the paper, with a mail each")
 
 
+@promise("a case worker finds a paper to judge in the queue, and one that an authority contradicts")
+async def _desk(smoke: Smoke) -> None:
+    for _ in range(2):  # the demo, started once more
+        await fill_desk(smoke.register, smoke.stack.command)
+    waits = await smoke.register.get("dossier", "/v1/queue", case_worker="dijledal")
+    kinds = sorted(one["kind"] for one in waits)
+    must(kinds == ["contradiction", "document"], f"{kinds} wait")
+
+
 @promise("services that are killed while a candidate applies come back at the same address, and the candidate arrives")
 async def _killed(smoke: Smoke) -> None:
     for serial, service in enumerate(("eligibility", "notifications", "dossier"), 903):
-        sample = another(serial, f"while_{service}_dies")
+        sample = ONE.as_another(serial, f"while_{service}_dies")
         before = smoke.stack.kill(service)
         played = Played(sample)
         await play_one(smoke.register, played, lambda: None)

@@ -152,14 +152,19 @@ class Stack:
     async def _service(self, name: str) -> None:
         async with self._timed(name):
             settings, program = self._settings(name), [sys.executable, "-m", name]
-            log = self.folder / "logs" / f"{name}.log"
-            with log.open("ab") as out:
-                migrate = await asyncio.create_subprocess_exec(
-                    *program, "migrate", stdout=out, stderr=out, env=settings, cwd=ROOT, preexec_fn=end_with_parent
-                )
-            if code := await migrate.wait():
-                raise CannotStart(f"{name} migrate: exit code {code}; its log, {log}, ends with:\n{end_of(log)}")
+            await self.command(name, "migrate")
             await self._child(Part(name, [*program, "serve"], self._answers(name, "/health/ready"), settings))
+
+    async def command(self, service: str, *arguments: str) -> None:
+        """Run one of its commands. Raises `CannotStart` with the end of its log where it fails."""
+        log = self.folder / "logs" / f"{service}.log"
+        with log.open("ab") as out:
+            run = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", service, *arguments), stdout=out, stderr=out, env=self._settings(service), cwd=ROOT,
+                preexec_fn=end_with_parent,
+            )  # fmt: skip
+        if code := await run.wait():
+            raise CannotStart(f"{service} {arguments[0]}: exit code {code}; its log, {log}, ends with:\n{end_of(log)}")
 
     async def _child(self, part: Part, *listens: str) -> None:
         """listens: the ports that it has beside the one of its name. One that somebody took since is not tried."""

@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 
 from deploy.embedded.demo import COMPANIES, Played, Register, expect, play_one, until
-from deploy.embedded.smoke import ONE, another
+from deploy.embedded.smoke import ONE
 from deploy.embedded.stack import Stack
 
 COMPANY = COMPANIES[ONE.post["municipality"]]
@@ -31,7 +31,7 @@ async def change(register: Register, played: Played, **facts: Any) -> None:
 
 
 async def test_a_registered_household_that_grows_rich_is_tested_anew_and_comes_back(register: Register) -> None:
-    played = Played(another(951, "grows_rich"))
+    played = Played(ONE.as_another(951, "grows_rich"))
     await play_one(register, played, lambda: None)
     assert not played.missing
 
@@ -66,7 +66,7 @@ async def test_a_registered_household_that_grows_rich_is_tested_anew_and_comes_b
 
 
 async def test_of_a_draft_that_is_erased_eligibility_keeps_nothing(register: Register, stack: Stack) -> None:
-    sample = another(952, "erases_it")
+    sample = ONE.as_another(952, "erases_it")
     key, himself = {"Idempotency-Key": str(uuid4())}, {"candidate": sample.applicant}
     post = json.loads(json.dumps(sample.post))
     started = expect(await register.call("POST", "dossier", "/v1/dossiers", json=post, headers=key, **himself), 201)
