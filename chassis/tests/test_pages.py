@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from secrets import token_urlsafe
 from time import time
@@ -14,13 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from babel import Locale
 from fastapi import Depends, Request, Response
 from itsdangerous import BadSignature
 from pydantic import BaseModel, SecretStr, StrictInt
 
 from cir_chassis.forms import Form, read_form
 from cir_chassis.login import Caller, may
-from cir_chassis.pages import FORM
+from cir_chassis.pages import FORM, _filters
 from cir_chassis.service import Service
 from cir_chassis.session import LIFE, Seal, logged_in
 from conftest import free_port
@@ -340,6 +341,14 @@ def test_a_seal_holds_for_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cir_chassis.session.time", lambda: 1e12)
     with pytest.raises(BadSignature):
         seal.unsign(sealed)
+
+
+@pytest.mark.parametrize(
+    ("today", "told"), [(None, "28 November 2026 11:05"), (date(2024, 3, 20), "20 March 2024 11:05")]
+)
+def test_a_demo_that_lives_on_one_day_tells_no_other(today: date | None, told: str) -> None:
+    moment = _filters(Locale("en"), today)["moment"]
+    assert moment(datetime(2026, 11, 28, 10, 5, tzinfo=UTC)) == told
 
 
 async def test_a_page_is_safe_and_light(service: Service[CountWork]) -> None:

@@ -1,7 +1,8 @@
 """Where the demo's mails end: a mailbox shows one mail per Message-ID, however often it was sent.
 
 A file each, named by recipient and Message-ID: a mail sent again after a crash replaces itself, and the folder is all
-there is to know after a restart. `python -m deploy.embedded.mails FOLDER SMTP_PORT HTTP_PORT`.
+there is to know after a restart. `python -m deploy.embedded.mails FOLDER REGISTER SMTP_PORT HTTP_PORT`;
+REGISTER: the address of its start page.
 """
 
 import asyncio
@@ -55,7 +56,7 @@ def read(path: Path) -> EmailMessage:
     return mail
 
 
-def pages(mailbox: Mailbox) -> FastAPI:
+def pages(mailbox: Mailbox, register: str) -> FastAPI:
     app = FastAPI(title="Mails of the demo")
 
     @app.get("/health/ready")
@@ -83,7 +84,7 @@ def pages(mailbox: Mailbox) -> FastAPI:
     def show(request: Request, name: str, titles: dict[str, str], body: str) -> HTMLResponse:
         query = request.url.query
         code = page.language(query, request.headers.get("accept-language", ""))
-        text = page.page(name, code, titles[code], body.replace("{lang}", f"?lang={code}"), query)
+        text = page.page(name, code, titles[code], body.replace("{lang}", f"?lang={code}"), query, register)
         return HTMLResponse(text, headers={"Content-Security-Policy": page.CSP})
 
     @app.get("/")
@@ -132,7 +133,7 @@ WORDS = {
 
 
 def row(name: str, mail: EmailMessage) -> str:
-    link, at = f"/mails/{name}{{lang}}", mail[AT][:16].replace("T", " ")
+    link, at = f"/mails/{name}{{lang}}", mail[AT][11:16]  # the day is the demo's, as the mail itself has it
     subject = f'<a class="govuk-link govuk-body" lang="{spoken(mail)}" href="{link}">{escape(str(mail["Subject"]))}</a>'
     return f'<li>{subject}<p class="govuk-body-s">{escape(mail[TO])} – {at} UTC</p></li>'
 
@@ -141,15 +142,15 @@ def spoken(mail: EmailMessage) -> str:
     return str(mail.get("Content-Language", "nl"))
 
 
-async def serve(folder: Path, smtp_port: int, http_port: int) -> None:
+async def serve(folder: Path, register: str, smtp_port: int, http_port: int) -> None:
     mailbox = Mailbox(folder)
     loop = asyncio.get_running_loop()
     smtp = await loop.create_server(lambda: SMTP(mailbox, enable_SMTPUTF8=True), HOST, smtp_port)
     async with smtp:
         await uvicorn.Server(
-            uvicorn.Config(pages(mailbox), HOST, http_port, log_level="warning", lifespan="off")
+            uvicorn.Config(pages(mailbox, register), HOST, http_port, log_level="warning", lifespan="off")
         ).serve()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))

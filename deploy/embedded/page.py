@@ -22,21 +22,23 @@ def language(query: str, accepted: str) -> str:
     return next((code for code in said if code in LANGUAGES), "nl")
 
 
-def page(name: str, code: str, title: str, body: str, query: str = "") -> str:
-    """body: HTML; query: of this address, which the link to the other language keeps."""
+def page(name: str, code: str, title: str, body: str, query: str = "", register: str = "") -> str:
+    """body: HTML; query: of this address, which the link to the other language keeps; register: the address of its start page."""
     given = [(key, value) for key, values in parse_qs(query).items() if key != "lang" for value in values]
     others = "".join(
         f'<li><a href="?{escape(urlencode([*given, ("lang", other)]))}" hreflang="{other}" lang="{other}">{word}</a></li>'
         for other, word in LANGUAGES.items()
         if other != code
     )
+    back = {"nl": "Naar het register", "en": "To the register"}[code]
+    home = f'<li><a href="{escape(register)}">{back}</a></li>' if register else ""
     demo = {"nl": "Een demo: niemand hier bestaat echt.", "en": "A demo: nobody here exists."}[code]
     return f"""<!doctype html>
 <html lang="{code}" class="govuk-template"><head><meta charset="utf-8"><title>{escape(title)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="{STYLE}">
 <link rel="icon" href="data:,"></head><body class="govuk-template__body">
 <header class="cir-header"><div class="govuk-width-container"><span class="cir-header__name">{demo}</span>
-<ul class="cir-header__tools govuk-body-s">{others}</ul></div></header>
+<ul class="cir-header__tools govuk-body-s">{home}{others}</ul></div></header>
 <div class="govuk-width-container"><main class="govuk-main-wrapper" data-page="{name}">
 <h1 class="govuk-heading-l">{escape(title)}</h1>
 {body}</main></div></body></html>"""

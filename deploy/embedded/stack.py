@@ -146,7 +146,8 @@ class Stack:
         async with self._timed(name):
             beside = ("smtp",) if name == "mails" else ()
             listens = [str(self.ports[port]) for port in (*beside, name)]
-            command = [sys.executable, "-m", f"deploy.embedded.{name}", str(self.folder / name), *listens]
+            register = [self.url("dossier") + "/"] if name == "mails" else []
+            command = [sys.executable, "-m", f"deploy.embedded.{name}", str(self.folder / name), *register, *listens]
             await self._child(Part(name, command, self._answers(name, PROGRAMS[name])), *beside)
 
     async def _service(self, name: str) -> None:

@@ -181,6 +181,8 @@ async def test_everybody_is_one_click_away_without_javascript(browser: Browser, 
         assert [cookie for cookie in await context.cookies() if cookie.get("name") == "cir"] == []
         await page.click("aside a >> nth=1")
         await expect(page).to_have_url(stack.url("mails") + "/")
+        await page.click("header a >> nth=0")
+        await expect(page.locator("main")).to_have_attribute("data-page", "start")
 
 
 async def test_a_candidate_reads_where_his_dossier_stands(browser: Browser, stack: Stack) -> None:

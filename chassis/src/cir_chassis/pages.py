@@ -6,7 +6,7 @@ Pages work without JavaScript and fetch nothing from elsewhere. Templates are in
 import gzip
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
@@ -94,7 +94,7 @@ class Pages:
             )
             words = _catalogue(language, *folders)
             one.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
-            one.filters |= _filters(Locale(language))  # amounts as the rules' own sentences have them
+            one.filters |= _filters(Locale(language), settings.today)  # amounts as the rules' own sentences have them
             one.globals |= {"language": language, "languages": LANGUAGES, "style": self.style}
             one.globals |= {"service": name, "public": settings.public, "demo": settings.environment == "demo"}
             self._environments[language] = one
@@ -175,10 +175,16 @@ def _catalogue(language: str, *folders: Path) -> Translations:
     return words
 
 
-def _filters(locale: Locale) -> dict[str, Any]:
+def _filters(locale: Locale, today: date | None) -> dict[str, Any]:
+    """today: of a demo that lives on one day: what happens there happens on it, at the time that the clock on the wall has."""
     zone = get_timezone("Europe/Brussels")
+
+    def moment(at: datetime) -> str:
+        told = at.astimezone(zone)
+        return format_datetime(datetime.combine(today or told, told.timetz()), "d MMMM y HH:mm", zone, locale)
+
     return {
         "day": lambda on: format_date(date.fromisoformat(str(on)), "d MMMM y", locale),
-        "moment": lambda at: format_datetime(at, "d MMMM y HH:mm", zone, locale),
+        "moment": moment,
         "money": lambda amount: format_currency(Decimal(amount), "EUR", locale=locale),
     }
