@@ -17,6 +17,7 @@ from eligibility.domain.decide import Engine
 from eligibility.domain.facts import HIGHEST
 from eligibility.domain.parameters import Parameter
 from eligibility.domain.rulebook import OUTCOMES, PLACEHOLDER, Condition, Rule, RuleBook
+from eligibility.domain.units import Household
 from eligibility.domain.verbs import Figure
 
 
@@ -36,9 +37,7 @@ def explain(engine: Engine, household: HouseholdToAssess) -> dict[str, Any]:
 class _Opened:
     """One condition of one household, in all its completions."""
 
-    def __init__(
-        self, condition: Condition, rules: RuleBook, household: Mapping[str, Any], facts: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, condition: Condition, rules: RuleBook, household: Household, facts: Mapping[str, Any]) -> None:
         self.condition, self.facts = condition, facts
         self.day = household["reference_date"].toordinal()
         self.figures = {figure.name: figure for figure in condition.figures}
@@ -55,16 +54,13 @@ class _Opened:
         names = [name for rule in condition.all_rules for name in rule.when.names()]
         figures = dict.fromkeys([*condition.show, *(name.name for name in names if name.figure)])
         return {
-            "title": condition.title.model_dump(),
-            "source": condition.spec.source.model_dump(),
-            "place": condition.place.at,
-            "outcome": one["outcome"],
-            "effect": one["effect"],
+            "title": condition.title.model_dump(), "source": condition.spec.source.model_dump(),
+            "place": condition.place.at, "outcome": one["outcome"], "effect": one["effect"],
             "because": [self._rule(rule, answer) for rule in condition.all_rules if rule.id in one["because"]],
             "figures": [self._figure(self.figures[name]) for name in figures] if self.units else [],
             "facts": self._facts(f"{'applicant' if n.first else 'each'}.{n.column.fact}" for n in names if n.column),
             **{of: [ask for ask in answer[of] if ask["condition"] == condition.id] for of in ("asks", "could_claim")},
-        }
+        }  # fmt: skip
 
     def _rule(self, rule: Rule, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The rule, and the sentences of the answer that its words made."""

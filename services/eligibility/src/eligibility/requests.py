@@ -43,9 +43,8 @@ def read(given: Any, shape: type[H]) -> H:
     try:
         household = shape.model_validate(given)
     except ValidationError as error:
-        raise WrongHousehold(
-            [(path_of(e["loc"]) or "household", _why(e)) for e in error.errors(include_url=False)]
-        ) from None
+        wrong = [(path_of(one["loc"]) or "household", _why(one)) for one in error.errors(include_url=False)]
+        raise WrongHousehold(wrong) from None
     if errors := impossible(household):
         raise WrongHousehold(errors)
     return household

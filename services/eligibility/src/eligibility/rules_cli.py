@@ -130,8 +130,7 @@ def explain_household(
     """Decide a household, and lay open how: rules and their words, figures and how each was reached, facts, what is asked."""
     [household] = households_or_exit(file)
     engine = engine_or_exit(rules)
-    explained = explain(engine, household)
-    tell(as_json, "explain.txt", explained, language, e=explained, facts=engine.rules.facts)
+    tell(as_json, "explain.txt", e := explain(engine, household), language, e=e, facts=engine.rules.facts)
 
 
 @rules_cli.command("doc")
@@ -166,9 +165,8 @@ def tell(
     as_json: bool, template: str, found: dict[str, Any], language: Language = "en", fine: bool = True, **more: Any
 ) -> None:
     """As JSON, or in words; then exit 1 where the answer is no."""
-    typer.echo(
-        _json(found) if as_json else filled(template, language, count=_count, put=_put, **found, **more), nl=as_json
-    )
+    more |= {"count": _count, "put": _put}
+    typer.echo(_json(found) if as_json else filled(template, language, **found, **more), nl=as_json)
     if not fine:
         raise typer.Exit(NO)
 

@@ -26,11 +26,10 @@ def written() -> dict[str, str]:
     found = {}
     for name, file in FILES.items():
         schema = _schema(file)
-        shapes = ",\n".join(
-            f'  "{shape}": {json.dumps(of, ensure_ascii=False)}' for shape, of in schema.pop("$defs").items()
-        )
+        shapes = [f'  "{shape}": {json.dumps(of, ensure_ascii=False)}' for shape, of in schema.pop("$defs").items()]
         head = "".join(f' "{key}": {json.dumps(value)},\n' for key, value in schema.items())
-        found[f"{name}.json"] = f'{{\n{head} "$defs": {{\n{shapes}\n }}\n}}\n'
+        body = ",\n".join(shapes)
+        found[f"{name}.json"] = f'{{\n{head} "$defs": {{\n{body}\n }}\n}}\n'
     return found
 
 

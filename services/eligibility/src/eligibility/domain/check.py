@@ -15,8 +15,8 @@ import numpy as np
 from eligibility.domain.completions import lay_out
 from eligibility.domain.facts import Fact
 from eligibility.domain.figures import FOR_EVER, Ints, Name, Table
-from eligibility.domain.parameters import ParameterFile
-from eligibility.domain.rulebook import MET, OUTCOMES, Condition, ConditionFile, Rule, RuleBook
+from eligibility.domain.parameters import Parameter
+from eligibility.domain.rulebook import MET, OUTCOMES, Condition, Rule, RuleBook
 from eligibility.domain.source import Node
 
 CLOSED: Mapping[str, Any] = {
@@ -37,8 +37,8 @@ def check(rules: RuleBook, on: date) -> tuple[list[str], list[str]]:
         if (last := int(parameter.ends[-1])) < on.toordinal():
             place = parameter.spec.under("known_until")
             not_yet.append(str(place.wrong(f"`{name}` is known until {date.fromordinal(last)} only")))
-    specs: list[ParameterFile | ConditionFile] = [p.spec for p in rules.parameters.values()]
-    for spec in [*specs, *(condition.spec for condition in rules.conditions)]:
+    of: list[Parameter | Condition] = [*rules.parameters.values(), *rules.conditions]
+    for spec in (one.spec for one in of):
         if spec.source.article is None:
             not_yet.append(str(spec.under("source", "article").wrong("the article is not known yet")))
     return wrong, not_yet

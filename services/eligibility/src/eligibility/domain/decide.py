@@ -17,6 +17,8 @@ from eligibility.domain.results import Range, Result, Results
 from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, RuleBook
 from eligibility.domain.units import Batch, Household, Slot
 
+DUTCH = str.maketrans(",.", ".,")
+
 
 class NoRuleInForce(Exception):
     """No condition holds on that day: a household that nothing was asked of has met nothing."""
@@ -76,9 +78,8 @@ class Engine:
             condition = layout.condition
             if known is None:
                 continue
-            for at, one, bits, outcome in zip(
-                layout.known, fired, known.fired.tolist(), known.outcome.tolist(), strict=True
-            ):
+            by_columns = known.fired.tolist(), known.outcome.tolist()
+            for at, one, bits, outcome in zip(layout.known, fired, *by_columns, strict=True):
                 if (one, fold(condition.thens, one)[0]) != (bits, outcome):
                     both = [[r.id for n, r in enumerate(condition.all_rules) if by >> n & 1] for by in (one, bits)]
                     found.append(Difference(layout.own[at], condition.id, *both))
@@ -106,11 +107,8 @@ class Engine:
         for facts_of in filter(None, of):
             for key, row, rule in self.matcher.match(facts_of):
                 fired[key, row] |= self.bit[key, rule]
-        found = []
-        for layout, decided in zip(layouts, known, strict=True):
-            key, rows = layout.condition.key, layout.rows
-            found.append((layout, decided, [fired.get((key, rows[at]), 0) for at in layout.known]))
-        return found
+        by = [[fired.get((of.condition.key, of.rows[at]), 0) for at in of.known] for of in layouts]
+        return list(zip(layouts, known, by, strict=True))
 
     def _answer(self, household: Household, results: Sequence[Result]) -> dict[str, Any]:
         """The answer in the contract's shape."""
@@ -124,11 +122,8 @@ class Engine:
         for result in results:
             condition, outcome, undecided = result.condition, result.outcome, result.undecided
             because = () if undecided or not result.bits else fold(condition.thens, result.bits)[1]
-            one: dict[str, Any] = {
-                "outcome": OUTCOMES[outcome],
-                "effect": condition.effect,
-                "because": [condition.all_rules[at].id for at in because],
-            }
+            deciding = [condition.all_rules[at].id for at in because]
+            one: dict[str, Any] = {"outcome": OUTCOMES[outcome], "effect": condition.effect, "because": deciding}
             if result.figures and not undecided:
                 one["figures"] = {name: _written(*result.figures[name]) for name in condition.show}
             conditions[condition.id] = one
@@ -146,15 +141,11 @@ class Engine:
             if answers := _answers(ask, results):
                 ask["answers"] = answers
         return {
-            "reference_date": household["reference_date"].isoformat(),
-            "outcome": OUTCOMES[bars],
-            "rules": self.rules.hash,
+            "reference_date": household["reference_date"].isoformat(), "outcome": OUTCOMES[bars], "rules": self.rules.hash,
             "provisional": self.rules.marks.in_(marked) if marked else [],
-            "conditions": conditions,
-            "asks": asks,
-            "could_claim": claims,
+            "conditions": conditions, "asks": asks, "could_claim": claims,
             "say": {language: list(dict.fromkeys(sentences)) for language, sentences in say.items()},
-        }
+        }  # fmt: skip
 
     def _wanted(self, condition: Condition, slots: Sequence[Slot], order: Sequence[str]) -> list[dict[str, Any]]:
         """What is asked, or could be claimed: in the order of the members and of facts.yaml."""
@@ -221,9 +212,8 @@ def _said(template: str, figures: Mapping[str, Range], role: str, words: Mapping
     """A sentence with its amounts in the language's own form."""
 
     def amount(cents: int) -> str:
-        whole = f"{cents // 100:,}"
-        dutch = f"€ {whole.replace(',', '.')},{cents % 100:02d}"
-        return dutch if words["language"] == "nl" else f"€{whole}.{cents % 100:02d}"
+        written = f"{cents // 100:,}.{cents % 100:02d}"
+        return f"€ {written.translate(DUTCH)}" if words["language"] == "nl" else f"€{written}"
 
     def put(found: Any) -> str:
         left, right = found.groups()

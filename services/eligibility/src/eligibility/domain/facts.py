@@ -25,6 +25,7 @@ TYPES = {  # and the keys that a fact of that type has beside those of every fac
 }  # fmt: skip
 
 Read = Callable[[Mapping[str, Any]], int]
+Ways = tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Column:
     codes: Mapping[Any, int] | None = None
     kind: str = "fact"
     tried: tuple[int, ...] = (0, 1)
-    ways: tuple[str, tuple[int, ...]] | None = None
+    ways: Ways | None = None
 
     @property
     def money(self) -> bool:
@@ -74,7 +75,6 @@ class Fact(Shape):
     claim: str = ""
     """The key of a thing that claims something; its proof proves it."""
     _name: str
-    _proofs: dict[str, tuple[str, ...]]
 
     @cached_property
     def name(self) -> str:
@@ -83,7 +83,9 @@ class Fact(Shape):
     @cached_property
     def proofs(self) -> Mapping[str, tuple[str, ...]]:
         """By what is claimed; "" where that makes no difference, or nothing is known."""
-        return self._proofs
+        if isinstance(self.documents, dict):
+            return {"": tuple(self.unknown_proofs)} | {by: tuple(proofs) for by, proofs in self.documents.items()}
+        return {"": tuple(self.documents)}
 
     def columns(self) -> list[Column]:
         """The columns of a person (of a list: of each thing in it)."""
@@ -137,9 +139,7 @@ def _known(value: int | None) -> int:
     return UNKNOWN if value is None else int(value)
 
 
-def _proof(
-    name: str, fact: str, claim: Callable[[Any], Any], ways: tuple[str, tuple[int, ...]] | None = None
-) -> Column:
+def _proof(name: str, fact: str, claim: Callable[[Any], Any], ways: Ways | None = None) -> Column:
     def read(declared: Mapping[str, Any]) -> int:
         made = claim(declared)
         return _PENDING[made["proof"]] if made else PROOF["none"]
@@ -176,12 +176,9 @@ def compile_facts(file: FactsFile) -> dict[str, Fact]:
 def _complete(name: str, fact: Fact) -> None:
     optional = ("amount", "proofs_by") if fact.type == "proven_claim" else ()
     fact.place.keys(("type", "about", "title", "proofs", *TYPES[fact.type]), optional)
-    by, documents = fact.proofs_by, fact.documents
-    if isinstance(documents, dict) != (by is not None):
+    fact._name, by = name, fact.proofs_by
+    if isinstance(fact.documents, dict) != (by is not None):
         raise fact.under("proofs").wrong("documents by claim are a mapping, with `proofs_by`; else a list")
-    fact._name, fact._proofs = name, {"": tuple(fact.unknown_proofs if isinstance(documents, dict) else documents)}
-    if isinstance(documents, dict):
-        fact._proofs |= {ground: tuple(proofs) for ground, proofs in documents.items()}
     if fact.claim and fact.under("claim").one_of(fact.fields, "field") != by:
         raise fact.under("proofs_by").wrong(f"what is proven is what is claimed: `{fact.claim}`")
     if missing := [ground for ground in fact.fields.get(by or "", ()) if ground not in fact.proofs]:

@@ -5,17 +5,16 @@ Everything that can be wrong in a rule file is found here, before anybody is dec
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from eligibility.domain.facts import Fact, FactsFile, compile_facts, lists, profile
-from eligibility.domain.figures import Marks, Name, Test, When
+from eligibility.domain.figures import Marks, Name, When
 from eligibility.domain.parameters import Parameter, ordinals
 from eligibility.domain.source import Mark, Node, Period, Shape, Source, Texts, WrongRuleFile, all_of, meant
 from eligibility.domain.verbs import Scope, Tests, Verb
@@ -129,11 +128,10 @@ class Condition:
         for name, verb in {**(shared if about == "household" else {}), **spec.figures}.items():
             scope.figure(name, verb)
         scope.used, scope.tests = set(), []
-        for name in spec.show:
-            if name not in scope.figures:
-                raise spec.under("show").wrong(f"unknown figure `{name}`{meant(name, scope.figures)}")
-            if scope.each or scope.figures[name].each or not scope.figures[name].money:
-                raise spec.under("show").wrong(f"`{name}` is no amount of the household: nothing else is shown")
+        for shown in spec.under("show") if spec.show else ():
+            figure = scope.figures[shown.one_of(scope.figures, "figure")]
+            if scope.each or figure.each or not figure.money:
+                raise shown.wrong(f"`{figure.name}` is no amount of the household: nothing else is shown")
         self.rules = all_of(lambda rule: Rule(rule, spec, scope), spec.rules)
         if not self.rules:
             raise spec.under("rules").wrong("no rule: this condition would be met by everybody")
@@ -151,11 +149,6 @@ class Condition:
         self.applicant_only = {name for name, by in read.items() if by == {f"applicant.{name}"}}
         self.looked_at = [fact for fact in facts.values() if fact.name in used or fact is thing]
         self.co_residents = any(name.startswith("co_resident.") for name in needed)
-        self._ready_columns(tests)
-
-    def _ready_columns(self, tests: Sequence[Test]) -> None:
-        """What deciding by columns needs to know, found once."""
-        facts = self.facts
         self.all_rules = [rule for first in self.rules for rule in first.all()]
         self.thens = tuple(rule.then for rule in self.all_rules)
         self.then = np.array(self.thens)[:, None]
@@ -196,11 +189,7 @@ class RuleBook:
     marks: Marks
     texts: Mapping[str, Mapping[str, str]]  # beside the rules' own: language → key → text
     hash: str
-
-    @cached_property
-    def profile(self) -> tuple[str, ...]:
-        """The co-residents' facts."""
-        return profile(self.facts)
+    profile: tuple[str, ...]  # the co-residents' facts
 
     def tells_apart(self, one: int, other: int) -> bool:
         """True where some count differs between two combinations of the co-residents' facts."""
@@ -232,7 +221,7 @@ def compile_rules(documents: Mapping[str, list[Node]], texts: Mapping[str, Mappi
     _check_periods(conditions)
     if len(marks.names) > 62:
         raise root.under("facts").wrong("more than 62 provisional figures and rules: they no longer fit a mask")
-    return RuleBook(facts, parameters, conditions, marks, texts, hash_)
+    return RuleBook(facts, parameters, conditions, marks, texts, hash_, profile(facts))
 
 
 def _in(documents: Mapping[str, list[Node]], folder: str) -> list[Node]:

@@ -97,8 +97,10 @@ class Batch:
         self.units = {"household": whole, "each_candidate": candidates}
         self.applicants = [row for row, unit in enumerate(candidates) if unit.persons[0]["role"] == "applicant"]
         for about, fact in lists(rules.facts).items():
-            things = [(unit, unit.persons[0][fact.name]) for unit in candidates]
-            self.units[about] = [unit._replace(thing=at) for unit, of in things for at in _things(of)]
+            of_each = [(unit, unit.persons[0][fact.name]) for unit in candidates]
+            self.units[about] = [  # where it is not known what there is, one for all
+                unit._replace(thing=at) for unit, of in of_each for at in ((UNKNOWN,) if of is None else range(len(of)))
+            ]
         days = [(day.year, day.toordinal()) for day in (household["reference_date"] for household in households)]
         self.days = np.array(days, np.int64)
         self.profiles = np.zeros((len(households), 2 ** len(rules.profile)), np.int64)
@@ -121,8 +123,3 @@ class Batch:
 def _group(facts: Sequence[bool | None], ids: Sequence[str]) -> Group:
     unknown = [1 << at for at, fact in enumerate(facts) if fact is None]
     return Group(tuple(ids), sum(1 << at for at, fact in enumerate(facts) if fact), unknown)
-
-
-def _things(things: Sequence[Any] | None) -> Sequence[int]:
-    """One for each; where it is not known what there is, one for all."""
-    return (UNKNOWN,) if things is None else range(len(things))

@@ -122,17 +122,15 @@ class Scope:
 
 
 VALUE = {"type": ["string", "boolean", "number"]}
-COMPARED = {one: {"type": ["number", "string"]} for one in [*COMPARISONS][:4]}
-WANTED = [
-    VALUE,
-    {"type": "array", "minItems": 1, "items": VALUE},
-    {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": COMPARED},
-]
+COMPARED = {one: {"type": ["number", "string"]} for one in COMPARISONS if one != "is"}
 TESTS: dict[str, Any] = {
     "type": "object",
     "description": "All must hold. A name is a value, one of a list of values, or compared with a number or a figure.",
     "properties": {"some_candidate": {"type": "object", "minProperties": 1, "description": "All of it of one of them."}},
-    "additionalProperties": {"anyOf": WANTED},
+    "additionalProperties": {"anyOf": [
+        VALUE, {"type": "array", "minItems": 1, "items": VALUE},
+        {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": COMPARED},
+    ]},
 }  # fmt: skip
 
 
@@ -142,7 +140,7 @@ def _compared(tests: Any) -> Any:
         if name == "some_candidate":
             _compared(wanted)
         elif isinstance(wanted, Placed):
-            wanted.node.keys((), [*COMPARISONS][:4])
+            wanted.node.keys((), COMPARED)
     return tests
 
 
@@ -272,13 +270,12 @@ class Latest(Verb):
         fact = scope.facts[self.under("latest", "of").one_of(assessments, "list of assessments")]
         for item in self.under("sum"):
             item.one_of(fact.amounts, "amount")
+        back, by = self.under("latest", "years_back"), self.under("index", "by")
         if len(years := self.latest.years_back) != 2 or not 0 <= years[0] <= years[1]:
-            raise self.under("latest", "years_back").wrong(
-                "the youngest and the oldest year are expected, such as [1, 3]"
-            )
-        self._index = scope.parameters[self.under("index", "by").one_of(scope.parameters, "parameter")]
+            raise back.wrong("the youngest and the oldest year are expected, such as [1, 3]")
+        self._index = scope.parameters[by.one_of(scope.parameters, "parameter")]
         if self._index.spec.unit != "index":
-            raise self.under("index", "by").wrong(f"`{self._index.name}` is no index, but in {self._index.spec.unit}")
+            raise by.wrong(f"`{self._index.name}` is no index, but in {self._index.spec.unit}")
         scope.used.add(f"fact.{fact.name}")
         self._bit = scope.marks.bit(f"{name}.nil_hides_older", self.latest.nil_hides_older)
         return True, True
@@ -460,10 +457,8 @@ class FromTable(Verb):
 
     def bind(self, scope: Scope, name: str) -> tuple[bool, bool]:
         self._parameter = scope.parameters[self.under("from").one_of(scope.parameters, "parameter")]
-        columns = self._parameter.columns
-        self._branches = [
-            (when, node.one_of(columns, "column")) for when, node in _bound(scope, self.under("column"), self.column)
-        ]
+        columns, bound = self._parameter.columns, _bound(scope, self.under("column"), self.column)
+        self._branches = [(when, node.one_of(columns, "column")) for when, node in bound]
         plus = self.under("plus").keys((), columns) if self.plus else {}
         self._plus = [(column, scope.name(node)) for column, node in plus.items()]
         return False, self._parameter.spec.unit == "euro"
