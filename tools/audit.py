@@ -21,7 +21,7 @@ def later(day, years):  # days are compared as text: a 29 February that is not t
 
 
 def lasting_tie(lived, on):  # five years without a break within the ten before: from s + 5 years through e + 5 years
-    ends = [(start, min(end or "9994", "9994")) for start, end in lived]
+    ends = ((s, min(end or "9994", "9994")) for s, end in lived)
     return any(later(s, 5) <= min(e, on) and on <= later(e, 5).replace("-02-29", "-03-01") for s, e in ends)
 
 
@@ -93,11 +93,11 @@ class Audit:
     def proposal(self, one, on):
         agreed, ledger = self.kept["agreement"][one["agreement"],], self.ledgers[one["agreement"]]
         home = self.kept["vacancy"][one["company"], one["vacancy"]]
-        place, fits, referred = home["municipality"], self.fitting(home, agreed, on), []
+        place, fits = home["municipality"], self.fitting(home, agreed, on)
         open_ = [r for r in self.kept["referral"].values() if r["number"] in fits and not r["retracted_at"]]
-        for r in sorted(open_, key=lambda r: (r["answered_at"], r["id"])):  # the oldest first
-            if not home["target_group"] or "target_group" in fits[r["number"]]:
-                referred += [r] if covers(agreed, self.kept["agreement"][r["agreement"],]) else []
+        open_ = [r for r in open_ if covers(agreed, self.kept["agreement"][r["agreement"],])]
+        open_ = [r for r in open_ if not home["target_group"] or "target_group" in fits[r["number"]]]
+        referred = sorted(open_, key=lambda r: (r["answered_at"], r["id"]))  # the oldest first
         turn, said = ledger.next({r["group"] for r in referred}, home["id"]), tuple(map(one.get, TURN[:4]))
         if said != turn:
             return f"{home['id']}: {WORDS.format(*said)}; by law {WORDS.format(*turn)}"

@@ -1,21 +1,30 @@
-"""A company's year of 250 leases through the running register, with groups that run dry, vacancies beside one another, refusals
-and withdrawals: an outsider recomputes each turn and each entry of the ledger."""
+"""A company's year of 250 leases through the running register, with groups that run dry, vacancies beside one another, refusals,
+silences and withdrawals: from its log an outsider recomputes each turn and each order, and finds in it what happened here."""
 
 import asyncio
+import re
+import runpy
+import signal
+import sys
 from collections import Counter
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import cycle
+from math import floor
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from deploy.embedded import ROOT
 from deploy.embedded.demo import AGREEMENT, Register, adopt, expect, until
 from deploy.embedded.samples import SAMPLES, national_number
-from deploy.embedded.stack import Stack
-from tests.end_to_end.audit import Audit
+from deploy.embedded.stack import TODAY, Stack
+from priority.domain.offers import HOLDS
 
-SEED, YEAR, BESIDE = 14, 250, 3  # vacancies at a time
-LEASE = {"signed_on": "2024-03-20", "statements_seen": True}
+SEED, YEAR, BESIDE = 14, 250, 5  # vacancies at a time
+ENDS = ("let", "let", "refused", "let", "let", "withdrawn", "let", "let", "taken back", "let", "let", "refused")
 COMPANY = {"case_worker": "dijledal"}
 REFERRER = {
     "caw-oost-brabant": "homeless",
@@ -31,8 +40,8 @@ DRY = {
 }
 
 
-async def registered(register: Register, nth: int, persons: int, tied: bool) -> tuple[str, str]:
-    """Somebody who meets every condition, at the counter; dossier and number."""
+async def registered(register: Register, nth: int, persons: int, tied: bool) -> str:
+    """Somebody who meets every condition, at the counter; the number."""
     sample = next(sample for sample in SAMPLES if sample.name.endswith("single"))
     applicant = sample.members[0] | {"number": national_number(sample.members[0]["born_on"], 500 + nth)}
     children = [
@@ -48,116 +57,190 @@ async def registered(register: Register, nth: int, persons: int, tied: bool) -> 
     key = {"Idempotency-Key": f"year-{nth}"}
     made = await register.call("POST", "dossier", "/v1/dossiers", json=post, headers=key, **COMPANY)
     path = f"/v1/dossiers/{expect(made, 201).json()['id']}"
-    number = expect(await register.call("POST", "dossier", f"{path}/submission", **COMPANY), 202).json()["number"]
+    number: str = expect(await register.call("POST", "dossier", f"{path}/submission", **COMPANY), 202).json()["number"]
     confirmed = f"{path}/members/{applicant['id']}/confirmation"
     expect(await register.call("POST", "dossier", confirmed, json={"on_paper": True}, **COMPANY), 204)
-    return path, number
+    return number
 
 
-class Company:
-    """What a case worker does with vacancies, one beside another, and what an outsider says of it."""
+class Year:
+    """What case workers and referrers do at the same time, and what they remember of it."""
 
-    def __init__(self, register: Register, audit: Audit) -> None:
-        self._register, self._audit = register, audit
-        self.offered: dict[str, tuple[str, str]] = {}
-        """Vacancy → the offer that was proposed, and to which dossier."""
-        self._sizes: dict[str, tuple[int, int]] = {}
+    def __init__(self, stack: Stack, register: Register, people: list[str], many: int) -> None:
+        self._stack, self._register, self._people, self._many = stack, register, people, many
+        self._random, self._today, self._ends = Random(SEED), date.fromisoformat(TODAY), cycle(ENDS)
+        self._room = (
+            asyncio.Lock()
+        )  # who is let a home leaves the room of his group: neither counts while the other does
+        shares = {name: Fraction(group["share"]) for name, group in AGREEMENT["groups"].items()}
+        self._places = {
+            name: floor(AGREEMENT["planned"] * Fraction(AGREEMENT["accelerated_share"]) * share + Fraction(1, 2))
+            for name, share in shares.items()
+        }
+        self._given, self._open, self._refused = Counter[str](), dict[str, str](), set[tuple[str, str]]()
+        self._numbers = iter(range(10**6))
+        self.offers: dict[str, tuple[str, str, str]] = {}  # id → vacancy, number, state
+        self.answers, self.ends = Counter[str](), Counter[str]()
 
-    async def announce(self, vacancy: str, smallest: int, largest: int) -> None:
-        """A dwelling comes free, and is proposed to who is first."""
+    async def season(self, leases: int) -> None:
+        """Until so many homes are let; at its end the last homes that are offered get no answer, which is judged."""
+        silent = await asyncio.gather(*(self._desk(leases) for _ in range(BESIDE)))
+        self._today += timedelta(days=16)
+        for service in ("dossier", "priority"):
+            settings = self._stack.folder / f"{service}.toml"
+            settings.write_text(re.sub('today = "[^"]*"', f'today = "{self._today}"', settings.read_text()))
+            self._stack.kill(service, signal.SIGTERM)
+        for vacancy, offer in silent:
+            await self._until(offer, "no_answer")
+            judged = {"well_founded": self._random.random() < 0.5, "reasons": "Nobody was reached."}
+            await self._post(f"/v1/offers/{offer}/judgement", judged, 200)
+            await self._withdraw(vacancy)
+            self.ends["no answer"] += 1
+
+    async def _desk(self, leases: int) -> tuple[str, str]:
+        """One case worker, a home after the other; at the end his last one, and its open offer."""
+        while self.ends["let"] < leases:
+            vacancy, size = f"w{next(self._numbers)}", self._random.choice(((1, 1), (1, 2), (2, 3), (1, 4), (3, 5)))
+            await self._announce(vacancy, *size)
+            ended = False
+            while not ended and self.ends["let"] < leases and (offer := await self._propose(vacancy)):
+                ended = await self._answered(vacancy, *offer)
+            if not ended:
+                await self._withdraw(vacancy)
+        await self._announce(vacancy := f"w{next(self._numbers)}", 1, 5)
+        while not (last := await self._propose(vacancy)) or not await self._opens(last[0]):
+            pass
+        return vacancy, last[0]
+
+    async def _answered(self, vacancy: str, offer: str, number: str, to: str) -> bool:
+        """What becomes of an offer; whether its vacancy has ended."""
+        if not await self._opens(offer):
+            return False
+        how, path = next(self._ends), f"/v1/offers/{offer}"
+        if how == "let":
+            await self._post(f"{path}/answer", {"answer": "accept"}, 200)
+            async with self._room:
+                await self._post(f"{path}/lease", {"signed_on": f"{self._today}", "statements_seen": True}, 200)
+                self._given[to] += 1
+                self._open.pop(number, None)
+            await self._until(offer, "signed")
+        elif how == "refused":
+            await self._post(f"{path}/answer", {"answer": "refuse", "reason": "Too far.", "on": f"{self._today}"}, 200)
+            await self._until(offer, "refused")
+        elif how == "taken back":
+            await self._post(f"{path}/withdrawal", {"reasons": "A burst pipe."}, 200)
+        else:
+            await self._withdraw(vacancy)
+        if how in ("taken back", "withdrawn"):
+            await self._until(offer, "withdrawn")
+        self.ends[how] += 1
+        if how == "let":
+            await self._refer()
+        return how in ("let", "withdrawn")
+
+    async def _announce(self, vacancy: str, smallest: int, largest: int) -> None:
         home = {"id": vacancy, "dwelling": vacancy, "municipality": "24062", "company": "dijledal", "rent": "410.50"}
         body = home | {"bedrooms": largest, "min_persons": smallest, "max_persons": largest}
-        expect(await self._register.call("POST", "priority", "/v1/vacancies", json=body, **COMPANY), 201)
-        self._sizes[vacancy] = (smallest, largest)
-        await self.propose(vacancy)
+        await self._post("/v1/vacancies", body, 201)
 
-    async def propose(self, vacancy: str) -> None:
+    async def _propose(self, vacancy: str) -> tuple[str, str, str] | None:
+        """To who is first, unless a colleague was faster: the offer, its dossier, who has the turn."""
         path = f"/v1/vacancies/{vacancy}"
-        next_ = await self._register.get("priority", f"{path}/next?most=1", **COMPANY)
-        turn, number = next_["turn"], next_["order"][0]["dossier"]
-        by_law = self._audit.propose(vacancy, *self._sizes[vacancy])
-        assert ((turn["turn"], turn["of"], turn["to"], turn["how"]), number) == by_law, (vacancy, self._sizes[vacancy])
-        first = {"turn": turn["turn"], "dossier": number}
-        made = await self._register.call("POST", "priority", f"{path}/offers", json=first, **COMPANY)
-        self.offered[vacancy] = (f"/v1/offers/{expect(made, 201).json()['id']}", number)
+        while (next_ := await self._register.get("priority", f"{path}/next?most=1", **COMPANY))["order"]:
+            turn, number = next_["turn"], next_["order"][0]["dossier"]
+            body = {"turn": turn["turn"], "dossier": number}
+            made = await self._register.call("POST", "priority", f"{path}/offers", json=body, **COMPANY)
+            if expect(made, 201, 409).status_code == 201:
+                self.offers[id := made.json()["id"]] = (vacancy, number, "checking")
+                return id, number, turn["to"]
+            self.ends["a colleague was faster"] += 1
+        return None
 
-    async def end(self, vacancy: str, how: str) -> None:
-        """The offer opens, and ends so: let, refused, taken back, or with its vacancy."""
-        offer, number = self.offered.pop(vacancy)
+    async def _withdraw(self, vacancy: str) -> None:
+        await self._post(f"/v1/vacancies/{vacancy}/withdrawal", {"reasons": "It is sold."}, 204)
 
-        async def is_open() -> bool:
-            return bool((await self._register.get("priority", offer, **COMPANY))["state"] == "open")
+    async def _refer(self) -> None:
+        """Some organisations refer somebody: accepted where there is room."""
+        async with self._room:
+            for organisation, group in REFERRER.items():
+                if self.ends["let"] * YEAR // self._many in DRY[group] or self._random.random() > 0.25:
+                    continue
+                live = {number for _, number, state in self.offers.values() if state in HOLDS}
+                asked = live | {*self._open} | {number for number, of in self._refused if of == group}
+                number = self._random.choice([one for one in self._people if one not in asked])
+                referral = {"dossier": number, "company": "dijledal", "municipality": "24062", "group": group}
+                body = referral | {"reasons": "in need", "guidance_plan": "a visit a week"}
+                told = await self._register.call("POST", "priority", "/v1/referrals", json=body, helper=organisation)
+                if expect(told, 201, 409).status_code == 409:  # it was proposed meanwhile, or is no longer registered
+                    continue
+                there = self._given[group] + sum(of == group for of in self._open.values())
+                answer = told.json()["answer"]
+                assert answer == ("accepted" if there < self._places[group] else "refused"), (group, there)
+                self.answers[answer] += 1
+                if answer == "accepted":
+                    self._open[number] = group
+                else:
+                    self._refused.add((number, group))
 
-        await until(is_open, f"the offer of {vacancy} was not confirmed", 60)
-        acts: dict[str, list[tuple[str, dict[str, Any]]]] = {
-            "let": [(f"{offer}/answer", {"answer": "accept"}), (f"{offer}/lease", LEASE)],
-            "refused": [(f"{offer}/answer", {"answer": "refuse", "reason": "Too far.", "on": LEASE["signed_on"]})],
-            "taken back": [(f"{offer}/withdrawal", {"reasons": "A burst pipe."})],
-            "withdrawn": [(f"/v1/vacancies/{vacancy}/withdrawal", {"reasons": "It is sold."})],
-        }
-        for path, body in acts[how]:
-            done = await self._register.call("POST", "priority", path, json=body, **COMPANY)
-            expect(done, 204 if how == "withdrawn" else 200)
-        if how == "let":
-            self._audit.let(vacancy, number)
-        elif how == "withdrawn":
-            self._audit.withdraw(vacancy, number)
-        else:
-            self._audit.fails(vacancy, number, refused=how == "refused")
-            await self.propose(vacancy)
+    async def _opens(self, offer: str) -> bool:
+        """Not, where it was proposed to somebody whose pause after a silence was still under way."""
+        return await self._until(offer, "open", "declined") == "open"
+
+    async def _until(self, offer: str, *states: str) -> str:
+        vacancy, number, _ = self.offers[offer]
+
+        async def holds() -> bool:
+            now = (await self._register.get("priority", f"/v1/offers/{offer}", **COMPANY))["state"]
+            self.offers[offer] = (vacancy, number, now)
+            return now in states
+
+        await until(holds, f"offer {offer} is not {' or '.join(states)}", 60)
+        return self.offers[offer][2]
+
+    async def _post(self, path: str, body: dict[str, Any], status: int) -> None:
+        expect(await self._register.call("POST", "priority", path, json=body, **COMPANY), status)
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("many", [40, pytest.param(YEAR, marks=pytest.mark.long)])
 async def test_a_year_of_turns_is_what_an_outsider_recomputes(tmp_path: Path, many: int) -> None:
-    random, people = Random(SEED), many + 60
+    random, people, seasons = Random(SEED), many + 30, max(2, many // 50)
     kinds = [(random.choice((1, 1, 1, 2, 2, 3, 4)), random.random() < 0.5) for _ in range(people)]
-    async with Stack(tmp_path, lambda line: None, shift=13_000) as stack, Register(stack.addresses) as register:
+    services = ("dossier", "eligibility", "priority")  # nobody reads the mails of a year
+    stack = Stack(tmp_path, lambda line: None, shift=13_000, services=services)
+    async with stack, Register(stack.addresses) as register:
         agreement = await adopt(register)
-        made = await asyncio.gather(*(registered(register, nth, *kind) for nth, kind in enumerate(kinds)))
+        numbers = await asyncio.gather(*(registered(register, nth, *kind) for nth, kind in enumerate(kinds)))
 
         async def all_wait() -> bool:
             path = "/v1/waiting-list?municipality=24062"
             return len(await register.get("priority", path, **COMPANY)) == people
 
         await until(all_wait, "not everybody is on the list", 120)
-        by_number = {number: kind for (_, number), kind in zip(made, kinds, strict=True)}
-        audit = Audit(AGREEMENT, {n: by_number[n] for n in sorted(by_number, key=lambda n: int(n.split(".")[-1]))})
-        company, answers, ends, refused = (
-            Company(register, audit),
-            Counter[str](),
-            Counter[str](),
-            set[tuple[str, str]](),
-        )
-        while len(audit.final) < many:
-            for organisation, group in REFERRER.items():
-                if len(audit.final) * YEAR // many in DRY[group] or random.random() > 0.25:
-                    continue
-                asked = {m for _, m in audit.open} | {m for of, m in refused if of == group}
-                waiting = [n for n in audit.candidates if n not in audit.gone | asked]
-                number = random.choice(waiting)
-                referral = {"dossier": number, "company": "dijledal", "municipality": "24062", "group": group}
-                body = referral | {"reasons": "in need", "guidance_plan": "a visit a week"}
-                told = await register.call("POST", "priority", "/v1/referrals", json=body, helper=organisation)
-                answer = expect(told, 201).json()["answer"]
-                assert answer == audit.refer(group, number), (len(audit.final), group)
-                answers[answer] += 1
-                refused |= {(group, number)} if answer == "refused" else set()
-            while len(company.offered) < BESIDE:
-                size = random.choice(((1, 1), (1, 2), (2, 3), (1, 4), (3, 5)))
-                await company.announce(f"w{ends.total()}-{len(company.offered)}", *size)
-            how = random.choices(("let", "refused", "taken back", "withdrawn"), (70, 15, 5, 10))[0]
-            await company.end(random.choice(sorted(company.offered)), how)
-            ends[how] += 1
+        year = Year(stack, register, list(numbers), many)
+        for season in range(1, seasons + 1):
+            await year.season(many * season // seasons)
         ledger: dict[str, Any] = await register.get("priority", f"/v1/agreements/{agreement}/ledger", **COMPANY)
-    entries = [((one["turn"], one["of"], one["to"], one["how"]), one["state"]) for one in ledger["turns"]]
-    assert entries == audit.entries
-    assert [(debt["owes"], debt["to"]) for debt in ledger["debts"]] == audit.debts()
+        command = [sys.executable, "-m", "priority", "audit", TODAY[:4]]
+        settings = {"CIR_SETTINGS_FILE": str(stack.folder / "priority.toml")}
+        printed = await asyncio.create_subprocess_exec(*command, env=settings, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        lines = (await printed.communicate())[0].splitlines()
+    audit = runpy.run_path(str(ROOT / "tools/audit.py"))["Audit"]()
+    assert not list(filter(None, map(audit.read, lines)))
+    assert audit.orders == len(year.offers)
+    in_log = {id: (one["vacancy"], one["number"], one["state"]) for (id,), one in audit.kept["offer"].items()}
+    assert in_log == year.offers
+    turns = audit.ledgers[agreement]
+    now = {one["turn"]: (one["of"], one["to"], one["how"], one["vacancy"], one["state"]) for one in ledger["turns"]}
+    assert now == turns.now
+    stand = Counter((to, of) for of, to, *_, state in now.values() if of != to and state != "returned")
+    net = {pair: many - stand[pair[::-1]] for pair, many in stand.items() if many > stand[pair[::-1]]}
+    assert Counter((debt["owes"], debt["to"]) for debt in ledger["debts"]) == net
     assert sum(ledger["balances"].values()) == 0
-    drawn, had = len(audit.whose), Counter(audit.whose)
-    assert all(abs(had[name] - drawn * share) < 1 for name, share in audit.shares.items())
-    hows = Counter(how for (_, _, _, how), state in audit.entries if state == "live")
-    assert min(hows["taken"], hows["passed"], *ends.values()) > 0, (hows, answers, ends)
+    drawn, had = len(turns.whose), Counter(turns.whose)
+    assert all(abs(had[name] - drawn * share) < 1 for name, share in turns.shares.items())
+    hows = Counter(how for _, _, how, _, _ in now.values())
+    assert min(hows["taken"], hows["passed"], *year.ends.values()) > 0, (hows, year.answers, year.ends)
     if many == YEAR:
-        assert min(hows["repaid"], answers["refused"]) > 0, (hows, answers)
-    print(f"seed {SEED}: {dict(hows)}, {dict(ends)}, referrals {dict(answers)}, debts at the end {audit.debts()}")
+        assert min(hows["repaid"], year.answers["refused"]) > 0, (hows, year.answers)
+    print(f"{audit.orders} orders: {dict(hows)}, {dict(year.ends)}, referrals {dict(year.answers)}, debts {net}")
