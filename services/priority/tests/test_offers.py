@@ -365,6 +365,63 @@ async def test_a_hold_after_the_term_makes_no_silence_undone(register: Priority)
     assert [answer["answer"] for _, answer in await said(register, "OfferAnswered", "OfferEnded")] == ["no_answer"]
 
 
+async def decline(register: Priority, vacancy: str, *reasons: str) -> str:
+    offer = (await register.propose(vacancy)).json()["id"]
+    about = {"dossier": ID, "number": FIRST, "offer": offer, "reasons": reasons}
+    await register.hear(OfferDeclined.model_validate(about))
+    return str(offer)
+
+
+async def test_who_was_declined_is_kept_from_that_vacancy_as_long_as_the_reason_lasts(register: Priority) -> None:
+    offer = await decline(register, "w1", "on_hold")
+    for version, changed, first in (
+        (2, {"on_hold": True, "paused_until": "2030-01-01"}, SECOND),
+        (3, {"status": "under_investigation"}, SECOND),
+        (4, {}, FIRST),
+    ):
+        await register.hear(candidacy(FIRST, version, ID, **changed))
+        assert (await register.next("w1"))["order"][0]["dossier"] == first, changed
+    assert (await state(register, offer))["state"] == "lapsed"
+    # the end of some reasons nobody tells: a week later it is asked again, and answered
+    offer = await decline(register, "w1", "confirmation")
+    await later(register, 6)
+    assert (await register.next("w1"))["order"][0]["dossier"] == SECOND
+    await later(register, 1)
+    assert (await register.next("w1"))["order"][0]["dossier"] == FIRST
+    assert await said(register, "OfferEnded") == [], "nobody was told of it"
+
+
+async def test_one_home_that_is_offered_twice_never_makes_two_unfounded_refusals(register: Priority) -> None:
+    offers = list[str]()
+    for id_, rent in (("w1", "900.00"), ("w2", "400.00")):
+        if offers:
+            await register.post("/v1/vacancies/w1/withdrawal", {"reasons": "The rent was wrong."})
+            assert (await register.free(id_, dwelling="w1", rent=rent, otherwise="It was too dear.")).status_code == 201
+        assert (await register.next(id_))["order"][0]["dossier"] == FIRST, (
+            "who refused the dear home is offered the cheap one"
+        )
+        offers.append(await register.opened(id_))
+        await register.act(offers[-1], "answer", answer="refuse")
+    assert await register.act(offers[1], "judgement") == (200, "refused")
+    twice = await register.act(offers[0], "judgement")
+    assert (twice[0], "same dwelling" in twice[1]) == (409, True)
+    assert await register.act(offers[0], "judgement", well_founded=True) == (200, "refused")
+    await register.free("w3")
+    other = await register.opened("w3")
+    await register.act(other, "answer", answer="refuse")
+    assert await register.act(other, "judgement") == (200, "refused"), "another home"
+    assert [one["unfounded"] for _, one in await said(register, "OfferJudged")] == [1, 1, 2]
+
+
+async def test_an_accepted_home_whose_lease_stays_out_is_shown_to_the_company(register: Priority) -> None:
+    offer = await register.opened("w1")
+    await register.act(offer, "answer")
+    for days, shown in ((59, []), (1, ["lease_due"])):
+        await later(register, days)
+        seen = await state(register, offer)
+        assert (seen["state"], seen["concerns"]) == ("accepted", shown)
+
+
 async def test_an_undone_silence_counts_no_more_and_its_home_stays_with_who_has_it(register: Priority) -> None:
     offer = await register.opened("w1")
     assert (await register.act(offer, "undo"))[0] == 409, "it is open"

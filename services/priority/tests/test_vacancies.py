@@ -1,6 +1,7 @@
 """A dwelling that comes free: whose turn it is and who is first is one read, and proposing it books the turn once."""
 
 import asyncio
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -248,3 +249,24 @@ async def test_a_companys_homes_are_for_who_wants_them_of_it_or_of_nobody_known(
     await register.free("w1")
     first = [one["dossier"] for one in (await register.next("w1"))["order"]][:2]
     assert first == ["2018.01.01.0002", NUMBERS[0]] == (await register.list())[:2]
+
+
+async def test_a_withdrawn_dwelling_is_announced_otherwise_with_the_reasons_alone(register: Priority) -> None:
+    """Else another size, group or rent would reach whom the company likes, and nobody would see it."""
+    assert (await register.free("v1", dwelling="home")).status_code == 201
+    await register.post("/v1/vacancies/v1/withdrawal", {"reasons": "It is damp."})
+    for changed in ({"min_persons": 2}, {"rent": "100.00"}, {"bedrooms": 2, "target_group": "elderly"}):
+        refused = await register.free("v2", dwelling="home", **changed)
+        assert (refused.status_code, all(name in refused.text for name in (*changed, "v1"))) == (409, True), (
+            refused.text
+        )
+    for _ in range(2):
+        again = await register.free("v2", dwelling="home", min_persons=2, otherwise="An inspection.")
+        assert again.status_code == 201
+    page = await register.page("GET", "/vacancies/v2", "case_worker", held={"company": "dijledal"})
+    assert "An inspection." in page.text
+    await register.post("/v1/vacancies/v2/withdrawal", {"reasons": "It is damp."})
+    assert (await register.free("v3", dwelling="home", min_persons=2)).status_code == 201, "as it was"
+    await register.post("/v1/vacancies/v3/withdrawal", {"reasons": "It is damp."})
+    register.clock._today = date(2028, 1, 1)
+    assert (await register.free("v4", dwelling="home")).status_code == 201, "another home by now"

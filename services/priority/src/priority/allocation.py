@@ -6,7 +6,7 @@ Debts, room and priorities are not stored: they are computed from what happened.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
@@ -85,6 +85,12 @@ class Vacancy:
     ended_at: datetime | None = None
     reasons: list[str] | None = None
     let_on: date | None = None
+    otherwise: list[str] | None = None
+
+    def differs(self, other: "Vacancy") -> list[str]:
+        """In what it is another home than it was as that vacancy."""
+        names = ("municipality", "area", "bedrooms", "min_persons", "max_persons", "target_group", "rent")
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     def in_domain(self) -> Dwelling:
         return Dwelling(self.municipality, self.area, self.min_persons, self.max_persons, self.target_group)
@@ -167,6 +173,7 @@ class Referral:
     answered_at: datetime
     retracted_at: datetime | None = None
     retracted_because: list[str] | None = None
+    stranded_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -362,6 +369,28 @@ class Allocation:
             of_it = sa.and_(vacancies.c.dwelling == dwelling, vacancies.c.ended.is_(None))
         return await self._first(Vacancy, sa.select(vacancies).where(vacancies.c.company == company, of_it))
 
+    async def withdrawn_before(self, company: str, dwelling: str, since: date) -> Vacancy | None:
+        """The newest vacancy of a dwelling, all of which have ended, where it was withdrawn since that day."""
+        of = vacancies.c
+        newest = sa.select(vacancies).where(of.company == company, of.dwelling == dwelling).order_by(of.ended_at.desc())
+        row = (await self._connection.execute(newest.limit(1))).first()
+        return Vacancy(**row._mapping) if row and row.ended == "withdrawn" and row.ended_at.date() >= since else None
+
+    async def counts_already(self, offer: Offer, within: timedelta) -> bool:
+        """Whether a refusal of the same dwelling, within so many days before or after, is judged unfounded."""
+        assert offer.refused_on
+        same = sa.and_(vacancies.c.company == offers.c.company, vacancies.c.id == offers.c.vacancy)
+        this = sa.select(vacancies.c.dwelling).where(
+            vacancies.c.company == offer.company, vacancies.c.id == offer.vacancy
+        )
+        query = sa.select(offers.c.id).join(vacancies, same)
+        query = query.where(
+            sa.and_(offers.c.dossier == offer.dossier, offers.c.company == offer.company, offers.c.id != offer.id),
+            sa.and_(offers.c.well_founded.is_(False), vacancies.c.dwelling == this.scalar_subquery()),
+            offers.c.refused_on.between(offer.refused_on - within, offer.refused_on + within),
+        )
+        return await self._connection.scalar(query.limit(1)) is not None
+
     async def is_chosen(self, dossier: UUID) -> bool:
         """Whether a dwelling is offered to this dossier already, or was let to it."""
         return bool(await self._connection.scalar(sa.select(was_chosen(sa.literal(dossier)))))
@@ -433,10 +462,11 @@ class Allocation:
         return [(state, well_founded) for state, well_founded in await self._connection.execute(query)]
 
     async def due(self, today: date) -> list[UUID]:
-        """Dossiers with an open offer whose term is over, or ends soon and nobody was reminded; some at a time."""
+        """Dossiers with an open offer whose term is over, or ends soon and nobody was reminded, or one that was declined
+        long enough ago; some at a time."""
         of = offers.c
-        now = sa.or_(of.answer_by < today, of.remind_on <= today)
-        query = sa.select(of.dossier).where(of.state == "open", now).limit(500)
+        now = sa.or_(sa.and_(of.state == "open", of.answer_by < today), of.remind_on <= today)
+        query = sa.select(of.dossier).where(of.state.in_(("open", "declined")), now).limit(500)
         return list((await self._connection.scalars(query)).all())
 
     async def situation(self, id_: UUID) -> Situation | None:

@@ -54,6 +54,7 @@ def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) 
                 )
             )
             _end_offers(event, work)
+            _offer_again(event, work)
             if known and known.status == ON_THE_LIST and event.status not in (ON_THE_LIST, "housed"):
                 _tell_referrers(event, work)
 
@@ -69,6 +70,15 @@ def _end_offers(event: CandidacyRecorded, work: PriorityWork) -> None:
             work.publish(OfferEnded.model_validate(ended), because_of=event)
         elif event.status in CLOSED:
             work.allocation.offers.put(replace(offer, holds=False))
+
+
+def _offer_again(event: CandidacyRecorded, work: PriorityWork) -> None:
+    """Who may get offers now is kept from no vacancy by a reason of before."""
+    paused = event.paused_until is not None and work.clock.today() < event.paused_until
+    if event.status == ON_THE_LIST and not paused:
+        for offer in [one for one in work.allocation.offers.all() if one.dossier == event.dossier]:
+            if offer.state == "declined":
+                work.move(offer, "lapsed", "dossier", remind_on=None)
 
 
 def _tell_referrers(event: CandidacyRecorded, work: PriorityWork) -> None:
@@ -115,8 +125,10 @@ def open_offer(event: OfferConfirmed, offer: Offer, work: PriorityWork) -> None:
 
 
 def decline_offer(event: OfferDeclined, offer: Offer, work: PriorityWork) -> None:
-    """The home cannot be offered to it now: the next one is first. The candidate was told nothing."""
-    work.move(offer, "declined", "dossier", event.reasons)
+    """The home cannot be offered to it now: the next one is first. The candidate was told nothing, and is
+    kept from this vacancy as long as the reason lasts."""
+    today = work.clock.today()
+    work.move(offer, "declined", "dossier", event.reasons, remind_on=today + rules.days("declined_days", today))
 
 
 EVENTS: Handlers = {

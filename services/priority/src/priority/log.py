@@ -58,7 +58,7 @@ KEPT: Mapping[str, tuple[str, Callable[[Any], bool], Callable[[Any], dict[str, A
     "vacancies": (
         "vacancy",
         lambda row: True,
-        _of("company", "id", "municipality", "area", "min_persons", "max_persons", "target_group", "ended"),
+        _of("company", "id", "dwelling", "municipality", "area", "min_persons", "max_persons", "target_group", "rent", "ended"),
     ),
     "ledger_entries": (
         "turn", lambda row: True, _of("agreement", "nth", "turn", "of", "to", "how", "state", "company", "vacancy")

@@ -37,7 +37,7 @@ async def announce(asked: requests.Vacancy, actor: Caller, work: PriorityWork) -
     """A dwelling comes free; whose turn it is, is read when somebody asks. The same again changes nothing."""
     if asked.company != access.company_of(actor, "announce"):
         raise NotAllowed(f"case workers of {asked.company} alone announce its vacancies")
-    given = asked.model_dump(exclude={"free_on"})
+    given = asked.model_dump(exclude={"free_on", "otherwise"})
     await work.allocation.hold(asked.company)
     if known := await work.allocation.vacancy(asked.company, id=asked.id):
         priced = replace(known, rent=asked.rent) if known.rent is None else known  # announced before it had one
@@ -47,9 +47,15 @@ async def announce(asked: requests.Vacancy, actor: Caller, work: PriorityWork) -
         return asked.id
     if await work.allocation.vacancy(asked.company, dwelling=asked.dwelling):
         raise Conflict("This dwelling is vacant already: let that vacancy, or withdraw it.")
-    vacancy = Vacancy(**given, free_on=asked.free_on or work.clock.today())
+    today = work.clock.today()
+    vacancy = Vacancy(**given, free_on=asked.free_on or today, otherwise=list(asked.otherwise or ()) or None)
+    since = today - rules.days("same_home_days", today)
+    before = await work.allocation.withdrawn_before(asked.company, asked.dwelling, since)
+    if before and asked.otherwise is None and (changed := ", ".join(vacancy.differs(before))):
+        detail = f"This dwelling was withdrawn as vacancy {before.id}, which had another {changed}: give the reasons."
+        raise Conflict(detail, [("otherwise", "is needed")])
     if (group := asked.target_group) is not None:
-        agreed = await work.allocation.agreement_for(vacancy, work.clock.today())
+        agreed = await work.allocation.agreement_for(vacancy, today)
         if agreed is None or group not in agreed.agreement.target_groups:
             names = ", ".join(sorted(agreed.agreement.target_groups)) if agreed else ""
             detail = f"No vacancy is kept for this group. The agreement in force names: {names or 'none'}."
@@ -177,11 +183,11 @@ async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: Pri
             raise Conflict("This offer was answered after its term already.")
         offer = offer if offer.state == now else fall_silent(offer, work)
         return work.note(replace(offer, late_answer=asked.answer), f"late_{asked.answer}", actor, reasons)
-    changed: dict[str, Any] = {
-        "refused_on": on if now == "refused" else None,
-        "late_answer": None,
-        "well_founded": None,
-    }
+    lease_due = work.clock.today() + rules.days("lease_days", work.clock.today())
+    changed: dict[str, Any] = {"late_answer": None, "well_founded": None}
+    changed |= (
+        {"refused_on": on, "remind_on": None} if now == "refused" else {"refused_on": None, "remind_on": lease_due}
+    )
     moved = work.move(offer, now, actor, reasons, **changed)
     work.publish(OfferAnswered.model_validate({**offer.about, "answer": now, "by": by, "on": on}))
     return moved
@@ -229,6 +235,9 @@ async def judge(id: UUID, asked: requests.Judgement, actor: Caller, work: Priori
     offer, _ = await access.offer_for(actor, "judge", id, work, lock=True)
     if offer.state not in domain.REFUSALS:
         raise Conflict(f"This offer is {offer.state}: a refusal or a silence alone is judged.")
+    same = rules.days("same_home_days", work.clock.today())
+    if not asked.well_founded and await work.allocation.counts_already(offer, same):
+        raise Conflict("A refusal of this same dwelling counts as unfounded already: one home never counts twice.")
     judged = replace(offer, well_founded=asked.well_founded)
     judged = work.note(judged, "well_founded" if asked.well_founded else "unfounded", actor, asked.reasons)
     if asked.well_founded == offer.well_founded:
@@ -266,16 +275,20 @@ async def sign(id: UUID, asked: requests.Lease, actor: Caller, work: PriorityWor
 
 
 async def keep_terms(database: Database[PriorityWork]) -> None:
-    """Offers whose term is over become a silence; of those whose term ends soon the candidate is reminded, once."""
+    """Offers whose term is over become a silence; of those whose term ends soon the candidate is reminded. What was declined
+    long enough ago lapses."""
     more = True
     while more:
         async with database.work() as work:
             due, today = await work.allocation.due(work.clock.today()), work.clock.today()
             await work.load(due)
-            for offer in [one for one in work.allocation.offers.all() if one.state == "open" and one.answer_by]:
-                if domain.is_over(today, offer.answer_by):
+            for offer in [one for one in work.allocation.offers.all() if one.state in ("open", "declined")]:
+                reached = offer.remind_on is not None and today >= offer.remind_on
+                if offer.state == "declined" and reached:
+                    work.move(offer, "lapsed", "register", remind_on=None)
+                elif offer.state == "open" and domain.is_over(today, offer.answer_by):
                     fall_silent(offer, work)
-                elif offer.remind_on and today >= offer.remind_on:
+                elif offer.state == "open" and reached:
                     work.note(replace(offer, remind_on=None), "reminded", "register")
                     work.publish(OfferReminded.model_validate({**offer.about, "answer_by": offer.answer_by}))
             more = bool(due)
@@ -310,6 +323,8 @@ async def _seen(found: Sequence[tuple[Offer, str]], work: PriorityWork) -> list[
     for one in live.values():
         home = work.allocation.vacancies.get(one.company, one.vacancy).in_domain()
         concerns[one.id] = reasons_against(today, home, Regulation(), work.candidacies.get(one.dossier).in_domain())
+        if one.state == "accepted" and one.remind_on and today >= one.remind_on:
+            concerns[one.id].append("lease_due")
     return [OfferSeen(one, concerns.get(one.id, [])) for one, _ in found]
 
 

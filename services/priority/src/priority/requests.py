@@ -197,13 +197,14 @@ Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$", description="The c
 
 class Vacancy(Dwelling):
     """A dwelling that comes free; it may come free again, as another vacancy. rent: a month. target_group: the one that it is
-    kept for, if any (pillar 3)."""
+    kept for, if any (pillar 3). otherwise: the reasons for which it differs from what it was when it was withdrawn."""
 
     id: Key
     dwelling: Key
     target_group: Name | None = None
     free_on: Day | None = None
     rent: Cents
+    otherwise: Reasons | None = None
 
 
 class Proposal(Shape):

@@ -1,6 +1,6 @@
 """What the law says, as dated rows of the files in `rules/`, which a jurist edits; the oldest row first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -84,24 +84,28 @@ def _dated(name: str, value: Any) -> Dated[Any]:
 CRITERIA: Dated[tuple[str, ...]] = _dated("criteria", Annotated[tuple[Criterion, ...], AfterValidator(_each_once)])
 LASTING_TIE: Dated[LastingTie] = _dated("lasting_tie", LastingTie)
 _ceilings: Dated[Fraction] = _dated("target_ceiling", Fraction)
-_answer_days: Dated[int] = _dated("answer_days", Days)
-_reminder_days: Dated[int] = _dated("reminder_days", Days)
+_NAMES = ("answer_days", "reminder_days", "declined_days", "lease_days", "same_home_days")
+_DAYS: Mapping[str, Dated[int]] = {name: _dated(name, Days) for name in _NAMES}
+
+
+def days(name: str, on: date) -> timedelta:
+    """So many days, by the file of that name, on that day."""
+    return timedelta(value_on(_DAYS[name], on))
 
 
 def answer_by(opened_on: date) -> date:
     """The last day on which an offer that was opened that day may be answered."""
-    return opened_on + timedelta(value_on(_answer_days, opened_on))
+    return opened_on + days("answer_days", opened_on)
 
 
-def opened_on(answer_by: date) -> date:
-    """The day on which an offer was opened whose last day to answer is that one."""
-    days = (answer_by - timedelta(n) for n in range(1, 366))
-    return next(day for day in days if day + timedelta(value_on(_answer_days, day)) == answer_by)
+def opened_on(last: date) -> date:
+    """The day on which an offer was opened that may be answered up to that one."""
+    return next(day for day in (last - timedelta(n) for n in range(1, 366)) if answer_by(day) == last)
 
 
 def remind_on(answer_by: date) -> date:
     """The day from which on who has not answered is reminded."""
-    return answer_by - timedelta(value_on(_reminder_days, answer_by))
+    return answer_by - days("reminder_days", answer_by)
 
 
 def highest_ceiling(on: date) -> Fraction:

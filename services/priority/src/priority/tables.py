@@ -148,6 +148,7 @@ vacancies = sa.Table(
     sa.Column("ended_at", sa.DateTime(timezone=True)),
     sa.Column("reasons", JSONB(none_as_null=True), comment="for which it was withdrawn"),
     sa.Column("let_on", sa.Date, comment="the day of its lease"),
+    sa.Column("otherwise", JSONB(none_as_null=True), comment="for which it is announced otherwise than before"),
     comment="dwellings that come free, once each time",
 )
 sa.Index("vacancies_of_turn", vacancies.c.agreement, vacancies.c.turn, unique=True)
@@ -190,7 +191,11 @@ offers = sa.Table(
     sa.Column("holds", sa.Boolean, nullable=False, comment="its dossier is offered nothing else"),
     sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("answer_by", sa.Date, comment="the last day; null: it never opened"),
-    sa.Column("remind_on", sa.Date, comment="the candidate; null: it was done, or never opened"),
+    sa.Column(
+        "remind_on",
+        sa.Date,
+        comment="the candidate; of a declined one: when it may be proposed again; of an accepted one: when its lease is due",
+    ),
     sa.Column("late_answer", sa.Text, comment="accept or refuse, after the term"),
     sa.Column("refused_on", sa.Date, comment="or the first day after a silence"),
     sa.Column("well_founded", sa.Boolean, comment="the newest judgement of a refusal or silence"),
@@ -240,6 +245,7 @@ referrals = sa.Table(
     sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("retracted_at", sa.DateTime(timezone=True), comment="by who referred: it is open no more"),
     sa.Column("retracted_because", JSONB(none_as_null=True)),
+    sa.Column("stranded_on", sa.Date, comment="its referrer was told that no agreement carries it on"),
 )
 sa.Index("referrals_accepted", referrals.c.agreement, postgresql_where=referrals.c.answer == "accepted")
 

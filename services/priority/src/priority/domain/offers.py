@@ -9,8 +9,10 @@ NEXT: Mapping[str, tuple[str, ...]] = {
     "open": ("accepted", "refused", "no_answer", "withdrawn", "lapsed"),
     "accepted": ("signed", "refused", "withdrawn", "lapsed"),
     "no_answer": ("accepted", "refused"),
+    "declined": ("lapsed",),
 }
-"""State → those that may follow; a silence gives way to an answer on paper that came in time."""
+"""State → those that may follow; a silence gives way to an answer on paper that came in time, and what was declined lapses once
+the reason has passed: the home may be offered to the same dossier again."""
 LIVE = ("checking", "open", "accepted")
 """States in which an offer is under way."""
 HOLDS = (*LIVE, "signed")
