@@ -78,6 +78,7 @@ async def test_two_candidates_a_helper_and_a_case_worker_come_to_a_certificate(b
         await page.check('[name="decision"][value="accepted"]')
         await page.fill("#reasons", WHY)
         await page.click("main form button")
+        await page.click('[name="step"][value="do"]')
         await see(page.locator("#state")).to_contain_text("door u")
     async with opened(browser, ROBERT, stack, locale="nl-BE") as context:
         page = await context.new_page()

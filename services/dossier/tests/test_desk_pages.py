@@ -129,7 +129,15 @@ async def test_a_document_is_judged_once_with_what_follows_said_before(register:
         await desk.post(path, 403, headers, decision="accepted", reasons=WHY)
     assert await version(register, id_) == before
     typed = {"facts.recent_income.months": "3", "facts.recent_income.amount": "5400,50"}
-    assert await desk.post(path, decision="accepted", reasons=WHY, **typed) == path
+    given = {"decision": "accepted", "reasons": WHY, **typed}
+    checked = unescape(await desk.post(path, 200, **given))
+    for text in ('id="check"', "5400,50", "is accepted", "helper who may read along", "How it is undone", WHY):
+        assert text in checked, text
+    assert "condition Income: met" in await desk.post(path, 200, decision="accepted", reasons=WHY)
+    assert "It does not give your reasons" in await desk.post(path, 200, decision="rejected", reasons=WHY)
+    assert 'value="5400,50"' in await desk.post(path, 200, **given, step="change")
+    assert await version(register, id_) == before
+    assert await desk.post(path, **given, step="do") == path
     file = await register.get(f"/{id_}/file", await register.case_worker())
     claim = {"months": 3, "amount": "5400.50", "proof": "interpreted"}
     assert file["household"]["members"][0]["recent_income"] == claim
@@ -138,7 +146,7 @@ async def test_a_document_is_judged_once_with_what_follows_said_before(register:
     assert "by you" in html
     assert 'action="/desk/next?' in html
     assert [one["judged_by"] for one in await listed(register, id_)] == [None]  # colleagues alone read who it was
-    again = await colleague.post(path, 409, decision="rejected", reasons="I know better than he does.")
+    again = await colleague.post(path, 409, decision="rejected", step="do", reasons="I know better than he does.")
     assert "by a colleague" in again
     assert 'name="decision"' not in again
     assert await desk.post("/desk/next") == "/desk"  # nothing waits
@@ -151,11 +159,11 @@ async def test_a_fact_is_taken_from_a_document_and_a_claim_that_changed_is_said(
     id_ = await asked(register, PAPERS, SLIPS, members=[applicant(recent_income=CLAIM)])
     tax = f"/desk/{id_}/documents/{await register.uploaded(id_, await register.candidate())}"
     slips = await register.uploaded(id_, await register.candidate(), fact="recent_income.proof")
-    assert 'href="#facts.incomes"' in await desk.post(tax, 422, decision="accepted", reasons=WHY)
-    html = await desk.post(tax, 422, decision="accepted", reasons=WHY, **{"facts.incomes.year": "2023"})
+    assert 'href="#facts.incomes"' in await desk.post(tax, 422, decision="accepted", step="do", reasons=WHY)
+    html = await desk.post(tax, 422, decision="accepted", step="do", reasons=WHY, **{"facts.incomes.year": "2023"})
     assert 'href="#facts.incomes.jointly_taxable"' in html  # left out is not nil
     typed = {"facts.incomes.year": "2023", "facts.incomes.jointly_taxable": "21000"}
-    assert await desk.post(tax, decision="accepted", reasons=WHY, **typed) == tax
+    assert await desk.post(tax, decision="accepted", step="do", reasons=WHY, **typed) == tax
     now = await version(register, id_)
     changed = applicant(recent_income={"months": 3, "amount": "1.00"})
     assert (await register.change(id_, changed, version=now)).status_code == 200
@@ -164,10 +172,13 @@ async def test_a_fact_is_taken_from_a_document_and_a_claim_that_changed_is_said(
     assert "The claim was changed" in html
     assert "€6,000.00 in 3 months" in html
     assert "€1.00 in 3 months" in html
-    html = await desk.post(path, 409, decision="accepted", reasons=WHY)
+    html = await desk.post(path, 409, decision="accepted", step="do", reasons=WHY)
     assert 'name="decision"' in html
     assert WHY in html
-    assert await desk.post(path, decision="rejected", reasons=WHY, **{"facts.recent_income.months": "3"}) == path
+    assert (
+        await desk.post(path, decision="rejected", step="do", reasons=WHY, **{"facts.recent_income.months": "3"})
+        == path
+    )
     file = await register.get(f"/{id_}/file", await register.case_worker())
     assert file["household"]["members"][0]["incomes"][0]["jointly_taxable"] == "21000.00"
     assert file["household"]["members"][0]["recent_income"] == {"months": 3, "amount": "1.00"}
@@ -180,7 +191,7 @@ async def test_the_papers_of_who_left_are_shown_and_judged_no_more(register: Reg
     assert (await register.decline(id_, "p2", await register.candidate(BRAM))).status_code == 204
     assert "no longer needed" in await desk.get(f"/desk/{id_}")
     assert 'name="decision"' not in await desk.get(f"/desk/{id_}/documents/{document}")
-    await desk.post(f"/desk/{id_}/documents/{document}", 409, decision="rejected", reasons=WHY)
+    await desk.post(f"/desk/{id_}/documents/{document}", 409, decision="rejected", step="do", reasons=WHY)
 
 
 async def test_a_note_is_written_once_with_its_errors(register: Register, desk: Browser) -> None:
@@ -331,7 +342,7 @@ async def test_a_case_worker_establishes_what_he_changed_and_nothing_of_what_was
     # a claim whose proof was accepted: another amount has another proof
     await register.assess(id_, "to_investigate", asks=[SLIPS], conditions=BARS)
     document = await register.uploaded(id_, await register.candidate(), fact="recent_income.proof")
-    judged = {"decision": "accepted", "reasons": WHY}
+    judged = {"step": "do", "decision": "accepted", "reasons": WHY}
     await desk.post(f"/desk/{id_}/documents/{document}", **judged)
     assert (await file())["household"]["members"][0]["recent_income"]["proof"] == "interpreted"
     await desk.fill(home + "/recent_income/p1", amount="1,00")

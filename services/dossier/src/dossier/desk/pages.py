@@ -101,7 +101,7 @@ def routes(pages: Pages) -> APIRouter:
         assessment = found["dossier"].assessment
         asks = [*assessment.asks, *assessment.could_claim] if assessment else []
         ask = next((ask for ask in asks if (ask.person, ask.fact) == (one.member, one.fact)), None)
-        return pages.show(request, "desk_document", **found | {"document": one, "ask": ask} | of)
+        return pages.show(request, "desk_document", **found | {"document": one, "ask": ask, "check": False} | of)
 
     async def show_decision(
         dossier: UUID, action: str, request: Request, caller: Caller, work: RegisterWork, **of: Any
@@ -194,7 +194,7 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.post("/desk/{dossier}/documents/{document}")
     async def judge(dossier: UUID, document: UUID, request: Request, caller: CaseWorker) -> Response:
-        """Accept or reject it, with reasons and the facts that it shows."""
+        """Accept or reject it, with reasons and the facts that it shows, after it was looked at once more."""
 
         async def do(judged: Any, work: RegisterWork) -> object:
             shown = judged.facts.model_dump(mode="json", exclude_unset=True, exclude_none=True)
@@ -205,11 +205,11 @@ def routes(pages: Pages) -> APIRouter:
             body = Interpretation.model_validate({"decision": judged.decision, "reasons": judged.reasons, **given})
             return await interpret(dossier, document, body, caller, work)
 
-        form = await send(request, await read_form(request, _JUDGED), do)
+        form, check = await taken(request, await read_form(request, _JUDGED), do)
         if form.done is not None:
             return RedirectResponse(f"/desk/{dossier}/documents/{document}", 303)
         async with request.app.state.database.work() as work:
-            return await show_document(dossier, document, request, caller, work, form=form)
+            return await show_document(dossier, document, request, caller, work, form=form, check=check)
 
     @router.get("/desk/{dossier}/actions/{action}")
     async def decision(dossier: UUID, action: str, request: Request, caller: CaseWorker, work: Work) -> Response:
@@ -238,11 +238,7 @@ def routes(pages: Pages) -> APIRouter:
                 said = ActionRequest.model_validate({"action": action, **body.model_dump()})
                 await actions.act(dossier, said, caller, work)
 
-        form = await read_form(request, _FORMS[action])
-        step = form.typed.get("step") or ("check" if action in _CHECKED else "do")
-        check = bool(form.data) and step == "check"
-        if step == "do":
-            form = await send(request, form, do)
+        form, check = await taken(request, await read_form(request, _FORMS[action]), do, twice=action in _CHECKED)
         if form.done is not None:
             return RedirectResponse(f"/desk/{dossier}", 303)
         async with request.app.state.database.work() as work:
@@ -262,6 +258,14 @@ async def whole(dossier: DossierRef, caller: Caller, work: RegisterWork) -> dict
         found["notes"] = await desk.read_notes(dossier, caller, work)
         found["people"] = {one["id"]: one for one in file.declared["members"]}
     return found
+
+
+async def taken(
+    request: Request, form: Form[Any], do: Callable[[Any, RegisterWork], Awaitable[object]], *, twice: bool = True
+) -> tuple[Form[Any], bool]:
+    """The form, done where this is its last step; and whether it is to be looked at once more. twice: before it is done."""
+    step = form.typed.get("step") or ("check" if twice else "do")
+    return await send(request, form, do) if step == "do" else form, bool(form.data) and step == "check"
 
 
 async def refused(request: Request, do: Callable[[RegisterWork], Awaitable[object]]) -> Problem | None:
