@@ -3,14 +3,13 @@ register, only the law as docs/law/allocation.md tells it. Exit 0: all follow; 1
 
 import fileinput
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from fractions import Fraction
 from hashlib import sha256
 from itertools import zip_longest
-from math import ceil, floor
 
 CRITERIA = ("target_group", "stricter_tie", "lasting_tie", "area_tie", "informal_care")  # then the date, the number
-NOT_AGAIN = ("declined", "refused", "no_answer")  # the same home is not offered to the same dossier again
+NO = ("declined", "refused", "no_answer")  # the same home is not offered to the same dossier again
 KEYS = {"dossier": ["number"], "vacancy": ["company", "id"], "priority": ["number", "company", "group"]}
 TURN = ("turn", "of", "to", "how", "vacancy", "state")
 WORDS = "turn {} of {} to {} ({})"
@@ -29,15 +28,15 @@ class Ledger:
     """Unit i of a share w may be given from turn ⌊(i−1)/w⌋+1 on and must be by turn ⌈i/w⌉: the earliest deadline first."""
 
     def __init__(self, agreement):
-        self.shares = {name: Fraction(share) for name, share in agreement["shares"] if Fraction(share)}
-        self.whose, self.now = [], {}  # of turn 1, 2, …; turn → of, to, how, vacancy, state
+        shares = {name: share for name, given in agreement["shares"] if (share := Fraction(given))}
+        self.shares, self.whose, self.now = shares, [], {}  # whose: of turn 1, 2, …; now: turn → the rest of TURN
 
     def deadline(self, name, after):
-        return ceil((self.whose[:after].count(name) + 1) / self.shares[name])
+        return -(-(self.whose[:after].count(name) + 1) // self.shares[name])  # rounded up
 
     def of(self, turn):
         while (n := len(self.whose)) < turn:  # of equal deadlines the one that the agreement names first
-            may = [name for name, share in self.shares.items() if floor(self.whose.count(name) / share) <= n]
+            may = [name for name, share in self.shares.items() if self.whose.count(name) // share <= n]
             self.whose.append(min(may, key=lambda name: self.deadline(name, n)))
         return self.whose[turn - 1]
 
@@ -63,8 +62,7 @@ class Ledger:
 
 class Audit:
     def __init__(self):
-        self.kept = {kind: {} for kind in ("dossier", "agreement", "vacancy", "referral", "priority", "offer")}
-        self.ledgers, self.orders, self.lines, self.digest = {}, 0, 0, sha256()
+        self.kept, self.ledgers, self.orders, self.lines, self.digest = defaultdict(dict), {}, 0, 0, sha256()
 
     def read(self, text):
         """Why this line does not follow from those before; nothing, if it does."""
@@ -122,10 +120,10 @@ class Audit:
         """Who may be offered this home that day, and the criteria that he meets."""
         this, place, years = (home["company"], home["id"]), home["municipality"], agreed["stricter_tie_years"]
         fits, offers, most = {}, self.kept["offer"].values(), home["max_persons"]
-        no = {o["number"] for o in offers if o["holds"]}
-        no |= {o["number"] for o in offers if (o["company"], o["vacancy"]) == this and o["state"] in NOT_AGAIN}
+        no = {o["number"] for o in offers if o["holds"] or ((o["company"], o["vacancy"]) == this and o["state"] in NO)}
+        frozen = any(since <= on < until for since, until in agreed.get("freezes", ()))
         for (n,), d in self.kept["dossier"].items():
-            waits = d["status"] == "registered" and n not in no and (d["paused_until"] or on) <= on
+            waits = d["status"] == "registered" and n not in no and (d["paused_until"] or on) <= on and not frozen
             if waits and d["wants"].get(place, "") in (None, this[0]) and home["min_persons"] <= d["persons"] <= most:
                 lived, area = d["lived"][place], (agreed["area_tie"] and d["areas"].get(home["area"])) or ()
                 stricter = years and any(later(s, years) <= on < (e or "9999-13") for s, e in lived)

@@ -186,6 +186,12 @@ def never_proposed(lines: Lines) -> tuple[Lines, str]:
     return [*lines[:n], *lines[n + 1 :]], "is live for"
 
 
+def frozen(lines: Lines) -> tuple[Lines, str]:
+    for n in [n for n, line in enumerate(lines) if line["kind"] == "agreement"]:
+        lines = instead(lines, n, freezes=[["2024-01-01", "2024-12-31"]])
+    return lines, "by law nobody"
+
+
 def booked_for_another(lines: Lines) -> tuple[Lines, str]:
     n = next(n for n, line in enumerate(lines) if line["kind"] == "turn" and line["content"]["state"] == "final")
     return instead(lines, n, vacancy="w999"), "is final for w999, which did not have it"
@@ -202,7 +208,9 @@ def changed(lines: Lines) -> tuple[Lines, str]:
 
 
 LIES = {
-    **dict.fromkeys((to_another, not_repaid, swapped, left_out, skipped, never_proposed, booked_for_another), True),
+    **dict.fromkeys(
+        (to_another, not_repaid, swapped, left_out, skipped, never_proposed, frozen, booked_for_another), True
+    ),
     **dict.fromkeys((missing, changed), False),  # nobody wrote the digests anew
 }
 

@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from cir_schemas.types import Company, Day, Municipality, Organisation, Shape
+from priority.domain.ranking import Regulation
 from priority.domain.turns import STANDARD, flat
-from priority.requests import Name, Regulation, Share, Vote, Years, exact
+from priority.requests import Name, Share, Vote, Years, exact
 from priority.rules import highest_ceiling
 from priority.texts import Text
 
@@ -26,6 +27,21 @@ class TargetGroup(Shape):
     """A target group of the local regulation (pillar 3)."""
 
     title: Text
+
+
+class Freeze(Shape):
+    """Days on which nothing is offered. until: the first day on which homes are offered again."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    from_: Day = Field(alias="from")
+    until: Day
+
+    @model_validator(mode="after")
+    def _goes_forward(self) -> "Freeze":
+        if self.until <= self.from_:
+            raise ValueError(f"until ({self.until}) is the first day after it, and from is {self.from_}")
+        return self
 
 
 class Agreement(Shape):
@@ -49,6 +65,7 @@ class Agreement(Shape):
     area_tie: bool = False
     target_groups: Mapping[Name, TargetGroup] = Field(default_factory=dict)
     target_ceiling: Share = "0"
+    freezes: tuple[Freeze, ...] = ()
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Agreement":
@@ -73,9 +90,10 @@ class Agreement(Shape):
         """The share of each group and of `standard`. Raises `SharesDoNotAddUp`."""
         return flat(exact(self.accelerated_share), {name: exact(group.share) for name, group in self.groups.items()})
 
-    def regulation(self) -> Regulation:
-        """Its choices for the ranking."""
-        return Regulation(stricter_tie_years=self.stricter_tie_years, area_tie=self.area_tie)
+    def regulation(self, on: date) -> Regulation:
+        """Its choices for a ranking that day."""
+        frozen_until = max((one.until for one in self.freezes if one.from_ <= on < one.until), default=None)
+        return Regulation(self.stricter_tie_years, self.area_tie, frozen_until)
 
     def kept_at_most(self) -> int:
         """How many dwellings of the period may be kept for target groups."""

@@ -142,7 +142,8 @@ def routes(pages: Pages) -> APIRouter:
         found = {"home": vacancy, "names": NAMES, "seen": seen, "steps": steps, "live": live, "turn": None, "first": []}
         found |= {"today": work.clock.today(), "acts": {one.offer.id: acts(one.offer.state, False) for one in seen}}
         if live is None and vacancy.ended is None:
-            with suppress(Conflict):  # no agreement is in force
+            found["frozen_until"] = await offers.frozen_until(vacancy, work)
+            with suppress(Conflict):  # no agreement is in force, or there is a freeze
                 _, agreed, next_ = await offers.next_for(id, caller, work)
                 found |= {"turn": next_.turn, "why_turn": texts.turn(next_.turn, agreed.agreement.titles())}
                 first = [(number, texts.reasons(vacancy.municipality, why)) for number, why in next_.ranking[:5]]

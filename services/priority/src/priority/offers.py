@@ -70,7 +70,7 @@ async def next_for(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy,
     await work.catch_up()
     vacancy = await _free(id, access.company_of(actor, "read_next"), work)
     work.audit(actor, "company", None, detail=id)
-    agreed, ledger, _ = await _ledger(vacancy, work)
+    agreed, ledger, _ = await _open_ledger(vacancy, work)
     return vacancy, agreed, await work.next_for(vacancy, agreed, ledger)
 
 
@@ -85,7 +85,7 @@ async def propose(id: str, asked: requests.Proposal, actor: Caller, work: Priori
     vacancy = await _free(id, company, work)
     if vacancy.rent is None:
         raise Conflict("The rent of this vacancy is not known: announce it again, with its rent.")
-    agreed, ledger, entries = await _ledger(vacancy, work)
+    agreed, ledger, entries = await _open_ledger(vacancy, work)
     next_ = await work.next_for(vacancy, agreed, ledger)
     turn = next_.turn
     if asked.turn != turn.turn:
@@ -354,6 +354,22 @@ async def _ledger(vacancy: Vacancy, work: PriorityWork) -> tuple[AdoptedAgreemen
         raise Conflict("No agreement of the allocation council is in force for this vacancy today: adopt one first.")
     entries = await work.allocation.entries_of(agreed.id)
     return agreed, agreed.ledger(entries), entries
+
+
+async def frozen_until(vacancy: Vacancy, work: PriorityWork) -> date | None:
+    """The day on which it may be offered again, if nothing is offered today: by the agreement that drew its turn, or in force."""
+    today, found = work.clock.today(), work.allocation
+    drew = await found.agreement(vacancy.agreement) if vacancy.agreement else None
+    both = (drew, await found.agreement_for(vacancy, today))
+    days = [until for one in both if one and (until := one.agreement.regulation(today).frozen_until)]
+    return max(days, default=None)
+
+
+async def _open_ledger(vacancy: Vacancy, work: PriorityWork) -> tuple[AdoptedAgreement, Ledger, list[LedgerEntry]]:
+    """As `_ledger`, for a vacancy that may be offered today."""
+    if until := await frozen_until(vacancy, work):
+        raise Conflict(f"Allocations are frozen: nothing is offered before {until}.")
+    return await _ledger(vacancy, work)
 
 
 async def _below_ceiling(agreed: AdoptedAgreement, work: PriorityWork, *, announced: bool) -> None:

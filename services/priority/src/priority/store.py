@@ -267,12 +267,14 @@ class PriorityWork(Work):
     async def regulation(self, on: date, company: str, municipality: str) -> Regulation:
         """The choices of the council for the whole municipality, whatever the area."""
         agreed = await self.allocation.applies_to(on, company, municipality, None)
-        return agreed.agreement.regulation().in_domain() if agreed else Regulation()
+        return agreed.agreement.regulation(on) if agreed else Regulation()
 
     async def waiting_list(self, municipality: str, on: date, regulation: Regulation, company: str) -> Ranking:
-        """The numbers of who is on the list that day, whatever the size, the first one first, and the criteria each meets."""
-        anything = Dwelling(municipality, None, 0, ANY_SIZE)
-        return [(number, because[1:]) for number, because in await self.ranked(on, anything, regulation, company)]
+        """The numbers of who is on the list that day, whatever the size, the first one first, and the criteria each meets, after
+        `frozen` where nothing is offered that day."""
+        anything, thawed = Dwelling(municipality, None, 0, ANY_SIZE), replace(regulation, frozen_until=None)
+        frozen = ("frozen",) if regulation.frozen_until else ()
+        return [(number, (*frozen, *why[1:])) for number, why in await self.ranked(on, anything, thawed, company)]
 
     async def ranked(
         self, on: date, dwelling: Dwelling, regulation: Regulation, company: str, vacancy: Vacancy | None = None
@@ -315,7 +317,7 @@ class PriorityWork(Work):
         entry = ledger.next(groups, vacancy.id)
         if entry.to != STANDARD:
             return Next(entry, [(n, ("oldest_referral",)) for group, n in fitting if group == entry.to], groups)
-        regulation = agreed.agreement.regulation().in_domain()
+        regulation = agreed.agreement.regulation(today)
         return Next(entry, await self.ranked(today, vacancy.in_domain(), regulation, vacancy.company, vacancy), groups)
 
     async def standing(

@@ -91,11 +91,12 @@ async def _position(
     known: Candidacy, municipality: str, agreed: AdoptedAgreement | None, work: PriorityWork
 ) -> Position:
     today, one = work.clock.today(), known.in_domain()
-    regulation = agreed.agreement.regulation().in_domain() if agreed else Regulation()
+    regulation = agreed.agreement.regulation(today) if agreed else Regulation()
     area = agreed.area if agreed else None
     there = (municipality, agreed.id if agreed else None, area, one.persons)
     if found := await work.standing(known.dossier, municipality, today, regulation, area):
         because, before = found
+        because = ("frozen", *because) if regulation.frozen_until else because
         return Position(*there, 1 + before.total(), because, before, one.registered_on)
     home = Dwelling(municipality, area, one.persons, one.persons)
     chosen = "chosen" if await work.allocation.is_chosen(known.dossier) else "not_registered"

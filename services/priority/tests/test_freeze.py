@@ -1,0 +1,73 @@
+"""While a freeze of the agreement lasts nothing is offered, and each list says so."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from .conftest import AGREED, FOR, Priority, candidacy
+
+FREEZE = {"freezes": [{"from": "2024-05-20", "until": "2024-06-03"}]}
+FIRST = "2024.01.02.0001"
+
+
+def later(priority: Priority, days: int) -> None:
+    clock = priority.service.database._work.keywords["clock"]  # type: ignore[attr-defined]
+    clock._today += timedelta(days=days)
+
+
+async def test_nothing_is_offered_during_a_freeze(priority: Priority) -> None:
+    await priority.agreed(**FREEZE)
+    await priority.hear(known := candidacy(FIRST))
+    await priority.free("w1")
+    for answer in (
+        await priority.get("/v1/vacancies/w1/next"),
+        await priority.post("/v1/vacancies/w1/offers", {"turn": 1, "dossier": FIRST}),
+    ):
+        assert (answer.status_code, "before 2024-06-03" in answer.text) == (409, True), answer.text
+    page = await priority.page("GET", "/vacancies/w1", "case_worker", held={"company": "dijledal"})
+    assert ("3 June 2024" in page.text, "No agreement" in page.text) == (True, False)
+    [place] = (await priority.ask()).json()
+    assert (place["dossier"], place["position"], place["because"][0]) == (FIRST, 1, "frozen")
+    [position] = (await priority.get(f"/v1/dossiers/{known.dossier}/positions")).json()
+    assert (position["position"], position["because"][0]) == (1, "frozen")
+    assert position["text"]["en"].startswith("nothing is allocated for the time being, ")
+    later(priority, 2)  # 3 June: homes are offered again
+    assert (await priority.propose("w1")).status_code == 201
+    assert (await priority.ask("24062")).json() == []  # it is offered a home
+    assert "frozen" not in (await priority.get(f"/v1/dossiers/{known.dossier}/positions")).text
+
+
+async def test_before_a_freeze_homes_are_offered_and_what_is_accepted_is_signed(priority: Priority) -> None:
+    await priority.agreed(freezes=[{"from": "2024-06-02", "until": "2024-06-20"}])
+    await priority.hear(candidacy(FIRST), candidacy("2024.01.03.0001"))
+    await priority.free("w1")
+    await priority.free("w2")
+    offer = await priority.opened("w1")
+    later(priority, 1)
+    assert await priority.act(offer, "answer") == (200, "accepted")
+    assert await priority.act(offer, "lease", signed_on="2024-06-02") == (200, "signed")
+    assert (await priority.get("/v1/vacancies/w2/next")).status_code == 409
+
+
+async def test_a_vacancy_that_has_its_turn_waits_for_a_freeze_of_the_agreement_after_it(priority: Priority) -> None:
+    first = await priority.agreed()
+    await priority.hear(candidacy(FIRST))
+    await priority.free("w1")
+    offer = await priority.opened("w1")
+    assert await priority.act(offer, "withdrawal") == (200, "withdrawn")
+    made = await priority.post("/v1/agreements", AGREED | FREEZE | {"from": "2024-06-01"}, "council")
+    path = f"/v1/agreements/{made.json()['id']}/adoption"
+    adopted = await priority.post(path, FOR | {"ends": first}, "council")
+    assert adopted.status_code == 200, adopted.text
+    assert "before 2024-06-03" in (await priority.get("/v1/vacancies/w1/next")).text
+    later(priority, 2)
+    assert (await priority.next("w1"))["turn"]["turn"] == 1
+
+
+@pytest.mark.parametrize(
+    "freezes", [[{"from": "2024-06-02", "until": "2024-06-02"}], [{"from": "2024-06-02"}], [{"until": "2024-06-02"}]]
+)
+async def test_a_freeze_has_a_first_day_and_one_on_which_it_is_over(priority: Priority, freezes: Any) -> None:
+    made = await priority.post("/v1/agreements", AGREED | {"freezes": freezes}, "council")
+    assert (made.status_code, "freezes" in made.text) == (422, True)
