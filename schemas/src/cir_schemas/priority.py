@@ -43,11 +43,13 @@ class ReferralRetracted(Happening, topic="cir.priority.v1"):
 
 
 class ReferralHeldUp(Happening, topic="cir.priority.v1"):
-    """The dossier of an accepted referral is registered no more: its certainty stays, and its referrer is told."""
+    """An accepted referral gets no offer now, and its referrer is told: its certainty stays."""
 
     number: DossierNumber
     referral: UUID
     organisation: Organisation
+    why: Literal["dossier", "agreement"] = "dossier"
+    """The dossier is registered no more; or its agreement ended, and none carries its referrals on."""
 
 
 class OfferHappening(Happening):

@@ -17,7 +17,8 @@ from notifications.domain.recipients import NO_NEWS, TEMPLATE_OF
 from notifications.letters import Letter, Letters
 
 RULES = Path(__file__).parents[2] / "eligibility" / "rules" / "facts.yaml"
-TO_OTHERS = {"member_invited": ["member"], "removed": ["member"], "unreachable": ["company"], "referral_held_up": []}
+TO_OTHERS = {"member_invited": ["member"], "removed": ["member"], "unreachable": ["company"]}
+TO_OTHERS |= {"referral_held_up": [], "referral_stranded": []}
 TOLD = [
     (kind, audience)
     for kind in sorted(TEMPLATE_OF)
@@ -240,6 +241,14 @@ def test_who_did_not_answer_himself_reads_what_was_answered_in_his_name(kind: st
     assert words in told.text
     himself = letter(kind, language, asks=[], by="candidate", offer={"on": "2024-03-02"})
     assert not any(word in himself.text + himself.html for word in ("member of staff wrote", "schreef het voor u"))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("nl", "geen beurt tot er een nieuwe is"), ("en", "no turn until there is one")]
+)
+def test_a_referrer_reads_that_no_agreement_carries_his_referral_on(language: str, words: str) -> None:
+    told = letter("referral_stranded", language, audience="referrer").text
+    assert (words in told, "http" in told) == (True, False)
 
 
 def test_a_referrer_reads_the_answer_and_what_is_expected_and_gets_no_link_to_the_dossier() -> None:

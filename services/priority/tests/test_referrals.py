@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from priority.allocation import Offer, Vacancy
+from priority.use_cases import tell_stranded
 
 from .conftest import CANDIDATE, Priority, candidacy
 
@@ -152,3 +154,31 @@ async def test_a_candidate_and_his_company_read_who_referred(register: Priority)
         (seen,) = (await register.get(f"/v1/referrals?dossier={ref}", **who)).json()
         assert (seen["organisation"], seen["answer"]) == ("caw", "accepted")
     assert (await register.get(f"/v1/referrals?dossier={dossier}", "kanvaz")).status_code == 404
+
+
+async def test_who_referred_is_told_once_where_no_agreement_carries_on_what_was_promised(register: Priority) -> None:
+    agreement, tell = await register.agreed(), partial(tell_stranded, register.service.background)
+    kept, gone = [(await register.refer(number)).json()["id"] for number in NUMBERS[:2]]
+    why = {"reasons": "He found a home."}
+    retracted = await register.post(f"/v1/referrals/{gone}/retraction", why, "helper", organisation="caw")
+    assert retracted.status_code == 200
+
+    async def told() -> list[tuple[str, str]]:
+        return [(one["referral"], one["why"]) for one in await register.said() if one["type"] == "ReferralHeldUp"]
+
+    async def carried_on() -> bool:
+        return bool((await register.get(f"/v1/agreements/{agreement}/ledger")).json()["carried_on"])
+
+    clocks = [one._work.keywords["clock"] for one in (register.service.background, register.service.database)]  # type: ignore[attr-defined]
+    for day, told_then in ((date(2024, 12, 31), []), (date(2025, 1, 1), [(kept, "agreement")])):
+        for clock in clocks:
+            clock._today = day
+        for _ in range(2):
+            await tell()
+        assert (await told(), await carried_on()) == (told_then, not told_then)
+    page = await register.page("GET", f"/council?agreement={agreement}", "council", held={"company": "dijledal"})
+    assert "No agreement carries on what was promised to homeless: referrals that wait: 1" in page.text
+    await register.agreed(**{"from": "2025-02-01", "through": "2025-12-31"})
+    assert await carried_on(), "once one is adopted, also before it begins"
+    await tell()
+    assert len(await told()) == 1

@@ -63,6 +63,8 @@ def notify(events: Sequence[Happening], work: NotificationsWork) -> None:
             kind = event.decision
         if isinstance(event, priority.OfferJudged):
             kind = f"offer_{'founded' if event.well_founded else 'unfounded_again' if event.unfounded > 1 else 'unfounded'}"
+        if isinstance(event, priority.ReferralHeldUp) and event.why == "agreement":
+            kind = "referral_stranded"
         if isinstance(event, priority.OfferEnded):
             if event.was == "checking":
                 continue  # the candidate knew nothing of it

@@ -292,6 +292,19 @@ class Allocation:
         waiting = sa.select(referrals.c.group, sa.func.count()).where(self._open(agreed)).group_by(referrals.c.group)
         return Counter(dict((await self._connection.execute(waiting)).all()))
 
+    async def carries_on(self, today: date, agreed: AdoptedAgreement) -> bool:
+        """Whether an agreement in force, or adopted for later, carries on what was accepted under this one."""
+        to_end = sa.and_(agreements.c.adopted_at.is_not(None), agreements.c.through >= today)
+        return bool(await self._agreed(to_end, _overlaps(agreed)))
+
+    async def stranded(self, today: date) -> set[UUID]:
+        """Open referrals that no agreement carries on, of which nobody was told."""
+        found, untold = set[UUID](), referrals.c.stranded_on.is_(None)
+        for ended in await self._agreed(agreements.c.adopted_at.is_not(None), agreements.c.through < today):
+            if not await self.carries_on(today, ended):
+                found |= {one.id for one in await self._referred(sa.and_(self._open(ended), untold))}
+        return found
+
     async def waiting_under(self, agreed: AdoptedAgreement) -> Sequence[UUID]:
         """The agreements under which those referrals were accepted."""
         return (

@@ -10,7 +10,7 @@ from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
 from cir_chassis.service import Service
 from cir_schemas import EVENTS
-from priority import council_pages, handlers, http, offer_pages, offers, pages
+from priority import council_pages, handlers, http, offer_pages, offers, pages, use_cases
 from priority.store import PriorityWork
 
 HERE = Path(__file__).parents[2]
@@ -32,6 +32,8 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
     service.jobs.append(partial(forget, service.background.engine, idempotency.OLD))
     keep_terms = partial(offers.keep_terms, service.background)
     service.jobs.append(partial(hourly, "the terms of offers are kept", keep_terms))
+    tell = partial(use_cases.tell_stranded, service.background)
+    service.jobs.append(partial(hourly, "who referred is told where no agreement carries that on", tell))
     catching_up = partial(catch_up, service.background)
     service.jobs.append(partial(hourly, "what was recorded before is placed and in the log", catching_up))
     service.app.include_router(http.router)

@@ -41,12 +41,16 @@ def routes(pages: Pages) -> APIRouter:
         context["figures"] = await use_cases.figures(company, year or today.year, caller, work)
         if shown is None:
             return pages.show(request, "council", **context)
-        ledger, entries, room, _ = await use_cases.ledger(shown.id, caller, work)
+        ledger, entries, room, waiting, carried_on = await use_cases.ledger(shown.id, caller, work)
         turns = {entry.turn: entry for entry in entries}  # as each stands now
         leases = await work.allocation.leases(company, agreement=shown.id)
         given = Counter((f"{one.let_on:%Y-%m}", one.to == STANDARD) for one in leases)
         context |= {"ledger": ledger, "balances": ledger.balances(), "room": room, "given": given}
-        context |= {"turns": sorted(turns.items()), "shares": shown.agreement.shares()}
+        context |= {
+            "stranded": {} if carried_on else waiting,
+            "turns": sorted(turns.items()),
+            "shares": shown.agreement.shares(),
+        }
         return pages.show(request, "council", **context)
 
     @router.get("/council/figures.csv")

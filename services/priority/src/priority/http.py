@@ -160,6 +160,8 @@ class LedgerRead(Shape):
     balances: dict[str, int]
     room: dict[str, int]
     waiting: dict[str, int]
+    carried_on: bool
+    """False: the agreement has ended, and no other one gives those that wait a turn."""
 
 
 class Accelerated(Shape):
@@ -381,7 +383,7 @@ async def agreements(caller: Reader, work: Work) -> list[AgreementRead]:
 @router.get("/agreements/{id}/ledger", tags=["allocation council"])
 async def ledger(id: UUID, caller: Reader, work: Work) -> LedgerRead:
     """Every turn given under an agreement, who owes whom, and how many referrals each group can take."""
-    folded, entries, room, waiting = await use_cases.ledger(id, caller, work)
+    folded, entries, room, waiting, carried_on = await use_cases.ledger(id, caller, work)
     names = access.may(caller, "company", "read_ledger_numbers")  # a council learns no dossier's group
     return LedgerRead(
         turns=[_same(TurnGiven, one, dossier=one.dossier if names else None) for one in entries],
@@ -391,6 +393,7 @@ async def ledger(id: UUID, caller: Reader, work: Work) -> LedgerRead:
         balances=folded.balances(),
         room=room,
         waiting=waiting,
+        carried_on=carried_on,
     )
 
 

@@ -10,10 +10,11 @@ from datetime import date, timedelta
 from typing import NoReturn
 from uuid import UUID, uuid4
 
+from cir_chassis.database import Database
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem, Unavailable
 from cir_chassis.pseudonym import pseudonym
-from cir_schemas import ReferralAnswered, ReferralRetracted, SituationReviewed
+from cir_schemas import ReferralAnswered, ReferralHeldUp, ReferralRetracted, SituationReviewed
 from cir_schemas.types import DossierRef
 from priority import access, requests
 from priority.allocation import AdoptedAgreement, LedgerEntry, Referral, Situation
@@ -334,6 +335,18 @@ def _no_other_in_force(agreed: AdoptedAgreement, others: Sequence[AdoptedAgreeme
             )
 
 
+async def tell_stranded(database: Database[PriorityWork]) -> None:
+    """Referrals whose agreement ended, and which none carries on: each referrer is told, once."""
+    async with database.work() as work:
+        today = work.clock.today()
+        for id in await work.allocation.stranded(today):
+            one = await work.allocation.referral(id)  # locked: it may be retracted meanwhile
+            if one and one.retracted_at is None and one.stranded_on is None:
+                work.allocation.referrals.put(replace(one, stranded_on=today))
+                about = {"dossier": one.dossier, "number": one.number, "referral": id, "organisation": one.organisation}
+                work.publish(ReferralHeldUp.model_validate({**about, "why": "agreement"}))
+
+
 async def agreements(actor: Caller, work: PriorityWork) -> list[AdoptedAgreement]:
     """All of the company, the newest first."""
     return await work.allocation.agreements_of(access.company_of(actor, "read_agreements"))
@@ -341,13 +354,15 @@ async def agreements(actor: Caller, work: PriorityWork) -> list[AdoptedAgreement
 
 async def ledger(
     id: UUID, actor: Caller, work: PriorityWork
-) -> tuple[Ledger, list[LedgerEntry], dict[str, int], Mapping[str, int]]:
-    """The ledger of an agreement, every entry of it, how many referrals each group can take, and how many of it wait."""
+) -> tuple[Ledger, list[LedgerEntry], dict[str, int], Mapping[str, int], bool]:
+    """The ledger of an agreement, every entry of it, how many referrals each group can take, how many of it wait, and whether
+    it or another agreement carries them on."""
     agreed = await _agreement(id, access.company_of(actor, "read_ledger"), work)
     work.audit(actor, "company", None, detail=str(id))
     found = work.allocation
     entries = await found.entries_of(agreed.id)
-    return agreed.ledger(entries), entries, await found.room(agreed), await found.open(agreed)
+    carried_on = await found.carries_on(work.clock.today(), agreed)
+    return agreed.ledger(entries), entries, await found.room(agreed), await found.open(agreed), carried_on
 
 
 async def figures(company: str, year: int, actor: Caller, work: PriorityWork) -> Figures:
