@@ -78,6 +78,7 @@ async def test_what_is_asked_is_sent(browser: Browser, stack: Stack, javascript:
         await page.click("main a")
         await see(page.locator("main")).to_contain_text("Dit dossier is: ingeschreven in onderzoek")
         await see(page.locator("#documents")).to_have_count(0)
+        await see(page.locator("main")).to_contain_text("een document is aangekomen en wacht op beoordeling")
 
 
 async def test_a_candidate_acts_by_a_form_without_javascript(browser: Browser, stack: Stack) -> None:

@@ -201,6 +201,7 @@ async def test_a_candidate_reads_where_his_dossier_stands(browser: Browser, stac
         await expect(page.locator("main")).to_contain_text("De aanvrager – tegen 19 april 2024")
         await expect(page.locator("main")).to_contain_text("de beslissing over de collectieve schuldenregeling")
         await expect(page.locator("main")).to_contain_text("CAW Oost-Brabant")
+        await expect(page.locator("#why")).to_contain_text("€ 34.000,00. De grens is €")
         for path in ("", "/certificate"):
             answer = await page.goto(his + path)
             assert answer

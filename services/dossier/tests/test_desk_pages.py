@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dossier.application.screens import SCREENS
+from dossier.desk.pages import place
 
 from .conftest import ANNA, BRAM, KEY, PDF, STRANGER, Register, applicant, partner, serving
 from .test_application import HOME, Browser, as_, form_of, item
@@ -70,8 +71,21 @@ async def test_a_search_says_what_it_found(register: Register, desk: Browser) ->
         assert ("two characters" in html) == (q == "x"), q
         assert f'value="{q}"' in html or not q
     assert 'value="&lt;b&gt;' in await desk.get("/desk/search?q=<b>Els")
+    [under] = re.findall(r'href="(/desk/search\?status[^"]+)"', await desk.get("/desk"))
+    assert 'id="none"' in await desk.get(under)
+    await register.submit(id_)
+    await register.confirm(id_, "p1", await register.candidate())
+    await register.assess(id_, "to_investigate", asks=[SLIPS], conditions=BARS)
+    assert f'href="/desk/{id_}"' in await desk.get(under)
+    await desk.get("/desk/search?status=x", 422)
     other = Browser(register, await register.case_worker("kanvaz"))
-    assert 'id="none"' in await other.get(f"/desk/search?q={ANNA}")
+    for query in (f"q={ANNA}", "status=under_investigation"):
+        assert 'id="none"' in await other.get(f"/desk/search?{query}")
+
+
+async def test_a_second_refusal_leads_to_where_a_strike_is_decided(register: Register, desk: Browser) -> None:
+    strike = place(f"{await register.registered()}.refusals")
+    assert re.search(r'value="second_refusal" checked', html := await desk.get(strike)), html
 
 
 async def test_who_may_not_see_a_dossier_sees_no_more_than_the_api_gives(register: Register) -> None:

@@ -176,6 +176,9 @@ async def test_a_helper_lists_reads_and_brings_and_sees_no_more(pages: Pages) ->
         id_, await pages.register.candidate(), fact="recent_income.proof", name="hers.pdf"
     )
     assert (await helper.get(f"/dossiers/{id_}{NEW}")).status_code == 404  # she brought it
+    came = unescape((await helper.get(f"/dossiers/{id_}")).text)
+    assert "income of the last months: a paper came, and waits" in came
+    assert ("hers.pdf" in came, own in came) == (False, False)
     assert (await sent(helper, once(form), name="ours.pdf")).status_code == 303
     shown = await helper.get(f"/dossiers/{id_}")
     assert page_of(shown) == "dossier"

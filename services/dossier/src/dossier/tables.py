@@ -83,6 +83,7 @@ sa.Index(
 )
 sa.Index("dossiers_awaiting", dossiers.c.sources_until, postgresql_where=dossiers.c.sources_until.is_not(None))
 sa.Index("dossiers_proof_due", dossiers.c.proof_due_on, postgresql_where=dossiers.c.proof_due_on.is_not(None))
+sa.Index("dossiers_in_status", dossiers.c.company, dossiers.c.status)
 sa.Index("dossiers_drafts", dossiers.c.touched_at, postgresql_where=dossiers.c.status == "draft")
 
 _NAME_TRIGRAMS = "name_trigrams(coalesce(sheet ->> 'first_name', '') || ' ' || coalesce(sheet ->> 'last_name', ''))"

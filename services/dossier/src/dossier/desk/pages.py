@@ -24,7 +24,7 @@ from cir_chassis.problems import NotAllowed, NotFound, Problem
 from cir_chassis.session import logged_in
 from cir_schemas.household import Income, RealRight, RecentIncome
 from cir_schemas.municipalities import NAMES
-from cir_schemas.types import DossierRef
+from cir_schemas.types import DossierRef, Status
 from dossier.application.screens import TYPED
 from dossier.desk import use_cases as desk
 from dossier.desk.http import Cursor
@@ -144,19 +144,26 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.get("/desk/search")
     async def search(
-        request: Request, caller: CaseWorker, work: Work, q: Sought = "", cursor: Cursor = None
+        request: Request,
+        caller: CaseWorker,
+        work: Work,
+        q: Sought = "",
+        status: Status | None = None,
+        cursor: Cursor = None,
     ) -> Response:
-        """Dossiers by number, name, birth date or national number; one that is too short to look for is said so."""
+        """Dossiers by number, name, birth date or national number, or all in a status; what is too short to look for is said
+        so."""
         found, then, short = list[Any](), None, False
         try:
-            if q.strip():
-                found, then = await desk.search(q, cursor, caller, work)
+            if status or q.strip():
+                found, then = await desk.search(q, cursor, caller, work, status)
         except Problem as problem:
             if problem.status != 422:
                 raise
             short = True
-        more = then and urlencode({"q": q, "cursor": then})
-        return pages.show(request, "desk_search", 422 if short else 200, q=q, found=found, short=short, more=more)
+        more = then and urlencode(({"status": status} if status else {"q": q}) | {"cursor": then})
+        about = {"q": q, "within": status, "found": found, "short": short, "more": more}
+        return pages.show(request, "desk_search", 422 if short else 200, **about)
 
     @router.get("/desk/{dossier}")
     async def show(dossier: DossierRef, request: Request, caller: CaseWorker, work: Work) -> Response:
@@ -287,5 +294,6 @@ def place(item: str) -> str:
         "document": "/documents/{}",
         "contradiction": "/actions/uphold?member={}",
         "appeal": "/actions/answer_appeal",
+        "refusals": "/actions/strike?ground=second_refusal",
     }
     return f"/desk/{dossier}{of.get(kind, '').format(*which)}"

@@ -70,6 +70,15 @@ OF_NUMBER = _dossiers_of(
     _in_company(_dossiers.c.number == _number, _members.c.role == "applicant", of=_with_dossier),
 )
 """The applicant of the dossier with this number."""
+IN_STATUS = _dossiers_of(
+    _in_company(
+        _dossiers.c.company == _COMPANY,
+        _dossiers.c.status == sa.bindparam("status", type_=sa.Text),
+        _members.c.role == "applicant",
+        of=_with_dossier,
+    ),
+)
+"""The applicants of the dossiers in a status."""
 OF_PERSON = _dossiers_of(_in_company(_members.c.number == _number))
 """The members with this national number."""
 _told = [sa.bindparam(f"day_{n}", type_=sa.Text) for n in range(4)]

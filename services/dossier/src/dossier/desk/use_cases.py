@@ -139,18 +139,20 @@ async def _holder(one: store.Waiting, caller: Caller, work: RegisterWork, detail
 
 
 async def search(
-    q: str, cursor: str | None, caller: Caller, work: RegisterWork
+    q: str, cursor: str | None, caller: Caller, work: RegisterWork, status: str | None = None
 ) -> tuple[list[DossierListed], str | None]:
-    """A page of the company's dossiers by their number, or by a member's name, birth date or national number; and the cursor of
-    the next. By name also those with one alike, where there is none."""
-    if len(q := q.strip()) < 2:
+    """A page of the company's dossiers by their number, or by a member's name, birth date or national number, or all in a status;
+    and the cursor of the next. By name also those with one alike, where there is none."""
+    if len(q := q.strip()) < 2 and not status:
         where = [("query.q", "a number, a name or its beginning, a birth date, or a national number")]
         raise Problem(422, "Say what to look for, in two characters or more.", where)
     company, after, digits = caller.relation("company") or "", _place(cursor, int), _BETWEEN_DIGITS.sub("", q)
     day = _day(q)
     await work.see_one_moment()
     query, asked = store.NAMED, {"name": q}
-    if _DOSSIER_NUMBER.fullmatch(q):
+    if status:
+        query, asked, day = store.IN_STATUS, {"status": status}, None
+    elif _DOSSIER_NUMBER.fullmatch(q):
         query, asked = store.OF_NUMBER, {"number": q}
     elif day:
         query, asked = store.BORN_ON, store.born_on(day)

@@ -141,6 +141,13 @@ def papers(register: "Register") -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def arrived(register: "Register") -> list[dict[str, Any]]:
+    """What waits to be judged: whose it is and for which fact, and no more."""
+    persons, uploaded = register.persons, register.row.uploaded
+    found = ((one, key) for one in register.row.household for key in uploaded.get(persons[one["id"]], {}))
+    return [{"member": one["id"], "role": one["role"], "fact": key.split(".")[0]} for one, key in found]
+
+
 def asks_more(register: "Register") -> bool:
     """Is something asked that was not, or (papers) is something else asked?"""
     now, before = _due(register.row.asked).keys(), _due(register.before.asked).keys()

@@ -13,7 +13,7 @@ from cir_schemas.types import DossierRef
 from dossier.access import VIEW
 from dossier.facts.compose import TIES, declared
 from dossier.register.appeals import terms_on
-from dossier.register.asks import papers
+from dossier.register.asks import arrived, papers
 from dossier.register.opening import actor_of, available, opened
 from dossier.register.register import Register
 from dossier.register.requests import (
@@ -51,6 +51,7 @@ async def read(ref: DossierRef, caller: Caller, work: RegisterWork) -> DossierRe
         on_hold=await _on_hold(register, work),
         asked=row.asked if sees_asked else [],
         papers=papers(register) if sees_asked else [],
+        arrived=arrived(register) if sees_asked else [],
         appeal_by=await _appeal_by(register, work) if "appeal" in actions else None,
     )
 

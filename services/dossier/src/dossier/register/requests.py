@@ -219,6 +219,14 @@ class Paper(Shape):
     by: date | None
 
 
+class Arrived(Shape):
+    """A paper that came for a fact of a member, and waits to be judged."""
+
+    member: MemberId
+    role: Role
+    fact: str
+
+
 class DossierRead(Shape):
     """Where a dossier stands. assessment: as much of it as the caller may see; actions: what he may do now."""
 
@@ -236,6 +244,8 @@ class DossierRead(Shape):
     """What is asked, per role and by when: for the household, the treating company and the helper."""
     papers: list[Paper]
     """What of it a document answers that nobody brought yet, by member and fact."""
+    arrived: list[Arrived]
+    """What was brought by anybody and waits: for who sees what is asked."""
     appeal_by: date | None
     """Until when an appeal against the decision that closed it is in time."""
 
