@@ -1,5 +1,6 @@
 """A home is offered to who meets the conditions today, each check ends, and what became of an offer has its consequences once."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -21,8 +22,10 @@ from cir_schemas import (
     StatusChanged,
 )
 from cir_schemas.envelope import Event
+from dossier.__main__ import print_offers
 from dossier.handlers import EVENTS
 from dossier.register.appeals import TERMS
+from dossier.register.store import with_every_dossier
 
 from .authentic import Authentic, until, working
 from .conftest import ANNA, BRAM, STRANGER, Register, applicant, partner, person, serving
@@ -445,6 +448,25 @@ async def test_a_lease_closes_the_dossier_as_housed_and_its_candidates_are_free(
     await register.act(crossed, bram, "withdraw")
     await hear(register, signed(crossed, uuid4()))
     assert (await register.read(crossed, bram))["status"] == "housed"
+
+
+async def test_an_offer_that_is_under_way_is_printed_as_the_event_that_would_end_it(
+    register: Register, capsys: pytest.CaptureFixture[str]
+) -> None:
+    id_, one, two = await register.registered(), uuid4(), uuid4()
+    await hear(register, offer(OfferProposed, id_, two, company="kanvaz"))
+    await hear(register, ended(id_, two), offer(OfferProposed, id_, one, company="kanvaz"))
+    for was, event in (("checking", None), ("open", None), ("accepted", answered(id_, one, "accepted"))):
+        if was == "open":
+            await register.assess(id_, "met")
+        await hear(register, *[event] if event else [])
+        assert await with_every_dossier(register.service.database, print_offers) == 1
+        assert json.loads(capsys.readouterr().out) == {
+            "dossier": id_, "number": "2024.03.20.0001", "offer": str(one), "company": "kanvaz", "was": was, "now": "withdrawn",
+        }  # fmt: skip
+    await hear(register, ended(id_, one, was="accepted"))
+    assert await with_every_dossier(register.service.database, print_offers) == 0
+    assert (await register.read(id_))["asked"] == [], "the candidate is free for another home"
 
 
 async def test_what_an_undo_takes_back_is_no_offer(register: Register) -> None:

@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from cir_schemas import OfferConfirmed, OfferDeclined
+from cir_schemas import OfferConfirmed, OfferDeclined, OfferEnded
 from priority.domain.offers import LIVE
-from priority.offers import keep_terms
+from priority.offers import keep_terms, not_as_here
 
 from .conftest import CANDIDATE, DONE, HOME, Priority, candidacy
 
@@ -504,3 +504,16 @@ async def test_an_acceptance_in_time_of_a_home_that_is_gone_is_put_to_a_person(r
     assert (seen["late_answer"], seen["well_founded"]) == ("accept", None), (
         "it is to be judged as one that came in time"
     )
+
+
+async def test_an_offer_that_was_forgotten_in_a_restore_is_found_and_ended_at_dossier(register: Priority) -> None:
+    ours, theirs = await register.opened("w1"), str(uuid4())
+    about = {"dossier": ID, "number": FIRST, "company": "dijledal", "now": "withdrawn"}
+    ended = [OfferEnded.model_validate(about | one) for one in (
+        {"offer": theirs, "was": "accepted"}, {"offer": ours, "was": "accepted"}
+    )]  # fmt: skip
+    for end, published in ((False, []), (True, [theirs])):
+        found = await not_as_here(register.service.database, ended, end=end)
+        assert [(str(one.offer), state) for one, state in found] == [(theirs, None), (ours, "open")]
+        assert [one["offer"] for one in await register.said() if one["type"] == "OfferEnded"] == published
+    assert (await state(register, ours))["state"] == "open"

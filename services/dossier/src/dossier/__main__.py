@@ -1,4 +1,4 @@
-"""`python -m dossier serve | migrate | replay | versions | dlq | publish-candidacies | ask`."""
+"""`python -m dossier serve | migrate | replay | versions | dlq | publish-candidacies | ask | offers`."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -10,11 +10,12 @@ import typer
 
 from cir_chassis.cli import NO, program, refuse, service_or_exit
 from cir_chassis.database import Database, is_outage
+from cir_schemas import OfferEnded
 from dossier.app import MIGRATIONS, DossierSettings, make
 from dossier.facts.questions import ask_again
 from dossier.register.public import publish_candidacy
 from dossier.register.register import Register
-from dossier.register.store import RegisterWork, with_every_dossier
+from dossier.register.store import RegisterWork, read_standing, with_every_dossier
 from dossier.tables import Dossier
 
 cli = program("dossier", DossierSettings, make, MIGRATIONS)
@@ -32,6 +33,13 @@ def ask(dossier: Annotated[UUID | None, typer.Option(help="This one alone; other
     typer.echo(f"{_on_database(partial(ask_again, dossier=dossier))} questions are asked again")
 
 
+@cli.command()
+def offers() -> None:
+    """Print each offer that is under way here as the event that would end it, a line each: `python -m priority forgotten` tells
+    which of them it does not know."""
+    _on_database(partial(with_every_dossier, do=print_offers))
+
+
 def _on_database(do: Callable[[Database[RegisterWork]], Coroutine[None, None, int]]) -> int:
     service = service_or_exit("dossier", DossierSettings, make, quiet=True)
     try:
@@ -40,6 +48,22 @@ def _on_database(do: Callable[[Database[RegisterWork]], Coroutine[None, None, in
         if not is_outage(error):
             raise
         raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
+
+
+UNDER_WAY = {"check_offer": "checking", "offer_confirmed": "open", "offer_accepted": "accepted"}
+"""Act → where the offer stands by it."""
+
+
+async def print_offers(work: RegisterWork, dossiers: Sequence[Dossier]) -> int:
+    """How many were printed."""
+    found = [
+        (row, id_, one) for row in dossiers for id_, one in read_standing(row).offers.items() if one.act in UNDER_WAY
+    ]
+    for row, id_, one in found:
+        about = {"dossier": row.id, "number": row.number, "offer": id_, "company": one.company or row.company}
+        ended = OfferEnded.model_validate({**about, "was": UNDER_WAY[one.act], "now": "withdrawn"})
+        typer.echo(ended.model_dump_json(include={*about, "was", "now"}))
+    return len(found)
 
 
 async def publish_all(work: RegisterWork, dossiers: Sequence[Dossier]) -> int:

@@ -74,6 +74,7 @@ def _record(event: OfferEvent, register: Register) -> None:
     match event:
         case OfferProposed():
             kind, by, refers["test"] = "check_offer", "register", str(uuid4())
+            refers["company"] = event.company
         case OfferAnswered():
             kind, by, on = f"offer_{event.answer}", event.by, event.on
         case OfferJudged():

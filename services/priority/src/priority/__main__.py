@@ -1,4 +1,4 @@
-"""`python -m priority serve | migrate | replay | dlq | rank | turns | agreement | audit YEAR`."""
+"""`python -m priority serve | migrate | replay | dlq | rank | turns | agreement | audit YEAR | forgotten FILE`."""
 
 import asyncio
 import json
@@ -14,11 +14,13 @@ from cir_chassis.cli import NO, WRONG_CALL, program, refuse, service_or_exit
 from cir_chassis.database import is_outage
 from cir_chassis.driver import transaction
 from cir_chassis.pseudonym import KeyedSettings
+from cir_schemas import OfferEnded
 from priority.app import MIGRATIONS, make
 from priority.council import Agreement
 from priority.domain.ranking import rank
 from priority.domain.turns import SharesDoNotAddUp, decimal, turns
 from priority.log import until
+from priority.offers import not_as_here
 from priority.requests import RankRequest, TurnsRequest, WrongFile, read
 from priority.rules import CRITERIA, LASTING_TIE
 
@@ -103,6 +105,20 @@ def audit_(year: Annotated[int, typer.Argument(min=2000, max=9999)]) -> None:
         if not is_outage(error):
             raise
         raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
+
+
+@cli.command()
+def forgotten(
+    file: Annotated[Path, typer.Argument(help="From `python -m dossier offers`")],
+    end: Annotated[bool, typer.Option(help="End at dossier those that are not here")] = False,
+) -> None:
+    """After a restore: which offers that are under way at dossier are not here, or stand otherwise."""
+    ended = [OfferEnded.model_validate_json(line) for line in file.read_text("utf-8").splitlines()]
+    service = service_or_exit("priority", KeyedSettings, make, quiet=True)
+    for one, state in asyncio.run(not_as_here(service.database, ended, end=end)):
+        typer.echo(
+            f"{one.number} {one.offer}: {one.was} at dossier, {state or 'unknown'} here{', ended' * (end and not state)}"
+        )
 
 
 if __name__ == "__main__":

@@ -294,6 +294,20 @@ async def keep_terms(database: Database[PriorityWork]) -> None:
             more = bool(due)
 
 
+async def not_as_here(
+    database: Database[PriorityWork], ended: Sequence[OfferEnded], *, end: bool
+) -> list[tuple[OfferEnded, str | None]]:
+    """Offers under way at dossier that stand otherwise here, or (none) were forgotten in a restore: no row of an offer is ever
+    deleted, and it is there before dossier is told of it. ended: how each would end; end: publish that of the forgotten ones."""
+    async with database.work() as work:
+        await work.allocation.offers.load(work.connection, "id", [one.offer for one in ended])
+        known = [(one, work.allocation.offers.find(one.offer)) for one in ended]
+        for one, here in known:
+            if end and here is None:
+                work.publish(OfferEnded.model_validate(one.model_dump(exclude={"id", "at"})))
+    return [(one, here.state if here else None) for one, here in known if here is None or here.state != one.was]
+
+
 def _in_time(do: Callable[[], T]) -> T:
     try:
         return do()

@@ -64,7 +64,7 @@ class Appeal:
 class Offer:
     """An offer of a home, as far as it matters here. act: the kind of the last act about it; at: when the newest event of it was
     published; test: the one that was opened for it; refused_on: the day of a refusal or silence without a good reason;
-    paused_until: no offers before that day; weighed: a person opened the dossier again since then."""
+    paused_until: no offers before that day; weighed: a person opened the dossier again since then; company: that offers."""
 
     act: str
     at: datetime | None = None
@@ -72,6 +72,7 @@ class Offer:
     refused_on: date | None = None
     paused_until: date | None = None
     weighed: bool = False
+    company: str | None = None
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,8 @@ def _of_offer(here: Standing, act: Act) -> Standing:
     """What becomes of an offer. The test that was opened for it is open as long as it is checked."""
     refers, known = act.refers, here.offers.get(act.refers["offer"], Offer(act.kind))
     at = datetime.fromisoformat(refers["at"]) if "at" in refers else known.at
-    now = replace(known, act=act.kind, at=at, test=refers.get("test", known.test), refused_on=None, paused_until=None)
+    about = {"test": refers.get("test", known.test), "company": refers.get("company", known.company)}
+    now = replace(known, act=act.kind, at=at, refused_on=None, paused_until=None, **about)
     if act.kind in ("refusal_founded", "refusal_unfounded"):
         refused_on, until = (refers.get(name) for name in ("refused_on", "paused_until"))
         paused = date.fromisoformat(until) if until else None
