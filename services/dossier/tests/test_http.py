@@ -29,6 +29,7 @@ async def test_a_candidate_starts_his_own_dossier(register: Register) -> None:
         "on_hold": None,
         "asked": [],
         "papers": [],
+        "arrived": [],
         "appeal_by": None,
     }
 
