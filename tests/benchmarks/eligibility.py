@@ -23,6 +23,7 @@ from durable.engine import Host
 from cir_schemas.types import euro
 from eligibility.domain.completions import lay_out
 from eligibility.domain.decide import Engine
+from eligibility.domain.facts import day_number
 from eligibility.domain.figures import Name, Test
 from eligibility.domain.matcher import Fired, Matcher, property_of
 from eligibility.domain.rulebook import Condition, Rule
@@ -112,7 +113,7 @@ def _written(value: Any, name: str = "") -> Any:
 def _completions(engine: Engine, given: Sequence[Any]) -> float:
     rows = 0
     for condition in engine.rules.conditions:
-        day = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in given]
+        day = [(day_number(h["reference_date"]), h["moment"], h["registered_on"]) for h in given]
         at = [n for n, asked in enumerate(day) if condition.applies(*asked)]
         rows += int(lay_out(condition, given, at, engine.rules).complete()[0].starts[-1])
     return rows / len(given)

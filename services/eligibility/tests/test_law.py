@@ -10,6 +10,7 @@ import pytest
 
 from cir_schemas.household import RightException
 from eligibility.domain.decide import Engine
+from eligibility.domain.facts import day_number
 from eligibility.domain.figures import Table
 from eligibility.domain.parameters import UNITS
 from eligibility.domain.verbs import Latest
@@ -51,8 +52,8 @@ def indexed(engine: Engine, cents: int, of: int, to: int) -> Fraction:
     cells = {
         f"{verb.name} {part}": np.array([[value]]) for part, value in (("year", of), ("amount", cents), ("hides", 0))
     }
-    day = np.array([[date(to + 1, 6, 1).toordinal()]])
-    value = verb.evaluate(Table(cells, day, np.array([[to + 1]]), day, np.array([[True]])))
+    day = np.array([[day_number(date(to + 1, 6, 1))]])
+    value = verb.evaluate(Table(cells, day, day, np.array([[True]])))
     return Fraction(int(value.num.item()), int(np.asarray(value.den).item()))
 
 

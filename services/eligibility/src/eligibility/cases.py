@@ -18,6 +18,7 @@ from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import Moment, cents, euro
 from eligibility import rulefiles
 from eligibility.domain.decide import Engine
+from eligibility.domain.facts import day_number
 from eligibility.domain.rulebook import OUTCOMES
 from eligibility.domain.source import Node, Shape, WrongRuleFile, all_of, meant, plain
 from eligibility.requests import WrongHousehold
@@ -106,7 +107,7 @@ def decide_cases(engine: Engine, cases: Sequence[Case]) -> list[dict[str, Any]]:
             place = case.place.below(["expect", key])
             wrong.append(place.wrong(f"unknown condition or key `{key}`{meant(key, [*known, *KEYS])}"))
         day, moment, since = (case.household[key] for key in ("reference_date", "moment", "registered_on"))
-        if not any(condition.applies(day.toordinal(), moment, since) for condition in engine.rules.conditions):
+        if not any(condition.applies(day_number(day), moment, since) for condition in engine.rules.conditions):
             wrong.append(case.place.wrong(f"no condition is in force on {day}"))
     if wrong:
         raise WrongRuleFile("\n".join(map(str, wrong)))

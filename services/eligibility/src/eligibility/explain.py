@@ -5,7 +5,6 @@ As data, in both languages; templates/explain.txt.jinja is how it looks in one.
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import euro
 from eligibility.domain.completions import lay_out
 from eligibility.domain.decide import Engine
-from eligibility.domain.facts import HIGHEST
+from eligibility.domain.facts import HIGHEST, day_number, day_of
 from eligibility.domain.parameters import Parameter
 from eligibility.domain.rulebook import OUTCOMES, PLACEHOLDER, Condition, Rule, RuleBook
 from eligibility.domain.units import Household
@@ -29,7 +28,7 @@ def explain(engine: Engine, household: HouseholdToAssess) -> dict[str, Any]:
     opened = {
         condition.id: _Opened(condition, engine.rules, asked, facts).as_data(answer)
         for condition in engine.rules.conditions
-        if condition.id in answer["conditions"] and condition.holds_on(asked["reference_date"].toordinal())
+        if condition.id in answer["conditions"] and condition.holds_on(day_number(asked["reference_date"]))
     }
     return {**answer, "conditions": opened}
 
@@ -39,7 +38,7 @@ class _Opened:
 
     def __init__(self, condition: Condition, rules: RuleBook, household: Household, facts: Mapping[str, Any]) -> None:
         self.condition, self.facts = condition, facts
-        self.day = household["reference_date"].toordinal()
+        self.day = day_number(household["reference_date"])
         self.figures = {figure.name: figure for figure in condition.figures}
         self.shown: set[str] = set()
         layout = lay_out(condition, [household], [0], rules)
@@ -114,7 +113,7 @@ class _Opened:
         found = {"parameter": parameter.name, "source": spec.source.model_dump(), "place": spec.place.at}
         at = int(parameter.starts.searchsorted(day, side="right")) - 1
         if at < 0 or parameter.ends[at] < day:
-            return found | {"on": date.fromordinal(day).isoformat(), "mark": None, "values": None}
+            return found | {"on": day_of(day).isoformat(), "mark": None, "values": None}
         row = spec.rows[at]
         times = f" × {spec.times}" if "times" in spec.model_fields_set else ""
         values = {column: f"{(row.model_extra or {})[column]}{times}" for column in columns}

@@ -19,6 +19,7 @@ from eligibility.cases import Case
 from eligibility.doc import pages
 from eligibility.domain.check import check
 from eligibility.domain.decide import Engine, NoRuleInForce
+from eligibility.domain.facts import day_number
 from eligibility.domain.rulebook import RuleBook
 from eligibility.domain.source import WrongRuleFile
 from eligibility.explain import explain
@@ -177,7 +178,7 @@ def _idle(rules: RuleBook, answered: Sequence[tuple[Case, Mapping[str, Any]]]) -
         (condition.key, rule)
         for case, answer in answered
         for condition in rules.conditions
-        if condition.id in case.conditions and condition.holds_on(case.household["reference_date"].toordinal())
+        if condition.id in case.conditions and condition.holds_on(day_number(case.household["reference_date"]))
         for rule in answer["conditions"].get(condition.id, {"because": ()})["because"]
     }
     listed = [(condition.key, rule) for condition in rules.conditions for rule in condition.all_rules]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from eligibility.domain.completions import lay_out
-from eligibility.domain.facts import Fact
-from eligibility.domain.figures import FOR_EVER, Ints, Name, Table
+from eligibility.domain.facts import FOR_EVER, Fact, day_number, day_of
+from eligibility.domain.figures import Ints, Name, Table
 from eligibility.domain.parameters import Parameter
 from eligibility.domain.rulebook import MET, OUTCOMES, Condition, Rule, RuleBook
 from eligibility.domain.source import Node
@@ -34,9 +34,9 @@ def check(rules: RuleBook, on: date) -> tuple[list[str], list[str]]:
     wrong = [message for condition in rules.conditions for message in _undecided(condition, rules)]
     not_yet = []
     for name, parameter in rules.parameters.items():
-        if (last := int(parameter.ends[-1])) < on.toordinal():
+        if (last := int(parameter.ends[-1])) < day_number(on):
             place = parameter.spec.under("known_until")
-            not_yet.append(str(place.wrong(f"`{name}` is known until {date.fromordinal(last)} only")))
+            not_yet.append(str(place.wrong(f"`{name}` is known until {day_of(last)} only")))
     of: list[Parameter | Condition] = [*rules.parameters.values(), *rules.conditions]
     for spec in (one.spec for one in of):
         if spec.source.article is None:
@@ -54,7 +54,7 @@ def _undecided(condition: Condition, rules: RuleBook) -> Iterator[str]:
         found.setdefault(key, str(place.wrong(message)))
 
     for day in _days(condition):
-        households, on = _households(condition, rules, day), f"on {date.fromordinal(day)}"
+        households, on = _households(condition, rules, day), f"on {day_of(day)}"
         decided, over = lay_out(condition, households, range(len(households)), rules).complete()
         if over:
             report("over", condition.place, "too much is open in this condition: not every household is tried")
@@ -106,7 +106,7 @@ def _households(condition: Condition, rules: RuleBook, day: int) -> list[dict[st
         partners += [[nothing | one | {"id": "p2", "role": "partner"}] for one in opened]
     return [
         {
-            "reference_date": date.fromordinal(day), "moment": "registration", "registered_on": None,
+            "reference_date": day_of(day), "moment": "registration", "registered_on": None,
             "members": [applicant, *partner, *others],
         }
         for applicant in applicants for partner in partners for others in _co_residents(condition, rules, nothing)

@@ -9,7 +9,6 @@ outcome. Co-residents who are alike are interchangeable, so their number is enum
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache, cached_property, reduce
 from math import prod
 from operator import or_
@@ -17,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from eligibility.domain.facts import HIGHEST, SURE, UNKNOWN
+from eligibility.domain.facts import FULL_YEAR, HIGHEST, NEW_YEAR, SURE, UNKNOWN
 from eligibility.domain.figures import Bools, Ints, Table
 from eligibility.domain.rulebook import MET, Condition, RuleBook
 from eligibility.domain.units import PROFILES, Batch, Household, Slot, Unit
 
 BOUND = 1 << 15  # completions of one unit; beyond it the condition is to be investigated
+Look = tuple[int, frozenset[str]]
 ROWS = 1 << 16  # completions in one table: some twenty megabytes; in a larger one each takes up to three times as long
 
 
@@ -121,7 +121,7 @@ class Layout:
 
         Of a thing that may not be there nothing is known.
         """
-        condition, years, cells = self.condition, self.batch.days[:, 0].tolist(), list[int]()
+        condition, years, cells = self.condition, (self.batch.days[:, 0] // FULL_YEAR).tolist(), list[int]()
         there, nothing = [1, *[0] * (len(condition.names) - 1)], [0] * len(condition.names)
         for unit in self.units:
             for place, reads in enumerate(condition.reads):
@@ -152,7 +152,7 @@ class Layout:
 
     def _slot(self, unit: Unit, place: int, name: str) -> Slot:
         """The slot of a column that is unknown."""
-        person, year = unit.persons[place], int(self.batch.days[unit.household, 0])
+        person, year = unit.persons[place], int(self.batch.days[unit.household, 0]) // FULL_YEAR
         if verb := self.condition.readers.get(name):
             fills = tuple((f"{verb.name} {part}", place, values) for part, values in verb.unknown(year).items())
             return Slot((person["id"],), verb.fact, self.condition.facts[verb.fact].settled_by(), "amount", fills)
@@ -161,7 +161,7 @@ class Layout:
         label, made = unit.declared(fact, place)
         values = column.tried
         if fact.type == "date":
-            values = tuple(date(max(date.min.year, year - age), 1, 1).toordinal() for age in self.condition.ages or [0])
+            values = tuple(max(1, year - age) * FULL_YEAR + NEW_YEAR for age in self.condition.ages or [0])
         proof = column.kind == "pending"
         proofs = fact.settled_by(made if proof else None)
         label = f"{label}.proof" if proof else label
@@ -169,18 +169,17 @@ class Layout:
 
     def decide_layout(self, units: Sequence[int], slots: Mapping[int, Sequence[Slot]]) -> Decided:
         """Decide these units in all completions of their slots (by place in `units`)."""
-        at, starts = np.array(units), np.arange(len(units) + 1)
         alike: dict[Any, list[int]] = {}
         for n, of in slots.items():
             alike.setdefault(tuple([(slot.kind, len(slot.persons), slot.filled) for slot in of]), []).append(n)
-        if alike:
+        starts, households, block = np.arange(len(units) + 1), self.households, self.block
+        if alike or len(units) < len(self.units):
             sizes = np.ones(len(units), np.int64)
             for same in alike.values():
                 sizes[same] = size(slots[same[0]])
             starts = np.concatenate(([0], sizes.cumsum()))
-            at = at.repeat(sizes)
-        all_ = not slots and len(units) == len(self.units)
-        households, block = (self.households, self.block) if all_ else (self.households[at], self.block[:, :, at])
+            at = np.array(units).repeat(sizes)
+            households, block = households[at], block[:, :, at]
         days, profiles = self.batch.days[households], self.batch.profiles[households]
         for same in alike.values():
             of = slots[same[0]]
@@ -197,7 +196,7 @@ class Layout:
                         block[self.condition.names.index(column), place, rows] = filled
         # a column's rows lie side by side in memory, for its places are few
         cells = dict(zip(self.condition.names, block.transpose(0, 2, 1), strict=True))
-        table = Table(cells, profiles, days[:, :1], days[:, 1:], cells["present"] > 0)
+        table = Table(cells, profiles, days, cells["present"] > 0)
         for figure in self.condition.figures:
             table.figures[figure.name] = figure.by.evaluate(table)
         return Decided(self.condition, slots, list(alike.values()) or [list(range(len(units)))], starts, table)
@@ -269,11 +268,18 @@ def marks(condition: Condition, table: Table, fired: Ints) -> Ints:
     """Per row what is provisional in its decision: what the rules that fired looked at; where none did, what all rules do."""
     found = np.zeros(len(fired), np.int64)
     for bits in set(fired.tolist()):
-        looks = [look for at, look in enumerate(condition.looks) if bits >> at & 1] or [(0, condition.looked)]
-        names = frozenset[str]().union(*(names for _, names in looks))
-        marked: Any = reduce(or_, [*(mark for mark, _ in looks), *(table.figures[name].marks for name in names)])
-        found = np.where(fired == bits, marked if isinstance(marked, int) else table.column(marked), found)
+        mark, names = _looked_at(condition.looks, condition.looked, bits)
+        marked: Any = reduce(or_, [table.figures[name].marks for name in names], mark)
+        if not isinstance(marked, int) or marked:
+            found = np.where(fired == bits, table.column(marked), found)
     return found
+
+
+@cache
+def _looked_at(looks: tuple[Look, ...], looked: frozenset[str], fired: int) -> Look:
+    """The marks of the rules that fired, a bit each, and the figures they looked at; where none did, all rules looked."""
+    of = [look for at, look in enumerate(looks) if fired >> at & 1] or [(0, looked)]
+    return reduce(or_, [mark for mark, _ in of]), frozenset[str]().union(*(names for _, names in of))
 
 
 @cache

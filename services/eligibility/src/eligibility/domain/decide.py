@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from eligibility.domain.completions import Decided, Layout, fold
+from eligibility.domain.facts import day_number
 from eligibility.domain.matcher import Facts, Matcher
 from eligibility.domain.results import Range, Result, Results
 from eligibility.domain.rulebook import MET, OUTCOMES, PLACEHOLDER, TO_INVESTIGATE, Condition, RuleBook
@@ -90,7 +91,7 @@ class Engine:
         if not households:
             return []
         batch = Batch(households, self.rules)
-        when = [(h["reference_date"].toordinal(), h["moment"], h["registered_on"]) for h in households]
+        when = [(day_number(h["reference_date"]), h["moment"], h["registered_on"]) for h in households]
         layouts = [Layout(c, batch, [c.applies(*one) for one in when]) for c in self.rules.conditions]
         told = {about: [""] * len(units) for about, units in batch.units.items()}
         known: list[Decided | None] = []

@@ -1,11 +1,12 @@
 """What can be known of a household, and how it stands in a column.
 
-A column holds integers: cents, days (proleptic ordinals), 0 and 1, or the place of a value in its list. -1 is unknown. The
-proof of a claim is one of three: none, rejected or interpreted; a pending one is unknown between the last two.
+A column holds integers: cents, days (yyyymmdd), 0 and 1, or the place of a value in its list. -1 is unknown. The proof of a
+claim is one of three: none, rejected or interpreted; a pending one is unknown between the last two.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,10 @@ TYPES = {  # and the keys that a fact of that type has beside those of every fac
     "date": (), "one_of": ("values",), "claim": (), "yes_no": (), "assessments": ("amounts",), "proven_claim": (), "amount": (),
     "list": ("each", "fields", "claim", "proofs_by", "unknown_proofs"),
 }  # fmt: skip
+
+FULL_YEAR = 10_000  # days are yyyymmdd: in order, and as many full years apart as whole ten thousands
+NEW_YEAR = 1_01
+FOR_EVER = 9999_12_31
 
 Read = Callable[[Mapping[str, Any]], int]
 Ways = tuple[str, tuple[int, ...]]
@@ -112,7 +117,7 @@ class Fact(Shape):
         if self.type == "amount":
             return [Column(name, name, lambda m: _known(m[name]), None, "amount", SURE)]
         if self.type == "date":
-            return [Column(name, name, lambda m: UNKNOWN if m[name] is None else m[name].toordinal())]
+            return [Column(name, name, lambda m: UNKNOWN if m[name] is None else day_number(m[name]))]
         if self.type == "assessments":
             return []  # the figure that takes the latest reads them
         return [Column(name, name, lambda m: _known(m[name]), _YES_NO)]
@@ -123,6 +128,14 @@ class Fact(Shape):
         if ground is None:
             return tuple(dict.fromkeys(proof for by, proofs in self.proofs.items() if by for proof in proofs))
         return self.proofs[ground]
+
+
+def day_number(day: date) -> int:
+    return day.year * FULL_YEAR + day.month * 100 + day.day
+
+
+def day_of(number: int) -> date:
+    return date(number // FULL_YEAR, number // 100 % 100, number % 100)
 
 
 def lists(facts: Mapping[str, Fact]) -> dict[str, Fact]:

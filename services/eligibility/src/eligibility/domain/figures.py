@@ -7,7 +7,6 @@ figures it used (a bit each), so a decision knows what in it is provisional. A f
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +17,6 @@ from eligibility.domain.facts import Column
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-FOR_EVER = date.max.toordinal()
 PROVISIONAL = ("K", "F")
 COMPARISONS: dict[str, Callable[[Ints, Ints | int], Bools]] = {
     "above": np.greater, "at_least": np.greater_equal, "at_most": np.less_equal, "below": np.less, "is": np.equal,
@@ -39,7 +37,6 @@ class Table:
 
     cells: Mapping[str, Ints]
     profiles: Ints
-    year: Ints
     day: Ints
     present: Bools
     figures: dict[str, Value] = field(default_factory=dict)

@@ -1,16 +1,17 @@
 """Figures of the law through time: rows of integers, each with its days and its mark."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from eligibility.domain.facts import HIGHEST
-from eligibility.domain.figures import FOR_EVER, Bools, Ints, Marks, Table
+from eligibility.domain.facts import HIGHEST, day_number
+from eligibility.domain.figures import Bools, Ints, Marks, Table
 from eligibility.domain.source import Mark, Node, Number, Period, Shape, Source, Texts, Words
 
+ONE_DAY = timedelta(1)
 # scale, and the least and the most: int64 holds sums of the highest amounts, indexed by the highest factor
 UNITS = {"euro": (100, 1, HIGHEST), "index": (100, 10_00, 200_00), "persons": (1, 1, 100)}
 
@@ -51,7 +52,7 @@ class ParameterFile(Shape):
 
 
 class Parameter:
-    """Each row holds from its start through its end, both included (ordinals)."""
+    """Each row holds from its start through its end, both included."""
 
     def __init__(self, node: Node, marks: Marks) -> None:
         """Raises `WrongRuleFile`."""
@@ -59,21 +60,21 @@ class Parameter:
         self.name = spec.parameter
         found = [_days(row, spec.columns) for row in spec.rows]
         for (_, end), (start, _), row in zip(found, found[1:], spec.rows[1:], strict=False):
-            if start != end + 1:
+            if start - end != ONE_DAY:
                 what = "overlaps" if start <= end else "leaves a gap after"
                 raise row.place.wrong(f"this row {what} the one before it")
         bits = []
         for (start, _), row in zip(found, spec.rows, strict=True):
             if not (row.mark or spec.mark):
                 raise row.place.wrong("`mark` is missing: S (seen), D (deck), F (formula) or K (to be confirmed)")
-            name = f"{self.name}.{date.fromordinal(start).year}" if row.mark else self.name
+            name = f"{self.name}.{start.year}" if row.mark else self.name
             bits.append(marks.bit(name, row.mark or spec.mark))
-        if found[-1][1] != (spec.known_until.toordinal() if spec.known_until else FOR_EVER):
+        if found[-1][1] != (spec.known_until or date.max):
             raise spec.under("known_until").wrong("the last row ends on another day than `known_until`")
         columns = {name: [_scaled(row, name, spec) for row in spec.rows] for name in spec.columns}
         self.columns: dict[str, Ints] = {name: np.array(values, np.int64) for name, values in columns.items()}
         self.bits: Ints = np.array(bits, np.int64)
-        self.starts, self.ends = (np.array(days) for days in zip(*found, strict=True))
+        self.starts, self.ends = (np.array([day_number(day) for day in days]) for days in zip(*found, strict=True))
 
     def row(self, day: Ints, needed: Bools | bool, table: Table) -> Ints:
         """Which row holds on that day; where none does and one is needed, the table learns what it lacks."""
@@ -85,22 +86,22 @@ class Parameter:
         return at
 
 
-def ordinals(period: Period | Row) -> tuple[int, int]:
+def days(period: Period | Row) -> tuple[date, date]:
     """The first and last day."""
     if period.first is None:
         raise period.under("from").wrong("a first day, such as 2024-01-01, is expected")
     if period.through is not None and period.through < period.first:
         raise period.under("through").wrong(f"{period.through} lies before {period.first}")
-    return period.first.toordinal(), period.through.toordinal() if period.through else FOR_EVER
+    return period.first, period.through or date.max
 
 
-def _days(row: Row, columns: list[str]) -> tuple[int, int]:
+def _days(row: Row, columns: list[str]) -> tuple[date, date]:
     row.place.keys((*(("year",) if row.year is not None else ("from", "through")), *columns), ("mark", "year"))
     if row.year is None:
-        return ordinals(row)
+        return days(row)
     if not date.min.year <= row.year <= date.max.year:
         raise row.under("year").wrong(f"there is no year {row.year}")
-    return date(row.year, 1, 1).toordinal(), date(row.year, 12, 31).toordinal()
+    return date(row.year, 1, 1), date(row.year, 12, 31)
 
 
 def _scaled(row: Row, column: str, spec: ParameterFile) -> int:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from functools import partial
 from itertools import compress
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from eligibility.domain.claims import could_claim
 from eligibility.domain.completions import Decided, Layout, fold, marks
-from eligibility.domain.facts import HIGHEST, SURE
+from eligibility.domain.facts import FULL_YEAR, HIGHEST, SURE
 from eligibility.domain.figures import Ints
 from eligibility.domain.rulebook import MET, TO_INVESTIGATE, Condition
 from eligibility.domain.units import Slot, Unit
@@ -164,7 +163,7 @@ class Results:
         """Note which rows of figures the results lack."""
         for name, days, lacks in decided.table.missing:
             for row, _ in np.argwhere(lacks).tolist():
-                year = date.fromordinal(int(np.broadcast_to(days, lacks.shape)[row].max())).year
+                year = np.broadcast_to(days, lacks.shape)[row].max() // FULL_YEAR
                 unit = part[int(decided.starts.searchsorted(row, side="right")) - 1]
                 self.by[self.own[unit]].lacks |= {f"{name} {year}"}
 

@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from eligibility.domain.facts import Fact, FactsFile, compile_facts, lists, profile
+from eligibility.domain.facts import Fact, FactsFile, compile_facts, day_number, lists, profile
 from eligibility.domain.figures import Marks, Name, When
-from eligibility.domain.parameters import Parameter, ordinals
+from eligibility.domain.parameters import ONE_DAY, Parameter, days
 from eligibility.domain.source import Mark, Node, Period, Shape, Source, Texts, WrongRuleFile, all_of, meant
 from eligibility.domain.verbs import Scope, Tests, Verb
 
@@ -122,7 +122,7 @@ class Condition:
         thing = self.list = things.get(about)
         of = [thing] if thing else [f for f in facts.values() if f.type != "list" and "candidate" in f.about]
         columns = {column.name: column for fact in of for column in fact.columns()}
-        self.start, self.end = ordinals(spec.valid)
+        self.start, self.end = map(day_number, days(spec.valid))
         self.key = f"{self.id}@{self.start}"
         scope = Scope(facts, anywhere.parameters, anywhere.marks, columns, each=about != "household")
         for name, verb in {**(shared if about == "household" else {}), **spec.figures}.items():
@@ -154,7 +154,7 @@ class Condition:
         self.then = np.array(self.thens)[:, None]
         self.bits = 1 << np.arange(len(self.thens))
         self.saying = sum(1 << at for at, rule in enumerate(self.all_rules) if rule.say)
-        self.looks = [(rule.mark, of.figures | rule.figures) for of in self.rules for rule in of.all()]
+        self.looks = tuple([(rule.mark, of.figures | rule.figures) for of in self.rules for rule in of.all()])
         self.looked = frozenset[str]().union(*(rule.figures for rule in self.rules))
         verbs = [figure.by for figure in self.figures]
         self.sums = [verb.name for verb in verbs if verb.sums]
@@ -230,8 +230,9 @@ def _in(documents: Mapping[str, list[Node]], folder: str) -> list[Node]:
 
 def _check_periods(conditions: list[Condition]) -> None:
     for before, after in itertools.pairwise(conditions):
-        if before.id == after.id and after.start != before.end + 1:
-            what = "overlaps" if after.start <= before.end else "leaves a gap after"
+        (_, end), (start, _) = days(before.spec.valid), days(after.spec.valid)
+        if before.id == after.id and start - end != ONE_DAY:
+            what = "overlaps" if start <= end else "leaves a gap after"
             raise after.place.wrong(f"this period of `{after.id}` {what} the one before it")
     for condition in conditions:
         ids = [rule.id for rule in condition.all_rules]

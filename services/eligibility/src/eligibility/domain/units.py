@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eligibility.domain.facts import UNKNOWN, Fact, lists
+from eligibility.domain.facts import UNKNOWN, Fact, day_number, lists
 from eligibility.domain.rulebook import RuleBook
 
 Household = Mapping[str, Any]
@@ -73,9 +73,9 @@ class Group(NamedTuple):
 class Batch:
     """Households, read once for all conditions.
 
-    units: by subject, ascending by household; applicants: of each household, the place among the candidates; days: (households,
-    2), year and ordinal; profiles: (households, combinations of the co-residents' facts); groups, open: of each household its
-    co-residents, and what is unknown of them.
+    units: by subject, ascending by household; applicants: of each household, the place among the candidates; days: a row each;
+    profiles: (households, combinations of the co-residents' facts); groups, open: of each household its co-residents, and what
+    is unknown of them.
     """
 
     def __init__(self, households: Sequence[Household], rules: RuleBook) -> None:
@@ -101,8 +101,7 @@ class Batch:
             self.units[about] = [  # where it is not known what there is, one for all
                 unit._replace(thing=at) for unit, of in of_each for at in ((UNKNOWN,) if of is None else range(len(of)))
             ]
-        days = [(day.year, day.toordinal()) for day in (household["reference_date"] for household in households)]
-        self.days = np.array(days, np.int64)
+        self.days = np.array([[day_number(household["reference_date"])] for household in households], np.int64)
         self.profiles = np.zeros((len(households), 2 ** len(rules.profile)), np.int64)
         self.open = [self._count(n, groups, rules) if groups else [] for n, groups in enumerate(self.groups)]
 

@@ -7,14 +7,13 @@ nothing else may be compared, or a household could be decided by an amount that 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from eligibility.domain.facts import SURE, UNKNOWN, Column, Fact, profile
+from eligibility.domain.facts import FULL_YEAR, NEW_YEAR, SURE, UNKNOWN, Column, Fact, profile
 from eligibility.domain.figures import COMPARISONS, Ints, Marks, Name, Table, Test, Value, When, first
 from eligibility.domain.parameters import Parameter
 from eligibility.domain.source import Mark, Node, Placed, Shape, Words, meant
@@ -298,22 +297,22 @@ class Latest(Verb):
 
     def evaluate(self, table: Table) -> Value:
         year, amount, hides = (table.cells[f"{self._name} {part}"] for part in self.parts)
-        to = table.year - 1
+        to = table.day // FULL_YEAR - 1
         indexed = (year > 0) & (year != to) & table.present  # of last year: counts as it is
         if not indexed.any():
             return Value(amount, hides * self._bit)
-        at = self._index.row(_new_year(np.where(indexed, year, to)), indexed, table)
-        row = self._index.row(_new_year(to), indexed.any(axis=1, keepdims=True), table)
+        at = self._index.row(np.where(indexed, year, to) * FULL_YEAR + NEW_YEAR, indexed, table)
+        row = self._index.row(to * FULL_YEAR + NEW_YEAR, indexed.any(axis=1, keepdims=True), table)
         h = next(iter(self._index.columns.values()))
         factor = np.where(indexed, (2 * MILLION * h[row] + h[at]) // (2 * h[at]), MILLION)  # six decimals, half up
         marks = np.where(indexed, self._index.bits[at] | self._index.bits[row], 0) + hides * self._bit
         return Value(amount * factor, marks, MILLION)
 
     def rows(self, table: Table, day: int) -> Iterator[tuple[Parameter, int, Iterable[str]]]:
-        last = date.fromordinal(day).year - 1
+        last = day // FULL_YEAR - 1
         years = {int(year) for year in np.unique(table.cells[f"{self._name} year"])} - {0, last}
         for year in sorted(years | ({last} if years else set())):
-            yield self._index, date(year, 1, 1).toordinal(), self._index.columns
+            yield self._index, year * FULL_YEAR + NEW_YEAR, self._index.columns
 
 
 class Years(Verb):
@@ -330,8 +329,7 @@ class Years(Verb):
         return True, False
 
     def evaluate(self, table: Table) -> Value:
-        (born_month, born), (month, day) = _month_day(self._of.read(table).num), _month_day(table.day)
-        return Value((month - born_month - (day < born)) // 12)
+        return Value((table.day - self._of.read(table).num) // FULL_YEAR)
 
 
 class Months(Shape):
@@ -432,10 +430,9 @@ class Count(Verb):
         if self.count == "candidates":
             holds = table.present & self._where.holds(table)[0]
             return Value(holds.sum(axis=1, keepdims=True, dtype=np.int64))
-        plain = table.profiles @ self._plain[:, None]
-        if self._weight is None:
+        plain, heavy = table.profiles @ self._plain[:, None], table.profiles @ self._heavy[:, None]
+        if self._weight is None or not heavy.any():
             return Value(plain)
-        heavy = table.profiles @ self._heavy[:, None]
         row = self._weight.row(table.day, heavy > 0, table)
         marks = np.where(heavy > 0, self._weight.bits[row], 0)
         return Value(plain + heavy * self._weight.columns[self._column][row], marks)
@@ -495,15 +492,11 @@ class Sum(Verb):
         return False, True
 
     def evaluate(self, table: Table) -> Value:
-        value = self._of.read(table)
-        num = np.where(table.present, value.num, 0)
-        below: Any = value.den
-        if not isinstance(below, int):
-            den = np.where(table.present, below, 1)
-            below = np.lcm.reduce(den, axis=1, keepdims=True)
-            num = num * (below // den)
-        total = num.sum(axis=1, keepdims=True)
-        marks = value.marks
+        num, marks, den = self._of.read(table)
+        below: Any = den
+        if not isinstance(den, int):
+            below = np.lcm.reduce(np.where(table.present, den, 1), axis=1, keepdims=True)
+        total = np.where(table.present, num * (below // den), 0).sum(axis=1, keepdims=True)
         if not isinstance(marks, int):
             marks = np.bitwise_or.reduce(np.where(table.present, marks, 0), axis=1, keepdims=True)
         return Value((2 * total + below) // (2 * below), marks)
@@ -540,17 +533,3 @@ def _profiles(scope: Scope, node: Node | None) -> Ints:
     scope.used |= {f"co_resident.{name}" for name in wanted}
     yes = [(names.index(name), value.value) for name, value in wanted.items()]
     return np.array([all(bool(p >> at & 1) == is_ for at, is_ in yes) for p in range(2 ** len(names))], np.int64)
-
-
-def _new_year(year: Ints) -> Ints:
-    """The ordinal of 1 January: 365 days a year and the leap days before it."""
-    before = year - 1
-    result: Ints = before * 365 + before // 4 - before // 100 + before // 400 + 1
-    return result
-
-
-def _month_day(ordinal: Ints) -> tuple[Ints, Ints]:
-    """Month, counted through the years, and day of the month (from 0)."""
-    days = (ordinal - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
-    months = days.astype("datetime64[M]")
-    return months.astype(np.int64), (days - months).astype(np.int64)
