@@ -1,7 +1,8 @@
 """The figures in the rule files are those of the law, and hang together."""
 
+import itertools
 import math
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ import pytest
 
 from cir_schemas.household import RightException
 from eligibility.domain.decide import Engine
-from eligibility.domain.facts import day_number
+from eligibility.domain.facts import FULL_YEAR, day_number, day_of
 from eligibility.domain.figures import Table
 from eligibility.domain.parameters import UNITS
 from eligibility.domain.verbs import Latest
@@ -55,6 +56,16 @@ def indexed(engine: Engine, cents: int, of: int, to: int) -> Fraction:
     day = np.array([[day_number(date(to + 1, 6, 1))]])
     value = verb.evaluate(Table(cells, day, day, np.array([[True]])))
     return Fraction(int(value.num.item()), int(np.asarray(value.den).item()))
+
+
+def test_a_day_is_a_number_of_which_full_years_are_the_difference() -> None:
+    days = [date(2004, 2, 27) + timedelta(n) for n in range(0, 9000, 13)]
+    days += [date(year, 12, 31) + timedelta(n) for year in range(2003, 2028) for n in (0, 1, 59, 60)]
+    for born, day in itertools.product(days, days):
+        years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+        assert (day_number(day) - day_number(born)) // FULL_YEAR == years
+    assert [day_of(day_number(day)) for day in days] == days
+    assert sorted(days, key=day_number) == sorted(days)
 
 
 @pytest.mark.parametrize("of", range(2016, 2027))
