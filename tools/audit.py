@@ -3,7 +3,7 @@ register, only the law as docs/law/allocation.md tells it. Exit 0: all follow; 1
 
 import fileinput
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from fractions import Fraction
 from hashlib import sha256
 from itertools import zip_longest
@@ -20,8 +20,8 @@ def later(day, years):  # days are compared as text: a 29 February that is not t
 
 
 def lasting_tie(lived, on):  # five years without a break within the ten before: from s + 5 years through e + 5 years
-    ends = ((s, min(end or "9994", "9994")) for s, end in lived)
-    return any(later(s, 5) <= min(e, on) and on <= later(e, 5).replace("-02-29", "-03-01") for s, e in ends)
+    ends = ((s, min(end or on, on)) for s, end in lived)  # who lives there still has left it today at the earliest
+    return any(later(s, 5) <= end and on <= later(end, 5).replace("-02-29", "-03-01") for s, end in ends)
 
 
 class Ledger:
@@ -49,10 +49,8 @@ class Ledger:
         back = [n for n, one in self.now.items() if one[4] == "returned"]  # the lowest of these is given first
         turn = held[0] if held else min(back, default=len(self.now) + 1)
         of, stand = self.of(turn), [one[:2] for n, one in sorted(self.now.items()) if n not in (*back, turn)]
-        seen, against = Counter(), Counter(stand)  # turns of X given to Y are set off against those of Y given to X
-        for pair in stand:
-            seen[pair] += 1
-            if pair[1] == of != pair[0] in fitting and seen[pair] > against[pair[::-1]]:
+        for n, pair in enumerate(stand, 1):  # turns of X given to Y are set off against those of Y given to X
+            if pair[1] == of != pair[0] in fitting and stand[:n].count(pair) > stand.count(pair[::-1]):
                 return turn, of, pair[0], "repaid"
         if of in fitting:
             return turn, of, of, "taken"
@@ -79,9 +77,12 @@ class Audit:
             now[one["turn"]] = entry
         else:
             key = tuple(one[name] for name in KEYS.get(kind, ["id"]))
+            home = self.kept["vacancy"].get((one.get("company"), one.get("vacancy")))
+            if kind == "special" and one["number"] not in self.fitting(home, {}, line["on"]):  # by the company's board
+                why = f"{one['number']} is given {one['vacancy']} beside the turns, and may not be offered it"
             if kind == "offer" and "given" not in one and key not in self.kept[kind]:
                 why = f"{one['number']} is offered {one['vacancy']}, and nobody proposed it"
-            self.kept[kind][key] = one
+            self.kept[kind.replace("special", "offer")][key] = one
             if kind == "agreement":
                 self.ledgers.setdefault(one["id"], Ledger(one))
         self.digest.update(b"\n" * bool(self.lines) + text.rstrip(b"\n"))
@@ -118,14 +119,14 @@ class Audit:
 
     def fitting(self, home, agreed, on):
         """Who may be offered this home that day, and the criteria that he meets."""
-        this, place, years = (home["company"], home["id"]), home["municipality"], agreed["stricter_tie_years"]
+        this, place, years = (home["company"], home["id"]), home["municipality"], agreed.get("stricter_tie_years")
         fits, offers, most = {}, self.kept["offer"].values(), home["max_persons"]
         no = {o["number"] for o in offers if o["holds"] or ((o["company"], o["vacancy"]) == this and o["state"] in NO)}
         frozen = any(since <= on < until for since, until in agreed.get("freezes", ()))
         for (n,), d in self.kept["dossier"].items():
             waits = d["status"] == "registered" and n not in no and (d["paused_until"] or on) <= on and not frozen
             if waits and d["wants"].get(place, "") in (None, this[0]) and home["min_persons"] <= d["persons"] <= most:
-                lived, area = d["lived"][place], (agreed["area_tie"] and d["areas"].get(home["area"])) or ()
+                lived, area = d["lived"][place], (agreed.get("area_tie") and d["areas"].get(home["area"])) or ()
                 stricter = years and any(later(s, years) <= on < (e or "9999-13") for s, e in lived)
                 met = (n, this[0], home["target_group"]) in self.kept["priority"], stricter, lasting_tie(lived, on)
                 met += lasting_tie(area, on), place in d["care"]

@@ -53,6 +53,14 @@ class Call:
     at: Mapping[str, Any] = field(default_factory=dict)
 
 
+SPECIAL = {
+    "kind": "special_allocation",
+    "decided_on": "2024-03-20",
+    "decided_by": "the board",
+    "reasons": "Demolished.",
+}
+
+
 def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
     """Service → line → what is sent."""
     changed = {"If-Match": f'"{scene["facts_version"]}"'}
@@ -125,6 +133,8 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "POST /v1/referrals/{id}/retraction": Call({"reasons": WHY}, at={"id": scene["referral"]}),
             "POST /v1/vacancies": Call(_vacancy("w3")),
             "GET /v1/vacancies/{id}/next": Call(at={"id": "w2"}),
+            "POST /v1/vacancies/{id}/special": Call(SPECIAL | {"dossier": scene["number"]}, at={"id": "w2"}),
+            "GET /v1/special-allocations": Call(),
             "POST /v1/vacancies/{id}/offers": Call(scene["first"], at={"id": "w2"}),
             "POST /v1/vacancies/{id}/withdrawal": Call({"reasons": WHY}, at={"id": "w1"}),
             "GET /v1/offers": Call(),

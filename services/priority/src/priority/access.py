@@ -22,11 +22,12 @@ READ_OWN = {
     "read_offers": ALWAYS,
     "request_priority": WAITING,
 }
-READ_AGREED = dict.fromkeys(("read_agreements", "read_ledger", "read_figures"), ALWAYS)
+READ_AGREED = dict.fromkeys(("read_agreements", "read_ledger", "read_figures", "read_special"), ALWAYS)
 OFFER = (
     "announce",
     "read_next",
     "propose_offer",
+    "allocate",
     "withdraw_vacancy",
     "read_offers",
     "answer",

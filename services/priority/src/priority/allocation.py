@@ -135,6 +135,7 @@ class Offer:
     refused_on: date | None = None
     well_founded: bool | None = None
     steps: int = 0
+    special: dict[str, Any] | None = None
 
     @property
     def about(self) -> dict[str, Any]:
@@ -442,6 +443,11 @@ class Allocation:
         query = sa.select(offers).where(of_it, this).order_by(offers.c.proposed_at.desc(), offers.c.id).limit(500)
         return await self._all(Offer, query)
 
+    async def special(self, company: str) -> list[Offer]:
+        """The offers that its board gave beside the turns, the newest first."""
+        its = offers.c.company == company, offers.c.special.is_not(None)
+        return await self._all(Offer, sa.select(offers).where(*its).order_by(offers.c.proposed_at.desc(), offers.c.id))
+
     async def offer_of(self, vacancy: Vacancy) -> Offer | None:
         """The offer of a vacancy that is being checked, open, accepted or signed."""
         of_it = (offers.c.company == vacancy.company, offers.c.vacancy == vacancy.id, offers.c.state.in_(HOLDS))
@@ -452,12 +458,12 @@ class Allocation:
         home, entry = vacancies.c, ledger_entries.c
         turn = (entry.agreement == home.agreement, entry.turn == home.turn, entry.state == "final")
         signed = (offers.c.company == home.company, offers.c.vacancy == home.id, offers.c.state == "signed")
-        since = candidacies.c.registered_on
+        since, kind = candidacies.c.registered_on, offers.c.special["kind"].astext.label("special")
         query = (
-            sa.select(home.let_on, home.bedrooms, home.target_group, entry.to, since)
+            sa.select(home.let_on, home.bedrooms, home.target_group, entry.to, since, kind)
             .select_from(vacancies)
-            .join(ledger_entries, sa.and_(*turn))
             .join(offers, sa.and_(*signed))
+            .outerjoin(ledger_entries, sa.and_(*turn))
             .outerjoin(candidacies, candidacies.c.dossier == offers.c.dossier)
             .where(home.company == company, home.let_on.between(*days(year)) if year else home.agreement == agreement)
             .order_by(home.let_on, home.id)

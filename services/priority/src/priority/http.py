@@ -237,6 +237,19 @@ class OfferRead(OfferMoved):
         return _same(cls, one.offer, dossier=one.offer.number, concerns=one.concerns)
 
 
+class SpecialRead(Shape):
+    """A home that was given beside the turns (pillar 4): who decided, when, why, and what became of it."""
+
+    kind: str
+    decided_on: date
+    decided_by: str
+    reasons: tuple[str, ...]
+    state: OfferState
+    dossier: DossierNumber | None
+    """To the case workers, whose dossiers they are."""
+    vacancy: str | None
+
+
 class First(Shape):
     """A dossier in the ranking, and what put it there."""
 
@@ -451,6 +464,27 @@ async def propose_offer(id: str, body: requests.Proposal, caller: CaseWorker, on
     """Propose the vacancy to who is first, and keep the turn for it; the candidate is told once the conditions are met. 409
     where the turn or the first one is another by now."""
     return await _post(once, caller, work, lambda: offers.propose(id, body, caller, work), OfferMoved.of)
+
+
+@router.post("/vacancies/{id}/special", status_code=201, tags=["offers"])
+async def allocate(id: str, body: requests.Special, caller: CaseWorker, once: Key, work: Work) -> OfferMoved:
+    """Offer the vacancy to whom the company's board decided, beside the turns, with reasons that the council reads."""
+    return await _post(once, caller, work, lambda: offers.allocate(id, body, caller, work), OfferMoved.of)
+
+
+@router.get("/special-allocations", tags=["allocation council"])
+async def special(caller: Annotated[Caller, _who("read_special")], work: Work) -> list[SpecialRead]:
+    """The homes of the company that were given beside the turns, the newest first."""
+    names = access.may(caller, "company", "read_ledger_numbers")
+    return [
+        SpecialRead(
+            **one.special or {},
+            state=one.state,
+            dossier=one.number if names else None,
+            vacancy=one.vacancy if names else None,
+        )
+        for one in await offers.special(caller, work)
+    ]
 
 
 @router.post("/vacancies/{id}/withdrawal", status_code=204, tags=["vacancies"])

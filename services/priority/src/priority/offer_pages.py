@@ -30,7 +30,7 @@ CaseWorker = Annotated[Caller, Depends(logged_in("case_worker"))]
 Either = Annotated[Caller, Depends(logged_in("candidate", "case_worker"))]
 Work = Annotated[PriorityWork, IN_WORK]
 OfOffer = Literal["answer", "judge", "undo", "withdraw", "sign"]
-OfVacancy = Literal["propose", "withdraw"]
+OfVacancy = Literal["propose", "withdraw", "special"]
 OF_OFFER: Mapping[str, tuple[type[BaseModel], Any]] = {
     "answer": (requests.OfferAnswer, offers.answer),
     "judge": (requests.Judgement, offers.judge),
@@ -41,6 +41,7 @@ OF_OFFER: Mapping[str, tuple[type[BaseModel], Any]] = {
 OF_VACANCY: Mapping[str, tuple[type[BaseModel], Any]] = {
     "propose": (requests.Proposal, offers.propose),
     "withdraw": (requests.Reasoned, offers.withdraw_vacancy),
+    "special": (requests.Special, offers.allocate),
 }
 
 
@@ -148,7 +149,9 @@ def routes(pages: Pages) -> APIRouter:
                 found |= {"turn": next_.turn, "why_turn": texts.turn(next_.turn, agreed.agreement.titles())}
                 first = [(number, texts.reasons(vacancy.municipality, why)) for number, why in next_.ranking[:5]]
                 found |= {"first": first, "waiting": len(next_.ranking)}
-        possible = bool(found["first"] and vacancy.rent is not None) if act == "propose" else vacancy.ended is None
+        free = vacancy.rent is not None and live is None
+        may = {"propose": free and bool(found["first"]), "special": free and not found.get("frozen_until")}
+        possible = vacancy.ended is None and may.get(act, True)
         status = None if possible or act == "vacancy" else 409
         found |= {"act": act, "possible": possible, "form": form, "check": check}
         return pages.show(request, "vacancy" if act == "vacancy" else "vacancy_act", status, **found)

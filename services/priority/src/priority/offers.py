@@ -100,12 +100,69 @@ async def propose(id: str, asked: requests.Proposal, actor: Caller, work: Priori
         vacancy = replace(vacancy, agreement=agreed.id, turn=turn.turn)
         work.allocation.vacancies.put(vacancy)
         _book(turn, entries, vacancy, asked.dossier, actor, work)
-    who = (candidacy.dossier, asked.dossier, "checking", True, work.clock.now())
-    offer = work.note(Offer(uuid4(), company, id, *who), "checking", actor)
+    offer = _proposed(vacancy, candidacy.dossier, asked.dossier, actor, work)
     work.log_proposal(since, offer, agreed, next_)
-    work.publish(OfferProposed.model_validate(offer.about))
-    work.audit(actor, "company", candidacy.dossier, detail=id)
     return offer
+
+
+async def allocate(id: str, asked: requests.Special, actor: Caller, work: PriorityWork) -> Offer:
+    """Offer the vacancy to whom the company's board decided, beside the turns: one that was kept for it is given back. Whoever
+    could not be offered it in his turn, cannot be so either."""
+    company, today = access.company_of(actor, "allocate"), work.clock.today()
+    await work.catch_up()
+    await work.allocation.hold(company)
+    candidacy = await work.find(asked.dossier, lock=True)
+    vacancy = await _free(id, company, work)
+    wants = {wanted["municipality"]: wanted["company"] for wanted in candidacy.wants} if candidacy else {}
+    if candidacy is None or wants.get(vacancy.municipality, "") not in (None, company):
+        raise Problem(404, "No such dossier wants a home of your company there.", [("dossier", "unknown")])
+    access.keep_apart(actor, candidacy, work)
+    if asked.decided_on > today:
+        raise Problem(422, "The board decides first.", [("decided_on", "is still to come")])
+    regulation = Regulation(frozen_until=await frozen_until(vacancy, work))
+    against = reasons_against(today, vacancy.in_domain(), regulation, candidacy.in_domain())
+    before = await work.allocation.offers_of(company=company, vacancy=id)
+    if any(one.number == asked.dossier and one.state in domain.NOT_AGAIN for one in before):
+        against.append("it was offered this home to no avail")
+    if vacancy.rent is None or await work.allocation.is_chosen(candidacy.dossier):
+        against.append("a home is offered to it already, or the rent is not known")
+    if against:
+        raise Conflict(f"This home cannot be offered to this dossier: {', '.join(against)}.")
+    if vacancy.turn is not None:
+        await _close_turn(vacancy, "returned", None, actor, work)
+        vacancy = replace(vacancy, agreement=None, turn=None)
+        work.allocation.vacancies.put(vacancy)
+    special = asked.model_dump(mode="json", exclude={"dossier"})
+    offer = _proposed(vacancy, candidacy.dossier, asked.dossier, actor, work, asked.reasons, special)
+    about = {"company": company, "vacancy": id, "number": asked.dossier, "state": offer.state, "holds": offer.holds}
+    work.log.add("special", {"id": offer.id, **about, "kind": asked.kind, "decided_on": asked.decided_on})
+    return offer
+
+
+def _proposed(
+    vacancy: Vacancy,
+    dossier: UUID,
+    number: str,
+    actor: Caller,
+    work: PriorityWork,
+    reasons: Sequence[str] = (),
+    special: dict[str, Any] | None = None,
+) -> Offer:
+    """An offer, for which dossier tests the conditions."""
+    made = Offer(
+        uuid4(), vacancy.company, vacancy.id, dossier, number, "checking", True, work.clock.now(), special=special
+    )
+    offer = work.note(made, "checking", actor, reasons)
+    work.publish(OfferProposed.model_validate(offer.about))
+    work.audit(actor, "company", dossier, detail=vacancy.id)
+    return offer
+
+
+async def special(actor: Caller, work: PriorityWork) -> list[Offer]:
+    """The homes that the board of the company gave beside the turns, the newest first."""
+    company = access.company_of(actor, "read_special")
+    work.audit(actor, "company", None, detail="special allocations")
+    return await work.allocation.special(company)
 
 
 async def withdraw_vacancy(id: str, asked: requests.Reasoned, actor: Caller, work: PriorityWork) -> None:
@@ -268,7 +325,8 @@ async def sign(id: UUID, asked: requests.Lease, actor: Caller, work: PriorityWor
         raise Problem(422, detail, [("signed_on", "is still to come, or lies before the offer")])
     moved = _in_time(lambda: work.move(offer, "signed", actor))
     vacancy = await _vacancy(offer.vacancy, company, work)
-    await _close_turn(vacancy, "final", offer.number, actor, work)
+    if vacancy.turn is not None:
+        await _close_turn(vacancy, "final", offer.number, actor, work)
     work.allocation.vacancies.put(replace(vacancy, ended="let", let_on=asked.signed_on, **_ended(actor, work)))
     work.publish(LeaseSigned.model_validate({**offer.about, "signed_on": asked.signed_on}))
     return moved

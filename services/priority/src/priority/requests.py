@@ -228,6 +228,16 @@ class Reasoned(Shape):
     reasons: Reasons
 
 
+class Special(Reasoned):
+    """A home that the company's board gives beside the turns (pillar 4). decided_by: who decided, as its minutes have them. The
+    council reads the reasons: they name no candidate."""
+
+    dossier: DossierNumber
+    kind: Literal["special_allocation", "internal_transfer"]
+    decided_on: Day
+    decided_by: Annotated[str, Field(min_length=1, max_length=500)]
+
+
 class Judgement(Reasoned):
     """Whether a refusal, or a silence, had a good reason."""
 

@@ -200,6 +200,11 @@ offers = sa.Table(
     sa.Column("refused_on", sa.Date, comment="or the first day after a silence"),
     sa.Column("well_founded", sa.Boolean, comment="the newest judgement of a refusal or silence"),
     sa.Column("steps", sa.Integer, nullable=False),
+    sa.Column(
+        "special",
+        JSONB(none_as_null=True),
+        comment="given beside the turns by the company's board: {kind, decided_on, decided_by, reasons}; null: by its turn",
+    ),
     sa.ForeignKeyConstraint(["company", "vacancy"], ["vacancies.company", "vacancies.id"]),
 )
 sa.Index("offers_of_dossier", offers.c.dossier, unique=True, postgresql_where=offers.c.holds)

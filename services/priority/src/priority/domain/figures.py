@@ -19,18 +19,22 @@ JUDGED = {None: "not_judged", True: "well_founded", False: "unfounded"}
 
 @dataclass(frozen=True)
 class Lease:
-    """A home that was let. target_group: that it was kept for; to: who was given its turn; registered_on: its tenant."""
+    """A home that was let. target_group: that it was kept for; to: who was given its turn; registered_on: its tenant; special:
+    how it was given beside the turns."""
 
     let_on: date
     bedrooms: int
     target_group: str | None
-    to: str
+    to: str | None
     registered_on: date | None
+    special: str | None = None
 
     @property
     def way(self) -> tuple[int, str]:
         """The pillar by which it was let, and the group."""
-        if self.to != STANDARD:
+        if self.special:
+            return 4, self.special
+        if self.to and self.to != STANDARD:
             return 2, self.to
         return (3, self.target_group) if self.target_group else (1, STANDARD)
 
