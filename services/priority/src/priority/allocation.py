@@ -6,7 +6,7 @@ Debts, room and priorities are not stored: they are computed from what happened.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
@@ -175,6 +175,11 @@ class Referral:
     retracted_at: datetime | None = None
     retracted_because: list[str] | None = None
     stranded_on: date | None = None
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What every event about it names."""
+        return {"dossier": self.dossier, "number": self.number, "referral": self.id, "organisation": self.organisation}
 
 
 @dataclass(frozen=True)
@@ -389,21 +394,6 @@ class Allocation:
         newest = sa.select(vacancies).where(of.company == company, of.dwelling == dwelling).order_by(of.ended_at.desc())
         row = (await self._connection.execute(newest.limit(1))).first()
         return Vacancy(**row._mapping) if row and row.ended == "withdrawn" and row.ended_at.date() >= since else None
-
-    async def counts_already(self, offer: Offer, within: timedelta) -> bool:
-        """Whether a refusal of the same dwelling, within so many days before or after, is judged unfounded."""
-        assert offer.refused_on
-        same = sa.and_(vacancies.c.company == offers.c.company, vacancies.c.id == offers.c.vacancy)
-        this = sa.select(vacancies.c.dwelling).where(
-            vacancies.c.company == offer.company, vacancies.c.id == offer.vacancy
-        )
-        query = sa.select(offers.c.id).join(vacancies, same)
-        query = query.where(
-            sa.and_(offers.c.dossier == offer.dossier, offers.c.company == offer.company, offers.c.id != offer.id),
-            sa.and_(offers.c.well_founded.is_(False), vacancies.c.dwelling == this.scalar_subquery()),
-            offers.c.refused_on.between(offer.refused_on - within, offer.refused_on + within),
-        )
-        return await self._connection.scalar(query.limit(1)) is not None
 
     async def is_chosen(self, dossier: UUID) -> bool:
         """Whether a dwelling is offered to this dossier already, or was let to it."""

@@ -54,14 +54,19 @@ def record_candidacies(events: Sequence[CandidacyRecorded], work: PriorityWork) 
                 )
             )
             _end_offers(event, work)
-            _offer_again(event, work)
             if known and known.status == ON_THE_LIST and event.status not in (ON_THE_LIST, "housed"):
                 _tell_referrers(event, work)
 
 
 def _end_offers(event: CandidacyRecorded, work: PriorityWork) -> None:
-    """What somebody did to the dossier lapses its offer; once it is housed, its lease keeps it off no list any more."""
-    for offer in [one for one in work.allocation.offers.all() if one.dossier == event.dossier and one.holds]:
+    """What somebody did to the dossier lapses its offer; once it is housed, its lease keeps it off no list any more. Who may get
+    offers now is kept from no vacancy by a reason of before."""
+    paused = event.paused_until is not None and work.clock.today() < event.paused_until
+    for offer in [one for one in work.allocation.offers.all() if one.dossier == event.dossier]:
+        if offer.state == "declined" and event.status == ON_THE_LIST and not paused:
+            work.move(offer, "lapsed", "dossier", remind_on=None)
+        if not offer.holds:
+            continue
         if offer.state == "open" and is_over(work.clock.today(), offer.answer_by):
             offer = fall_silent(offer, work)  # before the register looked: no hold makes a silence undone
         if lapses(offer.state, event.status, event.on_hold, event.company == offer.company):
@@ -72,21 +77,11 @@ def _end_offers(event: CandidacyRecorded, work: PriorityWork) -> None:
             work.allocation.offers.put(replace(offer, holds=False))
 
 
-def _offer_again(event: CandidacyRecorded, work: PriorityWork) -> None:
-    """Who may get offers now is kept from no vacancy by a reason of before."""
-    paused = event.paused_until is not None and work.clock.today() < event.paused_until
-    if event.status == ON_THE_LIST and not paused:
-        for offer in [one for one in work.allocation.offers.all() if one.dossier == event.dossier]:
-            if offer.state == "declined":
-                work.move(offer, "lapsed", "dossier", remind_on=None)
-
-
 def _tell_referrers(event: CandidacyRecorded, work: PriorityWork) -> None:
     """Certainty stays, but nothing is offered now: who referred it can help."""
     for one in work.allocation.referrals.all():
         if one.dossier == event.dossier and one.answer == "accepted" and one.retracted_at is None:
-            about = {"dossier": one.dossier, "number": one.number, "referral": one.id, "organisation": one.organisation}
-            work.publish(ReferralHeldUp.model_validate(about), because_of=event)
+            work.publish(ReferralHeldUp.model_validate(one.about), because_of=event)
 
 
 def record_companies(events: Sequence[CompanyRecorded], work: PriorityWork) -> None:

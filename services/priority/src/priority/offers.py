@@ -241,10 +241,8 @@ async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: Pri
         offer = offer if offer.state == now else fall_silent(offer, work)
         return work.note(replace(offer, late_answer=asked.answer), f"late_{asked.answer}", actor, reasons)
     lease_due = work.clock.today() + rules.days("lease_days", work.clock.today())
-    changed: dict[str, Any] = {"late_answer": None, "well_founded": None}
-    changed |= (
-        {"refused_on": on, "remind_on": None} if now == "refused" else {"refused_on": None, "remind_on": lease_due}
-    )
+    refused_on, remind_on = (on, None) if now == "refused" else (None, lease_due)
+    changed = {"late_answer": None, "well_founded": None, "refused_on": refused_on, "remind_on": remind_on}
     moved = work.move(offer, now, actor, reasons, **changed)
     work.publish(OfferAnswered.model_validate({**offer.about, "answer": now, "by": by, "on": on}))
     return moved
@@ -257,9 +255,8 @@ def _came_on(asked: requests.OfferAnswer, offer: Offer, by: str, work: PriorityW
     if by == "candidate" and asked.on:
         errors.append(("on", "is for an answer on paper"))
     if by == "case_worker" and asked.answer == "refuse":
-        errors += [
-            (name, "is needed of a refusal on paper") for name in ("reason", "on") if getattr(asked, name) is None
-        ]
+        missing = [name for name in ("reason", "on") if getattr(asked, name) is None]
+        errors += [(name, "is needed of a refusal on paper") for name in missing]
     if not (rules.opened_on(offer.answer_by) if offer.answer_by else on) <= on <= today:
         errors.append(("on", "is still to come, or lies before the offer"))
     if errors:
@@ -273,9 +270,8 @@ async def _is_still_his(offer: Offer, work: PriorityWork) -> bool:
     newest = (await work.allocation.offers_of(company=offer.company, vacancy=offer.vacancy))[0]
     known = await work.find(offer.dossier)
     waits = known is not None and known.status not in domain.CLOSED
-    return (
-        waits and vacancy.ended is None and newest.id == offer.id and not await work.allocation.is_chosen(offer.dossier)
-    )
+    free = vacancy.ended is None and newest.id == offer.id
+    return waits and free and not await work.allocation.is_chosen(offer.dossier)
 
 
 async def undo(id: UUID, asked: requests.Reasoned, actor: Caller, work: PriorityWork) -> Offer:
@@ -292,18 +288,29 @@ async def judge(id: UUID, asked: requests.Judgement, actor: Caller, work: Priori
     offer, _ = await access.offer_for(actor, "judge", id, work, lock=True)
     if offer.state not in domain.REFUSALS:
         raise Conflict(f"This offer is {offer.state}: a refusal or a silence alone is judged.")
-    same = rules.days("same_home_days", work.clock.today())
-    if not asked.well_founded and await work.allocation.counts_already(offer, same):
+    found = [one for one in await work.allocation.offers_of(dossier=offer.dossier) if one.well_founded is False]
+    others = [one for one in found if one.id != id]
+    if not asked.well_founded and await _of_same_home(offer, others, work):
         raise Conflict("A refusal of this same dwelling counts as unfounded already: one home never counts twice.")
-    judged = replace(offer, well_founded=asked.well_founded)
-    judged = work.note(judged, "well_founded" if asked.well_founded else "unfounded", actor, asked.reasons)
-    if asked.well_founded == offer.well_founded:
-        return judged  # nothing new: nobody is told, or paused, once more
-    others = [one for one in await work.allocation.offers_of(dossier=offer.dossier) if one.id != id]
-    about = {"well_founded": asked.well_founded, "refused_on": offer.refused_on}
-    unfounded = sum(one.well_founded is False for one in (judged, *others))
-    work.publish(OfferJudged.model_validate({**offer.about, **about, "unfounded": unfounded}))
+    what = "well_founded" if asked.well_founded else "unfounded"
+    judged = work.note(replace(offer, well_founded=asked.well_founded), what, actor, asked.reasons)
+    if asked.well_founded != offer.well_founded:  # else nothing is new: nobody is told, or paused, once more
+        about = {"refused_on": offer.refused_on, "unfounded": len(others) + (not asked.well_founded)}
+        work.publish(OfferJudged.model_validate({**offer.about, **about, "well_founded": asked.well_founded}))
     return judged
+
+
+async def _of_same_home(offer: Offer, others: Sequence[Offer], work: PriorityWork) -> bool:
+    """Whether one of these was a refusal of the same dwelling, about as long ago."""
+    await work.allocation.vacancies.load(work.connection, "id", {one.vacancy for one in (offer, *others)})
+    homes = [work.allocation.vacancies.get(one.company, one.vacancy) for one in (offer, *others)]
+    assert offer.refused_on
+    within = rules.days("same_home_days", offer.refused_on)
+    return any(
+        (home.company, home.dwelling) == (homes[0].company, homes[0].dwelling)
+        and abs(offer.refused_on - (one.refused_on or offer.refused_on)) <= within
+        for one, home in zip(others, homes[1:], strict=True)
+    )
 
 
 async def withdraw(id: UUID, asked: requests.Reasoned, actor: Caller, work: PriorityWork) -> Offer:
@@ -342,11 +349,11 @@ async def keep_terms(database: Database[PriorityWork]) -> None:
             await work.load(due)
             for offer in [one for one in work.allocation.offers.all() if one.state in ("open", "declined")]:
                 reached = offer.remind_on is not None and today >= offer.remind_on
-                if offer.state == "declined" and reached:
-                    work.move(offer, "lapsed", "register", remind_on=None)
-                elif offer.state == "open" and domain.is_over(today, offer.answer_by):
+                if domain.is_over(today, offer.answer_by):
                     fall_silent(offer, work)
-                elif offer.state == "open" and reached:
+                elif reached and offer.state == "declined":
+                    work.move(offer, "lapsed", "register", remind_on=None)
+                elif reached:
                     work.note(replace(offer, remind_on=None), "reminded", "register")
                     work.publish(OfferReminded.model_validate({**offer.about, "answer_by": offer.answer_by}))
             more = bool(due)

@@ -215,8 +215,7 @@ async def refer(asked: requests.Referral, actor: Caller, work: PriorityWork) -> 
     who = (uuid4(), agreed.id, organisation, candidacy.dossier, number)
     referral = Referral(*who, group, list(asked.reasons), asked.guidance_plan, answer, now)
     work.allocation.referrals.put(referral)
-    about = {"dossier": referral.dossier, "number": number, "referral": referral.id, "organisation": organisation}
-    work.publish(ReferralAnswered.model_validate({**about, "answer": answer}))
+    work.publish(ReferralAnswered.model_validate({**referral.about, "answer": answer}))
     return referral
 
 
@@ -230,8 +229,7 @@ async def retract(id: UUID, asked: requests.Reasoned, actor: Caller, work: Prior
         raise Conflict("This referral promises nothing (any more): there is nothing to retract.")
     retracted = replace(found, retracted_at=work.clock.now(), retracted_because=list(asked.reasons))
     work.allocation.referrals.put(retracted)
-    about = {"dossier": found.dossier, "number": found.number, "referral": id, "organisation": organisation}
-    work.publish(ReferralRetracted.model_validate(about))
+    work.publish(ReferralRetracted.model_validate(found.about))
     work.audit(actor, "organisation", found.dossier)
     return retracted
 
@@ -343,8 +341,7 @@ async def tell_stranded(database: Database[PriorityWork]) -> None:
             one = await work.allocation.referral(id)  # locked: it may be retracted meanwhile
             if one and one.retracted_at is None and one.stranded_on is None:
                 work.allocation.referrals.put(replace(one, stranded_on=today))
-                about = {"dossier": one.dossier, "number": one.number, "referral": id, "organisation": one.organisation}
-                work.publish(ReferralHeldUp.model_validate({**about, "why": "agreement"}))
+                work.publish(ReferralHeldUp.model_validate({**one.about, "why": "agreement"}))
 
 
 async def agreements(actor: Caller, work: PriorityWork) -> list[AdoptedAgreement]:
