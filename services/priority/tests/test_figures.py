@@ -109,3 +109,27 @@ async def test_a_home_counts_on_the_day_of_its_lease(priority: Priority) -> None
     assert len((await priority.get(YEAR.replace("2024", "2023"))).json()["allocations"]) == 1
     page = (await priority.page("GET", "/council", COUNCIL[0], held=COUNCIL[1])).text
     assert ">2023-12<" in page
+
+
+async def test_the_board_stops_nowhere_in_silence(priority: Priority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a judgement stays there however many homes are let after it; what has ended goes on, page after page."""
+    monkeypatch.setattr("priority.offers.SHOWN", 2)
+    ours: dict[str, Any] = {"held": {"company": "dijledal"}}
+    await priority.agreed(planned=100)
+    await priority.hear(*(candidacy(f"2024.04.{n:02}.0001") for n in range(10, 16)))
+    await priority.free("first")
+    offer = await priority.opened("first")
+    assert await priority.act(offer, "answer", answer="refuse") == (200, "refused")
+    assert (await priority.post("/v1/vacancies/first/withdrawal", {"reasons": "Sold."})).status_code == 204
+    for n in range(3):
+        await priority.free(f"w{n}")
+        await priority.let(f"w{n}")
+    await priority.free("last")
+    board = (await priority.page("GET", "/vacancies", "case_worker", **ours)).text
+    assert f"/offers/{offer}/judge" in board
+    shown = [id_ for id_ in ("first", "w0", "w1", "w2", "last") if f'/vacancies/{id_}"' in board]
+    assert shown == ["w1", "w2", "last"]
+    assert 'href="/vacancies?page=2"' in board
+    rest = (await priority.page("GET", "/vacancies?page=2", "case_worker", **ours)).text
+    assert [id_ for id_ in ("first", "w0", "w1") if f'/vacancies/{id_}"' in rest] == ["first", "w0"]
+    assert ("Let to" in rest, "page=3" in rest) == (True, False)

@@ -20,7 +20,7 @@ from priority.council import Agreement
 from priority.domain import turns
 from priority.domain.figures import Lease, days
 from priority.domain.ledger import Entry, Ledger
-from priority.domain.offers import CLOSED, HOLDS, NOT_AGAIN
+from priority.domain.offers import CLOSED, HOLDS, NOT_AGAIN, REFUSALS
 from priority.domain.ranking import Dwelling
 from priority.log import Log
 from priority.tables import (
@@ -417,12 +417,26 @@ class Allocation:
         await self.offers.load(self._connection, "id", [id_])
         return self.offers.find(id_)
 
-    async def vacancies_of(self, company: str) -> list[Vacancy]:
-        """The vacancies of a company, those that have not ended first (of the others the newest), the longest free first."""
+    async def vacancies_of(self, company: str, page: int, shown: int) -> tuple[list[Vacancy], list[Vacancy]]:
+        """The vacancies of a company that have not ended, the longest free first; and those that have, the newest first, so many
+        of that page and one more if there is."""
         of = vacancies.c
-        query = sa.select(vacancies).where(of.company == company)
-        query = query.order_by(of.ended_at.desc().nulls_first(), of.free_on, of.id).limit(500)
-        return await self._all(Vacancy, query)
+        ours, past = sa.select(vacancies).where(of.company == company), of.ended_at.desc()
+        ended = ours.where(of.ended.is_not(None)).order_by(past, of.id).offset((page - 1) * shown).limit(shown + 1)
+        free = ours.where(of.ended.is_(None)).order_by(of.free_on, of.id)
+        return await self._all(Vacancy, free), await self._all(Vacancy, ended)
+
+    async def offers_for(self, homes: Sequence[Vacancy]) -> list[Offer]:
+        """Those of some vacancies of one company that are being checked, open, accepted or signed."""
+        of, ids = offers.c, [one.id for one in homes]
+        its = (of.company == (homes[0].company if homes else ""), of.state.in_(HOLDS), of.vacancy.in_(ids))
+        return await self._all(Offer, sa.select(offers).where(*its))
+
+    async def to_judge(self, company: str) -> list[Offer]:
+        """The refusals and silences of a company that nobody judged, the oldest first."""
+        of = offers.c
+        waits = (of.company == company, of.state.in_(REFUSALS), of.well_founded.is_(None))
+        return await self._all(Offer, sa.select(offers).where(*waits).order_by(of.refused_on, of.id))
 
     async def offers_of(
         self, *, dossier: UUID | None = None, company: str | None = None, vacancy: str | None = None

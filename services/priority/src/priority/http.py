@@ -498,7 +498,7 @@ async def list_offers(
     caller: Annotated[Caller, _who("read_offers")], work: Work, dossier: DossierRef | None = None
 ) -> list[OfferRead]:
     """The offers to a dossier, the newest first: for its candidates once they opened, for the case workers of the company that
-    treats it or offers. Without `dossier`: those of the company."""
+    treats it or offers. Without `dossier`: the newest 500 of the company; a dossier has them all."""
     return [OfferRead.seen(one) for one in await offers.offers(dossier, caller, work)]
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, model_validator
 
@@ -105,10 +105,12 @@ def routes(pages: Pages) -> APIRouter:
         )
 
     @router.get("/vacancies")
-    async def board(request: Request, caller: CaseWorker, work: Work) -> Response:
-        """The vacancies of his company, and what each waits for."""
-        found = await offers.board(caller, work)
-        return pages.show(request, "vacancies", vacancies=found, names=NAMES, today=work.clock.today())
+    async def board(
+        request: Request, caller: CaseWorker, work: Work, page: Annotated[int, Query(ge=1, le=10_000)] = 1
+    ) -> Response:
+        """The vacancies of his company, and what each waits for; those that have ended, so many at a time."""
+        found = await offers.board(page, caller, work)
+        return pages.show(request, "vacancies", board=found, names=NAMES, today=work.clock.today())
 
     async def show_announce(
         request: Request, caller: Caller, work: PriorityWork, form: Form[Any], check: bool = False

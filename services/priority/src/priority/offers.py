@@ -22,6 +22,7 @@ from priority.domain.ranking import Regulation, reasons_against
 from priority.store import Next, PriorityWork
 
 T = TypeVar("T")
+SHOWN = 100  # vacancies that have ended, on one page
 
 
 @dataclass(frozen=True)
@@ -207,11 +208,26 @@ async def offers(dossier: DossierRef | None, actor: Caller, work: PriorityWork) 
     return await _seen(seen, work)
 
 
-async def board(actor: Caller, work: PriorityWork) -> list[tuple[Vacancy, list[OfferSeen]]]:
-    """The vacancies of the company, those that have not ended first, and the offers of each."""
-    seen = await offers(None, actor, work)
-    found = await work.allocation.vacancies_of(access.company_of(actor, "read_offers"))
-    return [(one, [of for of in seen if of.offer.vacancy == one.id]) for one in found]
+@dataclass(frozen=True)
+class Board:
+    """The vacancies of a company with the offer of each that is under way or signed: those that have not ended, then a page of
+    those that have. more: the page after it; judge: refusals and silences that nobody judged."""
+
+    vacancies: list[tuple[Vacancy, list[OfferSeen]]]
+    more: int | None
+    judge: list[Offer]
+
+
+async def board(page: int, actor: Caller, work: PriorityWork) -> Board:
+    """The vacancies of the company, and what each waits for."""
+    company = access.company_of(actor, "read_offers")
+    free, ended = await work.allocation.vacancies_of(company, page, SHOWN)
+    homes, judge = [*free, *ended[:SHOWN]], await work.allocation.to_judge(company)
+    found = await work.allocation.offers_for(homes)
+    work.audit(actor, "company", *(one.dossier for one in (*found, *judge)))
+    seen = {one.offer.vacancy: [one] for one in await _seen([(one, "company") for one in found], work)}
+    more = page + 1 if len(ended) > SHOWN else None
+    return Board([(home, seen.get(home.id, [])) for home in homes], more, judge)
 
 
 async def vacancy(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy, list[OfferSeen], list[OfferStep]]:
