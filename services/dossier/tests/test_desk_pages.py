@@ -397,7 +397,7 @@ async def test_a_whole_dossier_is_entered_at_the_counter(register: Register, des
     assert {one["origin"] for one in file["origins"]["p1"].values()} <= {"counter", "none"}
     for action, given in (("submit", {}), ("confirm", {"member": "p1"})):
         assert await desk.post(f"{at}/actions/{action}", **given) == at
-    assert "submitted" in await desk.get(at)
+    assert 'id="status">sent' in await desk.get(at)
     candidate = await as_(register)  # who reads what the counter entered, and does not tell it once more
     assert "Known to us already" in await candidate.get(home + "/check")
     assert "So says the housing company" in await candidate.get(home + "/set_aside/p1")
