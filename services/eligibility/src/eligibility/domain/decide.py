@@ -132,13 +132,12 @@ class Engine:
                 marked |= result.marks
             if outcome > bars and condition.effect == "bar":
                 bars = outcome
-            for slots, wanted in ((result.asks, asks), (result.claims, claims)):
-                if slots:
-                    wanted += self._wanted(condition, slots, order)
+            if result.asks or result.claims:
+                asks += self._wanted(condition, result.asks, order)
+                claims += self._wanted(condition, result.claims, order)
             if undecided or result.asks or result.claims or result.bits & condition.saying:
                 self._say(say, result, outcome, because, roles)
-        pending = any(result.answers for result in results)
-        for ask in asks if pending else ():
+        for ask in asks:
             if answers := _answers(ask, results):
                 ask["answers"] = answers
         return {
