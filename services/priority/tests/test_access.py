@@ -37,6 +37,13 @@ DECIDES = {"the company": 409, "another company": 404}
 REVIEW = {"decision": "forwarded", "group": "homeless", "reasons": "evicted"}
 
 Call = tuple[str, str, object]
+BY_BOARD = {
+    "dossier": LAST,
+    "kind": "special_allocation",
+    "decided_on": "2024-06-01",
+    "decided_by": "The board",
+    "reasons": "After a fire.",
+}
 CALLS: Mapping[str, tuple[Call, int, dict[str, int]]] = {
     # call, what a role is answered that is not named, and who is answered what: 403 tells the role, 404 hides the thing
     "waiting list": (
@@ -136,6 +143,21 @@ CALLS: Mapping[str, tuple[Call, int, dict[str, int]]] = {
         403,
         {"the company": 201, "another company": 404},
     ),
+    "special": (
+        ("POST", "/v1/vacancies/w1/special", BY_BOARD),
+        403,
+        {"the company": 409, "another company": 404},  # it is offered already
+    ),
+    "special allocations": (
+        ("GET", "/v1/special-allocations", None),
+        403,
+        {"the company": 200, "another company": 200, "its council": 200, "another council": 200},
+    ),
+    "figures": (
+        ("GET", "/v1/figures?company=dijledal&year=2024", None),
+        403,
+        {"the company": 200, "another company": 404, "its council": 200, "another council": 404},
+    ),
     "withdraw a vacancy": (
         ("POST", "/v1/vacancies/w1/withdrawal", WHY),
         403,
@@ -150,6 +172,7 @@ CALLS: Mapping[str, tuple[Call, int, dict[str, int]]] = {
     "offer": (("GET", "/v1/offers/{offer}", None), 403, SEES),
     "answer": (("POST", "/v1/offers/{offer}/answer", DONE["answer"]), 403, SEES),
     "judge": (("POST", "/v1/offers/{offer}/judgement", DONE["judgement"]), 403, DECIDES),  # 409: nobody refused it
+    "undo": (("POST", "/v1/offers/{offer}/undo", DONE["undo"]), 403, DECIDES),  # likewise
     "sign": (("POST", "/v1/offers/{offer}/lease", DONE["lease"]), 403, DECIDES | {"the company": 200}),
     "withdraw": (("POST", "/v1/offers/{offer}/withdrawal", DONE["withdrawal"]), 403, DECIDES),  # 409: it is signed
 }
@@ -218,6 +241,7 @@ async def test_a_use_case_holds_the_rights_itself_whoever_calls_it(priority: Pri
         lambda work: offers.offer(offer, actor, work),
         lambda work: offers.answer(offer, requests.OfferAnswer(answer="accept"), actor, work),
         lambda work: offers.judge(offer, requests.Judgement(well_founded=True, reasons=("x",)), actor, work),
+        lambda work: offers.undo(offer, why, actor, work),
         lambda work: offers.withdraw(offer, why, actor, work),
         lambda work: offers.sign(offer, requests.Lease.model_validate(DONE["lease"]), actor, work),
     ]
