@@ -6,7 +6,7 @@ In time of the clock where the database is asked: what is waited for is the work
 
 import asyncio
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -24,8 +24,10 @@ from cir_chassis.database import Database, migrate
 from cir_schemas import CandidacyRecorded
 from cir_schemas.dossier import Stay, Wanted
 from cir_schemas.types import DossierId
+from deploy.embedded.demo import AGREEMENT
 from deploy.embedded.postgres import create_databases, part
 from deploy.embedded.supervisor import Child
+from priority.allocation import AdoptedAgreement, Vacancy
 from priority.app import MIGRATIONS
 from priority.domain.ranking import Dwelling, Regulation
 from priority.domain.turns import flat, turns
@@ -38,34 +40,42 @@ REGISTER, LEUVEN = 200_000, 50_000
 PORT = 17_432
 TURNS = 7
 ASKED = 1_000
+VACANCIES = 200
 CHANGES = 500  # in a batch, as the bus hands them over
 SLOTS = 1_000_000
 ON = date(2024, 6, 1)
 HOME = Dwelling("24062", "centrum", 1, 8)
+AGREED = AdoptedAgreement(
+    UUID(int=1), "dijledal", None, ["24062"], AGREEMENT, ON, ON, "council", datetime(2024, 1, 1, tzinfo=UTC)
+)
 
 
 def entries() -> Iterator[Entry]:
     with TemporaryDirectory(prefix="cir-bench-") as folder:
-        ranked, floor, positions, counts, changed = asyncio.run(_measure(Path(folder)))
+        ranked, floor, positions, counts, firsts, bare, changed = asyncio.run(_measure(Path(folder)))
     yield duration(f"priority: rank {LEUVEN:,} for a dwelling, from the database", ranked, floor)
     name = f"priority: a position among {REGISTER:,}"
     yield duration(f"{name}, median", median(positions), median(counts))
     yield duration(f"{name}, p99", *(quantiles(times, n=100)[98] for times in (positions, counts)))
+    name = f"priority: who is first for a vacancy among {REGISTER:,}"
+    yield duration(f"{name}, median", median(firsts), median(bare))
+    yield duration(f"{name}, p99", *(quantiles(times, n=100)[98] for times in (firsts, bare)))
     yield throughput(f"priority: candidacies changed, in batches of {CHANGES}", CHANGES, changed, unit="dossiers/s")
     agreed = flat(*_agreement())
     (taken,) = seconds(lambda: sum(1 for _ in islice(turns(agreed), SLOTS)), turns=3)
     yield duration(f"priority: {SLOTS:,} turns of {len(agreed) - 1} groups", taken)
 
 
-async def _measure(folder: Path) -> tuple[float, float, list[float], list[float], float]:
-    """Seconds: the median of a ranking and of its floor, each position asked and its floor; the median of a batch of changes."""
+async def _measure(folder: Path) -> tuple[float, float, list[float], list[float], list[float], list[float], float]:
+    """Seconds: the median of a ranking and of its floor; each position asked and its floor; each vacancy for which the first was
+    asked and the bare query of the index; the median of a batch of changes."""
     child = Child(part(folder / "cluster", PORT), folder, lambda line: None, lambda: None)
     await child.start()
     try:
         await create_databases(PORT, ("priority",))
         url = f"postgresql://postgres@127.0.0.1:{PORT}/priority"
         await asyncio.to_thread(migrate, url, MIGRATIONS)
-        database = Database(url, lambda connection: PriorityWork(connection, Clock(), SecretStr("")))
+        database = Database(url, lambda connection: PriorityWork(connection, Clock(ON), SecretStr("")))
         await _fill(database)
         ranking, sorting = list[float](), list[float]()
         for _ in range(TURNS + 1):  # the first does not count
@@ -92,11 +102,26 @@ async def _measure(folder: Path) -> tuple[float, float, list[float], list[float]
                 begun = perf_counter()
                 assert await work.connection.scalar(sa.select(sa.func.count()).where(*there))
                 counts.append(perf_counter() - begun)
+        firsts, bare = list[float](), list[float]()
+        since = (place.registered_on, place.number_day, place.number_nth)
+        for nth in range(VACANCIES):
+            small, large = Random(nth).choice(((1, 1), (1, 2), (2, 3), (3, 5)))
+            home = Vacancy("dijledal", f"w{nth}", f"w{nth}", "24062", "centrum", large, small, large, None, ON, 41050)
+            async with database.work() as work:
+                begun = perf_counter()
+                assert (await work.next_for(home, AGREED, AGREED.ledger([]))).ranking
+                firsts.append(perf_counter() - begun)
+                there = place.municipality == "24062", place.persons.between(small, large)
+                begun = perf_counter()
+                assert (
+                    await work.connection.execute(sa.select(place.number).where(*there).order_by(*since).limit(20))
+                ).all()
+                bare.append(perf_counter() - begun)
         changing = [await _change(database, first) for first in range(0, 20 * CHANGES, CHANGES)]
         await database.engine.dispose()
     finally:
         await child.stop()
-    return median(ranking[1:]), median(sorting[1:]), positions, counts, median(changing)
+    return median(ranking[1:]), median(sorting[1:]), positions, counts, firsts, bare, median(changing)
 
 
 async def _change(database: Database[PriorityWork], first: int) -> float:
