@@ -14,7 +14,7 @@ from playwright.async_api import Browser, async_playwright
 from rich.console import Console
 
 from deploy.embedded import CACHE, kafka
-from deploy.embedded.demo import Register, expect, play
+from deploy.embedded.demo import Register, expect, fill_desk, play, until
 from deploy.embedded.samples import PEOPLE, SAMPLES
 from deploy.embedded.stack import Stack
 
@@ -55,6 +55,12 @@ def chromium(pytestconfig: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages that were looked at: the last test has Nu's checker read them all at once."""
+    return tmp_path_factory.mktemp("seen")
+
+
+@pytest.fixture(scope="session")
 def validator(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The command of Nu's checker, without its files."""
     jars = CACHE / "nu"
@@ -83,7 +89,28 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
             expect(asked, 201)
             free = await register.call("POST", "priority", "/v1/vacancies", json=FREE, case_worker=FREE["company"])
             expect(free, 201)
+            await fill_desk(register, stack.command)
+            await offer(register)
         yield stack
+
+
+async def offer(register: Register) -> None:
+    """To who is first, of those whom the start page offers: open, so that he can answer it."""
+    worker: dict[str, Any] = {"case_worker": FREE["company"]}
+
+    async def sent(path: str, body: Any) -> str:
+        return str(expect(await register.call("POST", "priority", path, json=body, **worker), 201).json()["id"])
+
+    home = FREE | {"id": "24062-0002.2024-03-20", "dwelling": "24062-0002"}
+    vacancy = f"/v1/vacancies/{await sent('/v1/vacancies', home)}"
+    first = await register.get("priority", f"{vacancy}/next", **worker)
+    proposal = {"turn": first["turn"]["turn"], "dossier": first["order"][0]["dossier"]}
+    made = f"/v1/offers/{await sent(f'{vacancy}/offers', proposal)}"
+
+    async def is_open() -> bool:
+        return bool((await register.get("priority", made, **worker))["state"] == "open")
+
+    await until(is_open, "no offer is open")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -83,7 +83,7 @@ async def test_a_home_is_offered_accepted_and_let(browser: Browser, stack: Stack
         await fill(noel)
         await see(noel.locator(".govuk-error-summary")).to_contain_text("Kies een antwoord")
         await fill(noel, answer="refuse", reason=WHY)
-        await see(noel.locator("main")).to_contain_text("Een weigering kan niet teruggenomen worden.")
+        await see(noel.locator("main")).to_contain_text("Alleen de woonmaatschappij kan een weigering terugnemen")
         await noel.click("main form button >> nth=1")  # change
         await see(noel.locator("#reason")).to_have_value(WHY)
         await fill(noel, answer="accept")
