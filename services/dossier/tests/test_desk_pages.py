@@ -422,6 +422,7 @@ async def test_a_contradiction_is_shown_with_both_words_and_dismissed_once(regis
     await stated(register, id_, interpretation=True, source=False)
     [item] = await queue(register)
     path = await desk.post(f"/desk/queue/{item['item']}/claim")
+    assert f'href="{path}"' in await desk.get(f"/desk/{id_}")
     html = await desk.get(path)
     assert "As the document was read: yes" in html
     assert "An authority: no" in html

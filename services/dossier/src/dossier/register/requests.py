@@ -209,22 +209,19 @@ class OnHold(Shape):
     reason: str | None
 
 
-class Paper(Shape):
-    """A paper that a member may bring: one of the proofs, for that fact, by that day."""
-
-    member: MemberId
-    role: Role
-    fact: str
-    proofs: list[str]
-    by: date | None
-
-
 class Arrived(Shape):
     """A paper that came for a fact of a member, and waits to be judged."""
 
     member: MemberId
     role: Role
     fact: str
+
+
+class Paper(Arrived):
+    """A paper that a member may bring: one of the proofs, for that fact, by that day."""
+
+    proofs: list[str]
+    by: date | None
 
 
 class DossierRead(Shape):
