@@ -6,12 +6,12 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 from playwright.async_api import expect as see
 
-from deploy.embedded.demo import Register, expect, until
+from deploy.embedded.demo import Register, expect
 from deploy.embedded.samples import national_number
 from deploy.embedded.stack import Stack
 from dossier.application.screens import SCREENS
 
-from .test_pages import WIDE, look
+from .test_pages import WIDE, letter, look
 
 GREET, HUGO = national_number("1988-04-12", 721), national_number("1987-09-30", 723)
 KNOWN = {
@@ -83,15 +83,7 @@ async def test_two_people_apply_without_javascript(browser: Browser, stack: Stac
         await see(page.locator(".govuk-panel")).to_contain_text("2024.03.20.")
         await see(page.locator("main")).to_contain_text("Hugo")
         # the partner comes by the link of his mail
-        mail = page.locator('li:has-text("hugo@example.org") a')
-
-        async def came() -> bool:
-            await page.goto(stack.url("mails"))
-            return await mail.count() > 0
-
-        await until(came, "nobody invites him")
-        await mail.first.click()
-        found = re.search(r"http\S+/confirmation", await page.locator(".cir-letter").inner_text())
+        found = re.search(r"http\S+/confirmation", await letter(page, stack, "hugo@example.org", "", "/confirmation"))
         assert found
         invited = found[0]
         await context.clear_cookies()

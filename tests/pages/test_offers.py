@@ -11,7 +11,7 @@ from deploy.embedded.stack import Stack
 
 from .test_application import fill
 from .test_desk import reaches
-from .test_pages import COUNCIL, DIJLEDAL, opened
+from .test_pages import COUNCIL, DIJLEDAL, letter, opened
 
 BIERBEEK = "24011"  # nobody else wants to live there, so he is first
 NOEL, MAIL, WHY = national_number("1985-02-23", 777), "noel@offers.example", "De keuken is te klein."
@@ -65,13 +65,7 @@ async def test_a_home_is_offered_accepted_and_let(browser: Browser, stack: Stack
         await see(worker.locator("main")).to_contain_text("Wat er vertrekt")
         await worker.click("main form button")
         await see(worker.locator("main")).to_contain_text("Voorgesteld; de voorwaarden worden getoetst")
-
-        async def is_mailed() -> bool:
-            await noel.goto(stack.url("mails"))
-            mails = noel.locator("main li", has_text=MAIL)
-            return await mails.filter(has_text="wij bieden u een woning aan").count() > 0
-
-        await until(is_mailed, "he gets no mail of the offer")
+        await letter(noel, stack, MAIL, "wij bieden u een woning aan", "4 april 2024")
         await noel.goto(f"{stack.url('dossier')}/login?person=candidate-{NOEL}")
         await noel.goto(f"{priority}/place")
         await noel.click("#offers a")
@@ -101,6 +95,11 @@ async def test_a_home_is_offered_accepted_and_let(browser: Browser, stack: Stack
         await see(worker.locator("main")).to_contain_text("de beurt is definitief")
         await worker.click("main form button >> nth=0")
         await see(worker.locator("#ended")).to_contain_text("Verhuurd")
+        for subject, says in (
+            ("u aanvaardt de woning", "u neemt de woning die wij u aanboden"),
+            ("uw huurovereenkomst is getekend", "Uw dossier is gesloten"),
+        ):
+            await letter(noel, stack, MAIL, subject, says)
         await reaches(noel, f"{priority}/offers", "main", "Uw huurovereenkomst is getekend")
         await reaches(noel, f"{stack.url('dossier')}/dossiers", "#status", "U hebt een woning")
         await member.goto(f"{priority}/council")

@@ -13,6 +13,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Request, ViewportSize, expect
 
 from cir_chassis.pages import COOKIE
+from deploy.embedded.demo import until
 from deploy.embedded.samples import PEOPLE
 from deploy.embedded.stack import Stack
 from tests.project.test_words import FOLDERS, dutch
@@ -120,6 +121,20 @@ async def opened(browser: Browser, person: str | None, stack: Stack, **options: 
             await expect(page.locator('header a[href="/logout"]')).to_be_visible()
             await page.close()
         yield context
+
+
+async def letter(page: Page, stack: Stack, to: str, subject: str, says: str) -> str:
+    """Open a letter in the mailbox once it came; its text."""
+    mail = page.locator("main li", has_text=to).filter(has_text=subject)
+
+    async def came() -> bool:
+        await page.goto(stack.url("mails"))
+        return await mail.count() > 0
+
+    await until(came, f"no letter comes to {to}: {subject}")
+    await mail.first.locator("a").click()
+    await expect(page.locator(".cir-letter")).to_contain_text(says)
+    return await page.locator(".cir-letter").inner_text()
 
 
 async def test_every_page(browser: Browser, stack: Stack, seen: Path) -> None:

@@ -5,13 +5,13 @@ import re
 from playwright.async_api import Browser
 from playwright.async_api import expect as see
 
-from deploy.embedded.demo import Register, expect, until
+from deploy.embedded.demo import Register, expect
 from deploy.embedded.samples import national_number
 from deploy.embedded.stack import Stack
 
 from .test_application import KNOWN, fill
 from .test_desk import reaches
-from .test_pages import DIJLEDAL, OCMW, opened
+from .test_pages import DIJLEDAL, OCMW, letter, opened
 
 ROBERT, RITA = "candidate-58691488211", national_number("1961-02-03", 911)
 WHY = "De beslissing van de rechtbank over de schuldenregeling is leesbaar."
@@ -48,14 +48,7 @@ async def test_two_candidates_a_helper_and_a_case_worker_come_to_a_certificate(b
         dossier = home.removesuffix("/application")
     async with await browser.new_context(locale="nl-BE") as context:  # by the link in her mail
         page = await context.new_page()
-
-        async def invited() -> bool:
-            await page.goto(stack.url("mails"))
-            return await page.locator("main li", has_text="rita@example.org").count() > 0
-
-        await until(invited, "nobody invites her")
-        await page.locator("main li", has_text="rita@example.org").locator("a").first.click()
-        link = re.search(r"http\S+/confirmation", await page.locator("main").inner_text())
+        link = re.search(r"http\S+/confirmation", await letter(page, stack, "rita@example.org", "", "/confirmation"))
         assert link
         await page.goto(stack.url("dossier") + f"/login?person=candidate-{RITA}")
         await page.goto(link[0])
