@@ -10,7 +10,6 @@ import sys
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import yaml
 
 from deploy.embedded import ROOT, demo_folder
 
@@ -59,6 +58,8 @@ def token(
 ) -> str:
     """An id token (a signed JWT) by the login at this base address. organisation: its id or
     its name. Raises `ValueError`, `httpx.HTTPError`."""
+    import yaml  # only here: the login takes its citizens from this module, in an image that has no YAML
+
     known = {entry["name"]: id_ for id_, entry in yaml.safe_load(ORGANISATIONS.read_text("utf-8")).items()}
     organisation = known.get(organisation or "", organisation)
     subject, claims = citizen(role, person=person, company=company, organisation=organisation)
