@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 BATCH = 500  # events: what a service does with so many must stay well under its session timeout
 STALLED = 60.0  # seconds without a commit, while there is lag
+PATIENCE = 10.0  # seconds for owners that start at the same time: each topic that comes later costs a rebalance
 LAG = Gauge("cir_consumer_lag", "Events on the topic that have not taken effect here", ["topic"])
 BATCH_BYTES = 64 * 1024  # that a partition takes at a time
 
@@ -156,11 +157,13 @@ class Bus:
             raise Stalled
 
     async def start(self, stopping: asyncio.Event) -> None:
-        """Connect, make the owned topics, join. Waits as long as it takes; for no topic that another service makes."""
-        waited = ""
+        """Connect, make the owned topics, join. Waits as long as it takes; for the topics of others ten seconds."""
+        waited, since = "", self.now()
         while not (self.joined or stopping.is_set()):
             try:
                 missing = await make_topics(self._address, self._owns, self._consumes)
+                if missing and self.now() - since < PATIENCE:
+                    raise LookupError(f"topics not made yet by their owners: {', '.join(missing)}")
                 await self._open_producer()
                 await self.broker.start()
                 self.joined = True
