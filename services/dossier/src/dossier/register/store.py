@@ -159,10 +159,8 @@ class RegisterWork(Work):
         """A page of those that the organisation may read, that first of which something is due first; nothing is locked."""
         await self.see_one_moment()
         table = tables.dossiers
-        known_as = {
-            organisation,
-            self.organisations.called(organisation),
-        }  # by name in records of before there were ids
+        # by name in records of before there were ids
+        known_as = {organisation, self.organisations.called(organisation)}
         query = sa.select(table.c.id).where(tables.HELPED_BY.in_(known_as), tables.INFORMS)
         query = query.order_by(table.c.proof_due_on, table.c.started_at.desc(), table.c.id)
         ids = list(await self.connection.scalars(query.offset((page - 1) * most).limit(most)))

@@ -10,9 +10,8 @@ from statistics import quantiles
 
 from priority.domain.turns import STANDARD
 
-FEWEST = (
-    5  # households that one figure tells of (K); but a group's turns, which the ledger shows its readers one by one
-)
+FEWEST = 5
+"""Households that one figure tells of (K); but a group's turns, which the ledger shows its readers one by one."""
 FEWER = f"fewer than {FEWEST}"
 JUDGED = {None: "not_judged", True: "well_founded", False: "unfounded"}
 
