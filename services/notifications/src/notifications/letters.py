@@ -27,6 +27,9 @@ class Letter:
     html: str
 
 
+_DAYS = ("answer_by", "on")  # that letters about an offer tell
+
+
 class Letters:
     """The templates of a folder. url: where the register is to be found."""
 
@@ -106,11 +109,7 @@ class Letters:
 
     def _offer(self, offer: Mapping[str, Any], language: str) -> dict[str, Any]:
         place, rent = offer.get("municipality"), offer.get("rent")
-        days = {
-            name: self._day(date.fromisoformat(offer[name]), language)
-            for name in ("answer_by", "on")
-            if offer.get(name)
-        }
+        days = {name: (day := offer.get(name)) and self._day(date.fromisoformat(day), language) for name in _DAYS}
         return {
             **offer,
             "place": place and NAMES.get(place, place),
