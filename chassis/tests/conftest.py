@@ -40,8 +40,8 @@ class Count:
 class CountWork(Work):
     versioned = (counts.c.version,)
 
-    def __init__(self, connection: AsyncConnection, mode: dict[str, Any]) -> None:
-        super().__init__(connection, Clock())
+    def __init__(self, connection: AsyncConnection, clock: Clock, mode: dict[str, Any]) -> None:
+        super().__init__(connection, clock)
         self.counts = Rows(counts, Count, **mode)
 
     @property
@@ -108,7 +108,7 @@ async def open_database(postgres: int) -> AsyncIterator[Open]:
     opened: list[Database[CountWork]] = []
 
     def open_(of: type[CountWork] = CountWork, **mode: Any) -> Database[CountWork]:
-        opened.append(Database(f"{server}/{name}", lambda connection: of(connection, mode)))
+        opened.append(Database(f"{server}/{name}", lambda connection: of(connection, Clock(), mode)))
         return opened[-1]
 
     yield open_

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
 from cir_chassis.bus import Bus
+from cir_chassis.clock import Clock
 from cir_chassis.database import Database
 from cir_chassis.http import create_app
 from cir_chassis.login import Login
@@ -137,6 +138,6 @@ async def test_latency_runs_from_what_was_said_to_its_effect(open_database: Open
 
 
 async def test_what_is_away_keeps_nobody_from_the_rest() -> None:
-    away: Database[CountWork] = Database("postgresql://postgres@127.0.0.1:1/x", lambda c: CountWork(c, {}))
+    away: Database[CountWork] = Database("postgresql://postgres@127.0.0.1:1/x", lambda c: CountWork(c, Clock(), {}))
     bus = Bus("127.0.0.1:1", "test", owns=(), consumes=("unheard",))
     assert (await scrape(partial(measure, away.engine), bus.measure))["cir_consumer_lag", "unheard"] == 0

@@ -13,10 +13,10 @@ BELGIUM = ZoneInfo("Europe/Brussels")
 
 
 class Clock:
-    """Tells the time; a demo or a test may fix the day."""
+    """Tells the time. fixed: the day that it stays in a demo, or as a test sets it; in production there is none."""
 
-    def __init__(self, today: date | None = None) -> None:
-        self._today = today
+    def __init__(self, fixed: date | None = None) -> None:
+        self.fixed = fixed
 
     def now(self) -> datetime:
         """This instant, in UTC."""
@@ -24,7 +24,7 @@ class Clock:
 
     def today(self) -> date:
         """This day, in Belgium."""
-        return self._today or datetime.now(BELGIUM).date()
+        return self.fixed or datetime.now(BELGIUM).date()
 
 
 async def hourly(what: str, do: Callable[[], Awaitable[object]], stopping: asyncio.Event) -> None:

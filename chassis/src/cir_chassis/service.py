@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cir_chassis import outbox, session, trace
 from cir_chassis.asyncapi import channels
 from cir_chassis.bus import Bus
+from cir_chassis.clock import Clock
 from cir_chassis.consumer import Consumer, Handlers
 from cir_chassis.database import Database, Work, check_migrated
 from cir_chassis.dead_letters import DeadLetters
@@ -63,20 +64,25 @@ class Service(Generic[W]):
         name: str,
         description: str,
         settings: Settings,
-        work: Callable[[AsyncConnection], W],
+        work: Callable[[AsyncConnection, Clock], W],
         migrations: Path,
         *,
         publishes: Sequence[Any] = (),
         consumes: Handlers,
         templates: Path | None = None,
     ) -> None:
-        """work: makes the unit of work; publishes: event types, on topics of its own; consumes: its handlers by type;
-        templates: of its pages, which it shows where settings name public addresses."""
+        """work: makes the unit of work, by the service's clock; publishes: event types, on topics of its own; consumes: its
+        handlers by type; templates: of its pages, which it shows where settings name public addresses."""
         trace.configure(name, settings.otlp)
         self.name, self.settings, self._migrations = name, settings, migrations
         self.jobs: list[Job] = []
-        self.database: Database[W] = Database(settings.database_url, work, requests=True)
-        self.background: Database[W] = Database(settings.database_url, work)
+        self.clock = Clock(settings.today)
+
+        def work_on(connection: AsyncConnection) -> W:
+            return work(connection, self.clock)
+
+        self.database: Database[W] = Database(settings.database_url, work_on, requests=True)
+        self.background: Database[W] = Database(settings.database_url, work_on)
         """Connections of its own for consumer, relay and jobs: requests take none of them."""
         self.background.on_commit, self.background.on_publish = self.database.on_commit, self.database.on_publish
         topics = {kind.topic for kind in consumes}

@@ -91,7 +91,7 @@ async def test_an_answer_that_arrives_after_he_left_shows_nobody_the_facts_of_wh
         id_ = await register.started(members=[applicant(), partner()])
         bram, sources = await register.candidate(BRAM), Sources(authentic.address)
         await register.confirm(id_, "p2", bram)
-        today = register.service.database._work(None).today  # type: ignore[arg-type]
+        today = register.service.clock.today()
         await job.ask_about(await in_flight(register, BRAM), today, register.service.background, sources)
         async with register.service.database.work() as work:
             await work.connection.execute(sa.update(tables.questions).values(due_at=work.now))
@@ -111,7 +111,7 @@ async def test_an_answer_that_arrives_after_the_end_changes_nothing(
     async with serving(await database_of("dossier"), login, sources=authentic.address) as register:
         id_, sources = await register.started(), Sources(authentic.address)
         await register.submit(id_)
-        today = register.service.database._work(None).today  # type: ignore[arg-type]
+        today = register.service.clock.today()
         await job.ask_about(await in_flight(register, ANNA), today, register.service.background, sources)
         async with register.service.database.work() as work:
             await work.connection.execute(sa.update(tables.questions).values(due_at=work.now))

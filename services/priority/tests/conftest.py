@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +13,6 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cir_chassis.clock import Clock
 from cir_chassis.pseudonym import KeyedSettings, pseudonym
 from cir_chassis.service import Service
 from cir_chassis.session import LIFE
@@ -82,9 +81,8 @@ class Priority:
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://priority")
 
-    @property
-    def clock(self) -> Clock:
-        return self.service.database._work.keywords["clock"]  # type: ignore[attr-defined,no-any-return]
+    def pass_days(self, days: int) -> None:
+        self.service.clock.fixed = self.service.clock.today() + timedelta(days=days)
 
     async def hear(self, *events: Event) -> None:
         """Let one batch take effect, as the consumer does."""
@@ -170,7 +168,7 @@ class Priority:
     async def act(self, offer: str, what: str, company: str = "dijledal", **body: Any) -> tuple[int, str]:
         """What a case worker does with an offer; the status, and its new state or what is wrong. A refusal came today."""
         if body.get("answer") == "refuse":
-            body = {"reason": "Too far from school.", "on": str(self.clock.today())} | body
+            body = {"reason": "Too far from school.", "on": str(self.service.clock.today())} | body
         answer = await self.post(f"/v1/offers/{offer}/{what}", DONE[what] | body, company=company)
         return answer.status_code, answer.json().get("state") or answer.text
 

@@ -101,7 +101,7 @@ async def test_a_home_counts_on_the_day_of_its_lease(priority: Priority) -> None
     await priority.agreed(**{"from": "2023-01-01"})
     await priority.hear(candidacy("2023.01.02.0001"))
     await priority.free("w1")
-    priority.service.database._work.keywords["clock"]._today = date(2023, 12, 31)  # type: ignore[attr-defined]
+    priority.service.clock.fixed = date(2023, 12, 31)
     offer = await priority.opened("w1")
     assert await priority.act(offer, "answer") == (200, "accepted")
     assert await priority.act(offer, "lease", signed_on="2023-12-31") == (200, "signed")

@@ -1,6 +1,5 @@
 """While a freeze of the agreement lasts nothing is offered, and each list says so."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +8,6 @@ from .conftest import AGREED, FOR, Priority, candidacy
 
 FREEZE = {"freezes": [{"from": "2024-05-20", "until": "2024-06-03"}]}
 FIRST = "2024.01.02.0001"
-
-
-def later(priority: Priority, days: int) -> None:
-    clock = priority.service.database._work.keywords["clock"]  # type: ignore[attr-defined]
-    clock._today += timedelta(days=days)
 
 
 async def test_nothing_is_offered_during_a_freeze(priority: Priority) -> None:
@@ -32,7 +26,7 @@ async def test_nothing_is_offered_during_a_freeze(priority: Priority) -> None:
     [position] = (await priority.get(f"/v1/dossiers/{known.dossier}/positions")).json()
     assert (position["position"], position["because"][0]) == (1, "frozen")
     assert position["text"]["en"].startswith("nothing is allocated for the time being, ")
-    later(priority, 2)  # 3 June: homes are offered again
+    priority.pass_days(2)  # 3 June: homes are offered again
     assert (await priority.propose("w1")).status_code == 201
     assert (await priority.ask("24062")).json() == []  # it is offered a home
     assert "frozen" not in (await priority.get(f"/v1/dossiers/{known.dossier}/positions")).text
@@ -44,7 +38,7 @@ async def test_before_a_freeze_homes_are_offered_and_what_is_accepted_is_signed(
     await priority.free("w1")
     await priority.free("w2")
     offer = await priority.opened("w1")
-    later(priority, 1)
+    priority.pass_days(1)
     assert await priority.act(offer, "answer") == (200, "accepted")
     assert await priority.act(offer, "lease", signed_on="2024-06-02") == (200, "signed")
     assert (await priority.get("/v1/vacancies/w2/next")).status_code == 409
@@ -61,7 +55,7 @@ async def test_a_vacancy_that_has_its_turn_waits_for_a_freeze_of_the_agreement_a
     adopted = await priority.post(path, FOR | {"ends": first}, "council")
     assert adopted.status_code == 200, adopted.text
     assert "before 2024-06-03" in (await priority.get("/v1/vacancies/w1/next")).text
-    later(priority, 2)
+    priority.pass_days(2)
     assert (await priority.next("w1"))["turn"]["turn"] == 1
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from unittest.mock import ANY
 from uuid import uuid4
@@ -30,8 +30,7 @@ async def register(priority: Priority) -> Priority:
 
 async def later(register: Priority, days: int) -> None:
     """So many days pass, and the register keeps its terms."""
-    clock = register.service.background._work.keywords["clock"]  # type: ignore[attr-defined]
-    clock._today += timedelta(days=days)
+    register.pass_days(days)
     await keep_terms(register.service.background)
 
 
@@ -198,7 +197,7 @@ async def test_silence_is_a_refusal_after_a_reminder_and_what_comes_late_is_kept
 
 async def test_an_answer_a_day_late_is_late_also_before_the_register_looked(register: Priority) -> None:
     offer = await register.opened("w1")
-    register.service.database._work.keywords["clock"]._today += timedelta(days=16)  # type: ignore[attr-defined]
+    register.pass_days(16)
     assert await register.act(offer, "answer") == (200, "no_answer")
     await later(register, 0)
     assert [one["answer"] for _, one in await said(register, "OfferAnswered")] == ["no_answer"]
@@ -358,8 +357,7 @@ async def test_who_closed_his_dossier_after_a_lease_and_comes_back_waits_again(r
 
 async def test_a_hold_after_the_term_makes_no_silence_undone(register: Priority) -> None:
     offer = await register.opened("w1")
-    clock = register.service.background._work.keywords["clock"]  # type: ignore[attr-defined]
-    clock._today += timedelta(days=16)
+    register.pass_days(16)
     await register.hear(candidacy(FIRST, 2, ID, on_hold=True))
     assert (await state(register, offer))["state"] == "no_answer"
     assert [answer["answer"] for _, answer in await said(register, "OfferAnswered", "OfferEnded")] == ["no_answer"]
@@ -460,7 +458,7 @@ async def test_an_answer_on_paper_says_when_it_came_and_a_refusal_why(register: 
     himself = await register.post(path, refused, "candidate", person=CANDIDATE)
     assert himself.status_code == 422, "his own answer comes as he sends it"
     assert (await state(register, offer))["state"] == "open"
-    register.clock._today = date(2024, 6, 10)
+    register.service.clock.fixed = date(2024, 6, 10)
     assert (await register.post(path, refused)).status_code == 200
     assert await said(register, "OfferAnswered") == [
         ("OfferAnswered", {"answer": "refused", "by": "case_worker", "on": "2024-06-01"})

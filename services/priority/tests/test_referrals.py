@@ -169,10 +169,8 @@ async def test_who_referred_is_told_once_where_no_agreement_carries_on_what_was_
     async def carried_on() -> bool:
         return bool((await register.get(f"/v1/agreements/{agreement}/ledger")).json()["carried_on"])
 
-    clocks = [one._work.keywords["clock"] for one in (register.service.background, register.service.database)]  # type: ignore[attr-defined]
     for day, told_then in ((date(2024, 12, 31), []), (date(2025, 1, 1), [(kept, "agreement")])):
-        for clock in clocks:
-            clock._today = day
+        register.service.clock.fixed = day
         for _ in range(2):
             await tell()
         assert (await told(), await carried_on()) == (told_then, not told_then)

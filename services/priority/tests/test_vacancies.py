@@ -268,5 +268,5 @@ async def test_a_withdrawn_dwelling_is_announced_otherwise_with_the_reasons_alon
     await register.post("/v1/vacancies/v2/withdrawal", {"reasons": "It is damp."})
     assert (await register.free("v3", dwelling="home", min_persons=2)).status_code == 201, "as it was"
     await register.post("/v1/vacancies/v3/withdrawal", {"reasons": "It is damp."})
-    register.clock._today = date(2028, 1, 1)
+    register.service.clock.fixed = date(2028, 1, 1)
     assert (await register.free("v4", dwelling="home")).status_code == 201, "another home by now"

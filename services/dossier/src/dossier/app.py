@@ -12,7 +12,7 @@ import structlog
 from pydantic import Field, model_validator
 
 from cir_chassis import idempotency
-from cir_chassis.clock import Clock, hourly
+from cir_chassis.clock import hourly
 from cir_chassis.database import Database, is_outage
 from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
@@ -76,10 +76,9 @@ class DossierSettings(KeyedSettings):
 
 def make(settings: DossierSettings) -> Service[RegisterWork]:
     """The service, ready to run. Raises `WrongSettings` of its files."""
-    directory, clock = load_directory(settings.companies, settings.organisations), Clock(settings.today)
+    directory = load_directory(settings.companies, settings.organisations)
     work = partial(
         RegisterWork,
-        clock=clock,
         organisations=directory,
         person_key=settings.person_key,
         sources_patience=settings.sources_patience if settings.sources else None,
@@ -114,8 +113,8 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
         service.app.include_router(edge.router)
     service.app.include_router(directory_http.routes(directory))
     if service.pages:
-        service.app.include_router(pages.routes(service.pages, clock, settings.people))
-        service.app.include_router(application.routes(service.pages, clock, service.database, directory))
+        service.app.include_router(pages.routes(service.pages, service.clock, settings.people))
+        service.app.include_router(application.routes(service.pages, service.clock, service.database, directory))
         for shown in (documents_pages, desk_pages):
             service.app.include_router(shown.routes(service.pages))
         names = {id_: entry.name for id_, entry in directory.companies.items()}

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cir_chassis.clock import Clock
 from cir_chassis.service import Service
 from cir_chassis.settings import Settings
 from cir_schemas import HouseholdAssessed
@@ -30,13 +29,13 @@ class EligibilitySettings(Settings):
 
 def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
     """The service, ready to run. Raises `WrongRuleFile`."""
-    files, clock = texts(settings.rules), Clock(settings.today)
+    files = texts(settings.rules)
     engine = Engine(compile_texts(files, f"{settings.rules}/"))
     service = Service(
         "eligibility",
         "Whether a household meets the conditions, and why.",
         settings,
-        partial(EligibilityWork, clock=clock, engine=engine, texts=files, compare_share=settings.compare_share),
+        partial(EligibilityWork, engine=engine, texts=files, compare_share=settings.compare_share),
         MIGRATIONS,
         publishes=[HouseholdAssessed],
         consumes=handlers.EVENTS,
@@ -45,5 +44,5 @@ def make(settings: EligibilitySettings) -> Service[EligibilityWork]:
     deciding = asyncio.Semaphore(1)  # a household at a time: the loop competes with one thread, however many ask
     service.app.include_router(http.routes(engine, service.database, deciding))
     if service.pages:
-        service.app.include_router(pages.routes(service.pages, engine, clock, deciding))
+        service.app.include_router(pages.routes(service.pages, engine, service.clock, deciding))
     return service

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from cir_chassis.clock import Clock
 from cir_chassis.service import Service
 from notifications import handlers, http, pages
 from notifications.letters import Letters
@@ -20,7 +19,7 @@ def make(settings: NotificationsSettings) -> Service[NotificationsWork]:
         "notifications",
         "Who is told what, and what became of every message.",
         settings,
-        partial(NotificationsWork, clock=Clock(settings.today), settings=settings),
+        partial(NotificationsWork, settings=settings),
         MIGRATIONS,
         consumes=handlers.EVENTS,
         templates=TEMPLATES / "pages",

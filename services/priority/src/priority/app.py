@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from cir_chassis import idempotency
-from cir_chassis.clock import Clock, hourly
+from cir_chassis.clock import hourly
 from cir_chassis.database import Database
 from cir_chassis.driver import forget
 from cir_chassis.pseudonym import KeyedSettings
@@ -23,7 +23,7 @@ def make(settings: KeyedSettings) -> Service[PriorityWork]:
         "priority",
         "Who is first: the waiting list, in the order that the law gives it.",
         settings,
-        partial(PriorityWork, clock=Clock(settings.today), person_key=settings.person_key),
+        partial(PriorityWork, person_key=settings.person_key),
         MIGRATIONS,
         publishes=[event for event in EVENTS if event.source == "/priority"],
         consumes=handlers.EVENTS,
