@@ -56,13 +56,17 @@ def token(
     company: str | None = None,
     organisation: str | None = None,
 ) -> str:
-    """An id token (a signed JWT) by the login at this base address. organisation: its id or
-    its name. Raises `ValueError`, `httpx.HTTPError`."""
+    """An id token (a signed JWT) by the login at this base address. organisation: its id or its name.
+    Raises `ValueError`, `httpx.HTTPError`."""
     import yaml  # only here: the login takes its citizens from this module, in an image that has no YAML
 
     known = {entry["name"]: id_ for id_, entry in yaml.safe_load(ORGANISATIONS.read_text("utf-8")).items()}
     organisation = known.get(organisation or "", organisation)
-    subject, claims = citizen(role, person=person, company=company, organisation=organisation)
+    return log_in(login, *citizen(role, person=person, company=company, organisation=organisation))
+
+
+def log_in(login: str, subject: str, claims: dict[str, str]) -> str:
+    """The id token of somebody with these claims. Raises `httpx.HTTPError`."""
     with httpx.Client(base_url=login, trust_env=False) as client:
         client.put(f"/users/{subject}", json=claims).raise_for_status()
         asked = {"client_id": AUDIENCE, "redirect_uri": _CALLBACK, "response_type": "code", "scope": "openid"}

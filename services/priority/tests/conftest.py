@@ -65,6 +65,10 @@ DONE: dict[str, dict[str, Any]] = {
     "lease": {"signed_on": "2024-06-01", "statements_seen": True},
 }
 
+WAITING = sa.text(
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+
 Cookie = Callable[..., dict[str, str]]
 
 
@@ -200,6 +204,12 @@ class Priority:
         async with self.service.database.engine.connect() as connection:
             found = await connection.execute(sa.text("SELECT headers, value FROM outbox ORDER BY id"))
             return [{"type": row.headers["ce_type"].rpartition(".")[2], **json.loads(row.value)} for row in found]
+
+    async def until_waiting(self, many: int = 1) -> None:
+        """Until so many transactions wait for a lock; fails after ten seconds."""
+        async with asyncio.timeout(10), self.service.database.engine.connect() as connection:
+            while await connection.scalar(WAITING) < many:
+                await asyncio.sleep(0.01)
 
     async def ask(self, municipality: str = "24062", company: str = "dijledal") -> httpx.Response:
         return await self.get(f"/v1/waiting-list?municipality={municipality}", company)

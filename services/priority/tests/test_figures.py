@@ -5,11 +5,19 @@ from datetime import date
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+
+from cir_chassis.driver import transaction
+from priority.offers import SHOWN
 
 from .conftest import Priority, candidacy
 
 YEAR = "/v1/figures?company=dijledal&year=2024"
 COUNCIL: tuple[str, dict[str, Any]] = ("council", {"company": "dijledal"})
+ENDED_ALIKE = sa.text("""
+    INSERT INTO vacancies SELECT one.* FROM vacancies, generate_series(1, :many) AS n, jsonb_populate_record(
+        vacancies, jsonb_build_object('id', 'like' || n, 'dwelling', 'like' || n, 'ended_at', clock_timestamp())) AS one
+    WHERE vacancies.id = :id""")
 
 
 async def a_year(priority: Priority) -> None:
@@ -111,9 +119,8 @@ async def test_a_home_counts_on_the_day_of_its_lease(priority: Priority) -> None
     assert ">2023-12<" in page
 
 
-async def test_the_board_stops_nowhere_in_silence(priority: Priority, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_board_stops_nowhere_in_silence(priority: Priority) -> None:
     """What waits for a judgement stays there however many homes are let after it; what has ended goes on, page after page."""
-    monkeypatch.setattr("priority.offers.SHOWN", 2)
     ours: dict[str, Any] = {"held": {"company": "dijledal"}}
     await priority.agreed(planned=100)
     await priority.hear(*(candidacy(f"2024.04.{n:02}.0001") for n in range(10, 16)))
@@ -121,7 +128,11 @@ async def test_the_board_stops_nowhere_in_silence(priority: Priority, monkeypatc
     offer = await priority.opened("first")
     assert await priority.act(offer, "answer", answer="refuse") == (200, "refused")
     assert (await priority.post("/v1/vacancies/first/withdrawal", {"reasons": "Sold."})).status_code == 204
-    for n in range(3):
+    await priority.free("w0")
+    await priority.let("w0")
+    async with transaction(priority.service.background.engine) as connection:
+        await connection.execute(ENDED_ALIKE, {"id": "first", "many": SHOWN - 2})
+    for n in (1, 2):
         await priority.free(f"w{n}")
         await priority.let(f"w{n}")
     await priority.free("last")

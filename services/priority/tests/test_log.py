@@ -302,22 +302,15 @@ async def test_at_a_proposal_nothing_is_under_way(priority: Priority) -> None:
             order.append("propose")
             work.log.add("proposal", since)
 
-    async def waiting(many: int) -> None:
-        """Until so many wait for the lock of the log."""
-        query = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        async with asyncio.timeout(10), database.engine.connect() as connection:
-            while await connection.scalar(query) < many:
-                pass  # each look is a round trip, in which the others go on
-
     done.set()
     before, go = "2024.01.02.0001", asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(batch(before, go))
         await began.wait()
         tasks.create_task(propose())
-        await waiting(1)
+        await priority.until_waiting(1)
         tasks.create_task(batch("2024.01.02.0002", done))
-        await waiting(2)
+        await priority.until_waiting(2)
         go.set()
     assert order[:1] == [f"begin {before}"]
     lines = [line["content"].get("number", line["kind"]) for line in await written(priority)]
