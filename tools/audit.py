@@ -72,7 +72,8 @@ class Audit:
             self.lines, self.digest, self.orders, why = 0, sha256(), self.orders + 1, self.proposal(one, line["on"])
         elif kind == "turn":
             now, entry = self.ledgers[one["agreement"]].now, tuple(map(one.get, TURN[1:]))
-            if "given" not in one and now.get(one["turn"]) != (*entry[:4], "live"):
+            before = "live", *["final"] * (entry[4] == "live")  # live again: the lease was taken back
+            if "given" not in one and now.get(one["turn"]) not in [(*entry[:4], was) for was in before]:
                 why = f"{WORDS.format(one['turn'], *entry[:3])} is {entry[4]} for {entry[3]}, which did not have it"
             now[one["turn"]] = entry
         else:

@@ -20,6 +20,7 @@ from cir_schemas.envelope import Event
 from cir_schemas.household import HouseholdErased, HouseholdRecorded
 from cir_schemas.priority import (
     LeaseSigned,
+    LeaseUndone,
     OfferAnswered,
     OfferEnded,
     OfferJudged,
@@ -44,6 +45,7 @@ __all__ = [
     "HouseholdErased",
     "HouseholdRecorded",
     "LeaseSigned",
+    "LeaseUndone",
     "MemberInvited",
     "MemberLeft",
     "OfferAnswered",
@@ -91,5 +93,6 @@ EVENTS: tuple[type[Event], ...] = (
     OfferEnded,
     OfferJudged,
     LeaseSigned,
+    LeaseUndone,
 )
 """Every event there is, in the order of the chain."""

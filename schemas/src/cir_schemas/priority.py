@@ -112,3 +112,7 @@ class LeaseSigned(OfferHappening, topic="cir.priority.v1"):
     """The home is let: the dossier is housed."""
 
     signed_on: Day
+
+
+class LeaseUndone(OfferHappening, topic="cir.priority.v1"):
+    """A lease that is on record by mistake is taken back: the offer is accepted again, and the dossier is as before it."""

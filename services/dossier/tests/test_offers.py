@@ -12,6 +12,7 @@ from cir_schemas import (
     DecisionTaken,
     HouseholdRecorded,
     LeaseSigned,
+    LeaseUndone,
     OfferAnswered,
     OfferConfirmed,
     OfferDeclined,
@@ -485,3 +486,57 @@ async def test_what_an_undo_takes_back_is_no_offer(register: Register) -> None:
     test = (await register.recorded(id_)).test
     assert (test and test.moment) == "registration"
     assert (await register.read(id_))["status"] == "under_investigation"
+
+
+async def test_a_lease_that_is_taken_back_opens_the_dossier_as_it_was(register: Register) -> None:
+    """Once, in any order of arrival; the sources are asked again, statements are asked as before, and it can be signed later."""
+    id_, one = await register.registered(), uuid4()
+    worker = await register.case_worker()
+    undone, again = offer(LeaseUndone, id_, one, 10), offer(LeaseSigned, id_, one, 11, signed_on="2024-03-20")
+    await hear(register, proposed(id_, one))
+    await register.assess(id_, "met")
+    await hear(register, answered(id_, one, "accepted"))
+    asked = (await register.read(id_))["asked"]
+    await hear(register, signed(id_, one))
+    for events in ((undone,), (undone, signed(id_, one)), (signed(id_, one),)):
+        await hear(register, *events)
+        found = await register.read(id_)
+        assert (found["status"], found["asked"], found["number"]) == ("registered", asked, "2024.03.20.0001")
+    moved = [event for event in await register.said() if isinstance(event, StatusChanged)]
+    assert [(one.was, one.now, one.decision) for one in moved][-2:] == [
+        ("registered", "housed", None), ("housed", "registered", "reinstated"),
+    ]  # fmt: skip
+    assert (await kinds(register, id_))[-2:] == ["lease", "lease_undone"]
+    candidacies = [event.status for event in await register.said() if isinstance(event, CandidacyRecorded)]
+    assert candidacies[-1] == "registered"
+    assert (await register.start(key="k2")).status_code == 409, "its applicant takes part in it again"
+    struck = await register.act(id_, worker, "strike", reasons=WHY, ground="dwelling_accepted")
+    assert struck.status_code == 409, "the offer is accepted"
+    await hear(register, again)
+    assert (await register.read(id_))["status"] == "housed"
+
+
+async def test_a_lease_that_is_taken_back_with_the_end_of_its_offer_frees_the_candidate(register: Register) -> None:
+    id_, one, worker = await register.registered(), uuid4(), await register.case_worker()
+    await hear(register, judged(id_, uuid4(), well_founded=False), judged(id_, uuid4(), well_founded=False))
+    await hear(register, answered(id_, one, "accepted"), signed(id_, one))
+    assert (await register.read(id_))["status"] == "housed"
+    await hear(register, offer(LeaseUndone, id_, one, 10), ended(id_, one, 11, was="accepted"))
+    assert (await register.read(id_))["asked"] == []
+    assert await queue(register) == ["refusals"], "nobody weighed them"
+    # who was reinstated already by a person stays so
+    await hear(register, two := offer(LeaseSigned, id_, three := uuid4(), 12, signed_on="2024-03-20"))
+    assert (await register.act(id_, worker, "reinstate", reasons=WHY)).status_code == 201
+    await hear(register, two, offer(LeaseUndone, id_, three, 13))
+    assert (await register.read(id_))["status"] == "registered"
+
+
+async def test_who_is_in_another_dossier_since_a_lease_leaves_one_of_both(register: Register) -> None:
+    id_, one, anna = await register.registered(), uuid4(), await register.candidate()
+    await hear(register, signed(id_, one))
+    draft = (await register.start(key="k2")).json()["id"]
+    await hear(register, offer(LeaseUndone, id_, one, 10))
+    assert (await register.read(id_))["status"] == "registered"
+    assert (await register.act(id_, anna, "hold")).status_code == 409
+    assert (await register.http.delete(f"/v1/dossiers/{draft}", headers=anna)).status_code == 204
+    assert (await register.act(id_, anna, "hold")).status_code == 201

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from cir_schemas import (
     LeaseSigned,
+    LeaseUndone,
     OfferAnswered,
     OfferEnded,
     OfferJudged,
@@ -236,6 +237,7 @@ async def test_of_two_contacts_in_one_batch_the_newer_counts(notifications: Noti
         (OfferEnded, {"was": "refused", "now": "withdrawn"}, "offer_undone"),
         (OfferEnded, {"was": "no_answer", "now": "withdrawn"}, "offer_undone"),
         (LeaseSigned, {"signed_on": DAY}, "offer_signed"),
+        (LeaseUndone, {}, "offer_lease_undone"),
         (StatusChanged, {"was": "registered", "now": "housed"}, None),  # the lease has a letter
     ],
 )

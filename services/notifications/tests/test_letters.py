@@ -221,6 +221,8 @@ def test_what_priority_decided_raises_no_false_expectations(kind: str, words: li
         ("offer_undone", "en", ["not count as a refusal any more", "offer it to you again"]),
         ("offer_undone", "nl", ["telt niet meer", "opnieuw aan"]),
         ("offer_lapsed", "en", ["not count as a refusal"]),
+        ("offer_lease_undone", "en", ["offered to nobody else", "open again"]),
+        ("offer_lease_undone", "nl", ["niemand anders", "weer open"]),
         ("offer_signed", "en", ["lease of your new home is signed", "closed"]),
     ],
 )

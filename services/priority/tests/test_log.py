@@ -49,7 +49,7 @@ async def play(priority: Priority, seed: int, steps: int) -> None:
     """A company's days: people come and change, are referred, offered homes in any state, refuse, are silent or sign."""
     random, offers, vacancies = Random(seed), dict[str, str](), list[str]()
     await priority.agreed(planned=60, stricter_tie_years=random.choice((None, 3)))
-    people = [somebody(random, nth) for nth in range(1, 61)]
+    people = [somebody(random, nth).model_copy(update={"candidates": ()}) for nth in range(1, 61)]
     await priority.hear(*people)
 
     async def change() -> None:
@@ -100,7 +100,14 @@ async def play(priority: Priority, seed: int, steps: int) -> None:
         offer = random.choice(list(offers))
         await priority.confirm(offer)
         for what in random.choice(
-            (["lease"], ["refuse", "judgement"], ["answer", "lease"], ["withdrawal"], ["answer"], ["decline"])
+            (
+                ["lease"],
+                ["refuse", "judgement"],
+                ["answer", "lease", "undo", "lease"],
+                ["withdrawal"],
+                ["answer"],
+                ["decline"],
+            )
         ):
             if what == "decline":
                 async with priority.service.database.work() as work:

@@ -10,7 +10,7 @@ import structlog
 from cir_chassis.consumer import Handlers
 from cir_chassis.login import Caller
 from cir_schemas import HouseholdAssessed, OfferDeclined
-from cir_schemas.priority import LeaseSigned, OfferAnswered, OfferEnded, OfferJudged, OfferProposed
+from cir_schemas.priority import LeaseSigned, LeaseUndone, OfferAnswered, OfferEnded, OfferJudged, OfferProposed
 from dossier.domain.acts import Standing
 from dossier.register.appeals import terms_on
 from dossier.register.asks import ask_again
@@ -19,7 +19,7 @@ from dossier.register.register import Actor, Register
 from dossier.register.store import RegisterWork
 
 log = structlog.get_logger()
-OfferEvent = OfferProposed | OfferAnswered | OfferJudged | OfferEnded | LeaseSigned
+OfferEvent = OfferProposed | OfferAnswered | OfferJudged | OfferEnded | LeaseSigned | LeaseUndone
 
 
 def take_assessments(events: Sequence[HouseholdAssessed], work: RegisterWork) -> None:
@@ -51,16 +51,17 @@ def take_offers(events: Sequence[OfferEvent], work: RegisterWork) -> None:
 
 
 def _is_news(event: OfferEvent, standing: Standing) -> bool:
-    """The newest event of an offer counts, whatever the order of arrival; the end of one is the last. The same judgement once
-    more is none: it would bring back a pause that was ended."""
+    """The newest event of an offer counts, whatever the order of arrival; the end of one is the last, unless it is a lease
+    that is taken back. The same judgement once more is none: it would bring back a pause that was ended."""
     known = standing.offers.get(str(event.offer))
     if known is None or isinstance(event, OfferProposed):
         return known is None
+    newer = known.at is None or event.at > known.at
     if known.act in ("offer_withdrawn", "offer_lapsed", "lease"):
-        return False
+        return known.act == "lease" and isinstance(event, LeaseUndone) and newer
     if isinstance(event, OfferJudged) and known.act == _judgement(event):
         return False
-    return isinstance(event, OfferEnded | LeaseSigned) or known.at is None or event.at > known.at
+    return isinstance(event, OfferEnded) or newer
 
 
 def _judgement(event: OfferJudged) -> str:
@@ -87,14 +88,21 @@ def _record(event: OfferEvent, register: Register) -> None:
         case LeaseSigned():
             kind, on, refers["company"] = "lease", event.signed_on, event.company
             register.work.release(register.row.id)
+        case LeaseUndone():
+            kind, refers["test"] = "lease_undone", str(uuid4())
+    closed = register.standing.closed
     register.actor = Actor(Caller("priority", by, {}), "register")
     register.record(kind, on=on, **refers)
+    if closed and not register.standing.closed:
+        register.decision = "reinstated"
+        register.work.bind_again(register.row.id, register.bound)
     if isinstance(event, OfferProposed) and not hindrances(register, register.standing.offers[refers["offer"]]):
         ask_again(register)
 
 
 EVENTS: Handlers = {
     HouseholdAssessed: take_assessments,
-    **dict.fromkeys((OfferEnded, OfferProposed, OfferAnswered, OfferJudged, LeaseSigned), take_offers),
+    **dict.fromkeys((LeaseUndone, OfferEnded, OfferProposed, OfferAnswered, OfferJudged, LeaseSigned), take_offers),
 }
-"""What is consumed, and what it does. What ended is known before what is proposed next."""
+"""What is consumed, and what it does. A lease is taken back before its offer ends, and what ended is known before what is
+proposed next."""

@@ -115,6 +115,7 @@ KINDS: Mapping[type[Happening], str] = {
     priority.OfferJudged: "offer_judged",
     priority.OfferEnded: "offer_{now}",
     priority.LeaseSigned: "offer_signed",
+    priority.LeaseUndone: "offer_lease_undone",
     dossier.MemberInvited: INVITED,
     dossier.MemberLeft: "{role}_{why}",
     dossier.ApplicantReplaced: "replaced_{why}",

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cir_chassis.database import Rows
@@ -286,8 +286,9 @@ class Allocation:
 
     async def room(self, agreed: AdoptedAgreement) -> dict[str, int]:
         """How many more referrals each group can take. One whose turn is kept for it waits still, until its lease."""
-        entry, final = ledger_entries.c, ledger_entries.c.state == "final"
-        given = sa.select(entry.to, sa.func.count()).where(entry.agreement == agreed.id, final).group_by(entry.to)
+        now = _turns(agreed.company).c
+        final = (now.agreement == agreed.id, now.state == "final")
+        given = sa.select(now.to, sa.func.count()).where(*final).group_by(now.to)
         had: Counter[str] = Counter(dict((await self._connection.execute(given)).all()))
         open_ = await self.open(agreed)
         shares, planned = agreed.agreement.shares(), agreed.agreement.planned
@@ -395,6 +396,13 @@ class Allocation:
         row = (await self._connection.execute(newest.limit(1))).first()
         return Vacancy(**row._mapping) if row and row.ended == "withdrawn" and row.ended_at.date() >= since else None
 
+    async def home_since(self, let: Vacancy) -> str | None:
+        """The vacancy as which a dwelling that was let came free later: one that waits, or that was let."""
+        of = vacancies.c
+        later = sa.or_(of.ended.is_(None), sa.and_(of.ended == "let", of.ended_at > let.ended_at))
+        same = (of.company == let.company, of.dwelling == let.dwelling, of.id != let.id)
+        return await self._connection.scalar(sa.select(of.id).where(*same, later).limit(1))
+
     async def is_chosen(self, dossier: UUID) -> bool:
         """Whether a dwelling is offered to this dossier already, or was let to it."""
         return bool(await self._connection.scalar(sa.select(was_chosen(sa.literal(dossier)))))
@@ -459,15 +467,15 @@ class Allocation:
 
     async def leases(self, company: str, *, year: int | None = None, agreement: UUID | None = None) -> list[Lease]:
         """The homes of a company that were let, in a year or under an agreement, by the day of the lease."""
-        home, entry = vacancies.c, ledger_entries.c
-        turn = (entry.agreement == home.agreement, entry.turn == home.turn, entry.state == "final")
+        home, turns_now = vacancies.c, _turns(company)
+        turn = (turns_now.c.agreement == home.agreement, turns_now.c.turn == home.turn)
         signed = (offers.c.company == home.company, offers.c.vacancy == home.id, offers.c.state == "signed")
         since, kind = candidacies.c.registered_on, offers.c.special["kind"].astext.label("special")
         query = (
-            sa.select(home.let_on, home.bedrooms, home.target_group, entry.to, since, kind)
+            sa.select(home.let_on, home.bedrooms, home.target_group, turns_now.c.to, since, kind)
             .select_from(vacancies)
             .join(offers, sa.and_(*signed))
-            .outerjoin(ledger_entries, sa.and_(*turn))
+            .outerjoin(turns_now, sa.and_(*turn))
             .outerjoin(candidacies, candidacies.c.dossier == offers.c.dossier)
             .where(home.company == company, home.let_on.between(*days(year)) if year else home.agreement == agreement)
             .order_by(home.let_on, home.id)
@@ -524,6 +532,13 @@ class Allocation:
             .order_by(situations.c.reviewed_at, situations.c.id)
         )
         return await self._all(Situation, query)
+
+
+def _turns(company: str) -> sa.Subquery:
+    """Where each turn of a company stands now: its newest entry."""
+    entry = ledger_entries.c
+    newest = sa.select(ledger_entries).ext(distinct_on(entry.agreement, entry.turn)).where(entry.company == company)
+    return newest.order_by(entry.agreement, entry.turn, entry.nth.desc()).subquery()
 
 
 def lets(place: Any, company: str) -> sa.ColumnElement[bool]:

@@ -73,7 +73,7 @@ def _end_offers(event: CandidacyRecorded, work: PriorityWork) -> None:
             work.move(offer, "lapsed", "dossier")
             ended = {**offer.about, "was": offer.state, "now": "lapsed"}
             work.publish(OfferEnded.model_validate(ended), because_of=event)
-        elif event.status in CLOSED:
+        elif event.status in CLOSED and offer.state == "signed":
             work.allocation.offers.put(replace(offer, holds=False))
 
 

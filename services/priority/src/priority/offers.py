@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from cir_chassis.database import Database
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
-from cir_schemas import LeaseSigned, OfferAnswered, OfferEnded, OfferJudged, OfferProposed, OfferReminded
+from cir_schemas import LeaseSigned, LeaseUndone, OfferAnswered, OfferEnded, OfferJudged, OfferProposed, OfferReminded
 from cir_schemas.types import DossierRef
 from priority import access, requests, rules
 from priority.allocation import AdoptedAgreement, LedgerEntry, Offer, OfferStep, Vacancy
@@ -291,12 +291,42 @@ async def _is_still_his(offer: Offer, work: PriorityWork) -> bool:
 
 
 async def undo(id: UUID, asked: requests.Reasoned, actor: Caller, work: PriorityWork) -> Offer:
-    """A refusal or a silence is taken back that was on record by mistake, and with it what was judged."""
+    """What is on record by mistake is taken back: a refusal or a silence, and with it what was judged; or a lease."""
+    await work.allocation.hold(access.company_of(actor, "undo"))
     offer, _ = await access.offer_for(actor, "undo", id, work, lock=True)
     now = _in_time(lambda: domain.undo(offer.state))
+    if offer.state == "signed":
+        await _undo_lease(offer, actor, work)
+        return work.note(replace(offer, state=now, holds=True), "lease_undone", actor, asked.reasons, offer.state)
     undone = replace(offer, state=now, late_answer=None, refused_on=None, well_founded=None)
     work.publish(OfferEnded.model_validate({**offer.about, "was": offer.state, "now": now}))
     return work.note(undone, "undone", actor, asked.reasons, offer.state)
+
+
+async def _undo_lease(offer: Offer, actor: Caller, work: PriorityWork) -> None:
+    """The home is the candidate's as before its lease, and its turn kept for it. Raises `Conflict` where the home or one of its
+    candidates has gone on since."""
+    vacancy, known = await _vacancy(offer.vacancy, offer.company, work), await work.find(offer.dossier)
+    others = [one for one in await work.allocation.offers_of(dossier=offer.dossier) if one.id != offer.id]
+    elsewhere = [one for person in (known and known.candidates) or () for one in await work.candidacies_of(person)]
+    if known and known.status in domain.CLOSED and known.status != "housed":
+        raise Conflict(f"This dossier is {known.status}: it is reinstated first.")
+    if any(one.holds or (one.state == "signed" and one.proposed_at > offer.proposed_at) for one in others):
+        raise Conflict(
+            "Another home was offered to this dossier since: that offer ends first, or its lease is taken back."
+        )
+    if any(one.dossier != offer.dossier and one.status in access.WAITING for one in elsewhere):
+        raise Conflict("A candidate of this dossier takes part in another one since: that is closed first.")
+    if since := await work.allocation.home_since(vacancy):
+        raise Conflict(
+            f"This dwelling came free again as vacancy {since}: that is withdrawn first, or its lease taken back."
+        )
+    if vacancy.agreement is not None:
+        entries = await work.allocation.entries_of(vacancy.agreement)
+        final = next(one.in_domain() for one in reversed(entries) if one.turn == vacancy.turn)
+        _book(replace(final, state="live"), entries, vacancy, offer.number, actor, work)
+    work.allocation.vacancies.put(replace(vacancy, ended=None, ended_by=None, ended_at=None, let_on=None))
+    work.publish(LeaseUndone.model_validate(offer.about))
 
 
 async def judge(id: UUID, asked: requests.Judgement, actor: Caller, work: PriorityWork) -> Offer:

@@ -199,6 +199,8 @@ def after(before: Standing, act: Act) -> Standing:
             return replace(here, held=held)
         case "reinstate" if here.closed_by:
             return _reopened(here, act)
+        case "lease_undone" if here.closed == "housed":  # by this lease: priority takes back the newest one alone
+            return replace(_reopened(here, act), offers=here.offers)
         case "appeal":
             return replace(here, appeals=(*here.appeals, Appeal(act.id, refers["ground"], refers.get("against"))))
         case "answer_appeal":
@@ -219,8 +221,10 @@ def _of_offer(here: Standing, act: Act) -> Standing:
     """What becomes of an offer. The test that was opened for it is open as long as it is checked."""
     refers, known = act.refers, here.offers.get(act.refers["offer"], Offer(act.kind))
     at = datetime.fromisoformat(refers["at"]) if "at" in refers else known.at
-    about = {"test": refers.get("test", known.test), "company": refers.get("company", known.company)}
-    now = replace(known, act=act.kind, at=at, refused_on=None, paused_until=None, **about)
+    test = refers["test"] if act.kind == "check_offer" else known.test
+    about = {"test": test, "company": refers.get("company", known.company)}
+    kind = "offer_accepted" if act.kind == "lease_undone" else act.kind
+    now = replace(known, act=kind, at=at, refused_on=None, paused_until=None, **about)
     if act.kind in ("refusal_founded", "refusal_unfounded"):
         refused_on, until = (refers.get(name) for name in ("refused_on", "paused_until"))
         paused = date.fromisoformat(until) if until else None

@@ -73,6 +73,7 @@ class RegisterWork(Work):
         self.questions = Rows(tables.questions, Question)
         self.directory = Rows(tables.directory, Published)
         self._deletions: list[sa.Delete] = []
+        self._bindings: list[dict[str, Any]] = []
         self._again: list[Question] = []
         self._of: dict[UUID, dict[str, Member]] = {}
 
@@ -90,6 +91,9 @@ class RegisterWork(Work):
         while self._deletions:  # first: who leaves as one thing and is asked about as another is asked anew
             await self.connection.execute(self._deletions.pop())
         await super().flush()
+        if self._bindings:
+            await self.connection.execute(insert(tables.candidates).values(self._bindings).on_conflict_do_nothing())
+            self._bindings.clear()
         if self._again:  # one that is open already is asked on
             again = insert(tables.questions).on_conflict_do_nothing()
             await self.connection.execute(again, [vars(question) for question in self._again])
@@ -140,6 +144,11 @@ class RegisterWork(Work):
     def release(self, dossier: UUID) -> None:
         """Bind nobody to the dossier any more: for who cannot wait for `bind`."""
         self._deletions.append(sa.delete(tables.candidates).where(tables.candidates.c.dossier == dossier))
+
+    def bind_again(self, dossier: UUID, numbers: Collection[str]) -> None:
+        """Bind these persons to a dossier that a lease had closed, for who cannot wait for `bind`. Who is bound elsewhere
+        (by a draft: of any other one priority knows, and refuses) stays so, and leaves one of both first."""
+        self._bindings += [{"number": number, "dossier": dossier} for number in sorted(numbers)]
 
     async def acts_of(self, dossier: UUID) -> list[RecordedAct]:
         """Every act on the dossier, the oldest first."""

@@ -42,7 +42,7 @@ _OUTCOMES = (
 )
 TERMED = frozenset({"offer_opened", "offer_reminded"})
 """Kinds that tell until when to answer: who does not know it refuses by silence."""
-OFFERS = frozenset(f"offer_{what}" for what in ("opened", "reminded", *_OUTCOMES, "signed"))
+OFFERS = frozenset(f"offer_{what}" for what in ("opened", "reminded", *_OUTCOMES, "signed", "lease_undone"))
 """Kinds about an offer of a home, up to its lease; `founded` and so on: a refusal or silence was judged; `undone`: taken back."""
 TO_REFERRER = frozenset({"referral_held_up", "referral_stranded"})
 """Kinds that the organisation alone reads: the candidate has a letter about his status."""

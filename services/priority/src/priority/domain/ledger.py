@@ -25,8 +25,8 @@ class Entry:
     """A turn, as it stood from then on. taken: given to him whose turn it was; passed: he had nobody fitting, so he is owed a
     turn by who was given it; repaid: he owed one to who was given it, and had no choice.
 
-    state: live, kept for its vacancy while that is offered (live again with another `to`: nobody of that group was left);
-    returned, its vacancy was withdrawn; final, the home is let.
+    state: live, kept for its vacancy while that is offered (live again with another `to`: nobody of that group was left; after
+    final: the lease was taken back); returned, its vacancy was withdrawn; final, the home is let.
     """
 
     turn: int
@@ -92,6 +92,9 @@ class Ledger:
     def book(self, entry: Entry) -> None:
         """Put on record what became of a turn. Raises `NotTheNextTurn`."""
         held = self.live(entry.vacancy)
+        if entry.state == "live" and self._now.get(entry.turn) == replace(entry, state="final"):
+            self._now[entry.turn], self._live[entry.vacancy] = entry, entry.turn  # its lease was taken back
+            return
         if not (self._may_give(entry, held) if entry.state == "live" else held == replace(entry, state="live")):
             raise NotTheNextTurn(f"this cannot be on record after the entries before it: {entry}")
         if held:

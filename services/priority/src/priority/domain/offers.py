@@ -21,6 +21,8 @@ NOT_AGAIN = ("declined", "refused", "no_answer")
 """States after which the same vacancy is not offered to the same dossier."""
 REFUSALS = ("refused", "no_answer")
 """States that a person judges."""
+UNDONE = {**dict.fromkeys(REFUSALS, "withdrawn"), "signed": "accepted"}
+"""States that may be on record by mistake → the state once that is taken back."""
 CLOSED = ("refused", "struck", "withdrawn", "housed")
 """Statuses in which a dossier waits for nothing any more."""
 
@@ -46,11 +48,12 @@ def answered(was: str, answer: Literal["accept", "refuse"], on: date, answer_by:
 
 
 def undo(was: str) -> str:
-    """The state after a refusal or a silence was taken back, as it was no answer of the candidate: the offer never counted, and
-    who is first for the home, if it is free still, is read anew. Raises `NotTheTime`."""
-    if was not in REFUSALS:
-        raise NotTheTime(f"This offer is {was}: a refusal or a silence alone is taken back.")
-    return "withdrawn"
+    """The state after what is on record by mistake was taken back. A refusal or a silence was no answer of the candidate: the
+    offer never counted, and who is first for the home, if it is free still, is read anew. After a lease the home stays his, as he
+    accepted it. Raises `NotTheTime`."""
+    if was not in UNDONE:
+        raise NotTheTime(f"This offer is {was}: a refusal, a silence or a lease alone is taken back.")
+    return UNDONE[was]
 
 
 def acts(state: str, answered_late: bool) -> list[str]:
@@ -59,7 +62,7 @@ def acts(state: str, answered_late: bool) -> list[str]:
     possible = {
         "answer": "refused" in follows and not answered_late,
         "judge": state in REFUSALS,
-        "undo": state in REFUSALS,
+        "undo": state in UNDONE,
         "withdraw": "withdrawn" in follows,
         "sign": "signed" in follows,
     }
@@ -72,8 +75,10 @@ def is_over(on: date, answer_by: date | None) -> bool:
 
 
 def lapses(state: str, status: str, on_hold: bool, ours: bool) -> bool:
-    """Whether the act of somebody that gave a dossier this status, or put it on hold, ends its offer. An assessment does not.
+    """Whether the act of somebody that gave a dossier this status, or put it on hold, ends its offer. An assessment does not,
+    nor `housed`: no other home was let to it, so that is of a lease of this offer, taken back, which dossier has yet to read.
 
     ours: the company that offers treats the dossier. A hold of another one takes no open offer of this one, and a candidate, who
     answers before he puts his dossier on hold, has none then."""
-    return state in LIVE and (status in CLOSED or (on_hold and (state == "checking" or (state == "open" and ours))))
+    held = on_hold and (state == "checking" or (state == "open" and ours))
+    return state in LIVE and status != "housed" and (status in CLOSED or held)
