@@ -61,6 +61,7 @@ fix: setup
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 	@$(BIN)/python -m tests.project.links
+	@$(BIN)/python -m services.eligibility.tests.schema
 
 # The versions that everything runs with; hashes, no addresses.
 lock: setup

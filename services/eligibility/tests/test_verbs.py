@@ -14,10 +14,10 @@ from eligibility.domain.source import WrongRuleFile
 from eligibility.domain.verbs import Scope, Verb
 from eligibility.explain import explain
 from eligibility.rulefiles import load
-from eligibility.schema import written
 from eligibility.texts import TEXTS, described
 
 from .build import household
+from .schema import written
 from .test_contract import EXAMPLE
 from .test_rules_cli import spoil
 

@@ -27,7 +27,6 @@ from eligibility.mutations import unpinned
 from eligibility.requests import WrongHousehold
 from eligibility.requests import read as read_household
 from eligibility.rulefiles import RULES, documents, load, texts
-from eligibility.schema import written
 from eligibility.texts import filled
 
 rules_cli = typer.Typer(no_args_is_help=True, help="For rule authors: check the rule files, try them, explain them.")
@@ -151,15 +150,6 @@ def write_pages(
             (out / f"{name}.md").write_text(page, encoding="utf-8")
     if as_json or not out:
         typer.echo(_json(written) if as_json else "\n".join(written.values()))
-
-
-@rules_cli.command("schema")
-def write_schemas(
-    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the schemas")] = RULES / "schema",
-) -> None:
-    """Write the JSON schemas by which an editor explains, completes and checks rule files."""
-    for name, text in written().items():
-        (out / name).write_text(text, encoding="utf-8")
 
 
 def tell(

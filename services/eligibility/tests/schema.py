@@ -1,4 +1,4 @@
-"""JSON schemas of the rule files, for editors: made from the shapes that the service reads them by."""
+"""JSON schemas of the rule files, for editors: made from the shapes that the service reads them by. `make fix` writes them."""
 
 import json
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from eligibility.domain.parameters import ParameterFile
 from eligibility.domain.rulebook import OUTCOMES, ConditionFile, FiguresFile
 from eligibility.domain.source import Shape
 from eligibility.domain.verbs import Verb
+from eligibility.rulefiles import RULES
 
 FILES: dict[str, type[BaseModel]] = {
     "condition": ConditionFile, "facts": FactsFile, "figures": FiguresFile, "parameter": ParameterFile, "cases": CaseFile,
@@ -84,3 +85,8 @@ def _open(shapes: dict[str, Any]) -> None:
     for persons in ("candidates", "co_residents"):
         shapes["CaseFile"]["properties"][persons]["items"] = {"$ref": "#/$defs/Member"}
     shapes["Expect"]["additionalProperties"] = {"enum": [*OUTCOMES, ABSENT]}
+
+
+if __name__ == "__main__":
+    for name, text in written().items():
+        (RULES / "schema" / name).write_text(text, encoding="utf-8")
