@@ -50,7 +50,8 @@ def text_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
-        _check_size(content, str(path))
+        if len(content) > LARGEST:
+            raise WrongRuleFile(f"{path}:1: larger than {LARGEST // 1024} KiB: divide it")
         return content.decode()
     except OSError as error:
         raise WrongRuleFile(f"{path}:1: {error.strerror}") from None
@@ -105,7 +106,6 @@ def check_contract(rules: RuleBook) -> None:
 
 def read(text: str, file: str) -> list[Node]:
     """Every YAML document of a file, as far as rules need YAML: no aliases (a few lines become gigabytes), no tags, no depths."""
-    _check_size(text.encode(), file)
     events = yaml.parse(text, Loader=LOADER)
     try:
         return [_node(next(events), events, file) for event in events if isinstance(event, yaml.DocumentStartEvent)]
@@ -114,11 +114,6 @@ def read(text: str, file: str) -> list[Node]:
         raise WrongRuleFile(f"{file}:{line}: not YAML: {error.problem}") from None
     except yaml.reader.ReaderError as error:
         raise WrongRuleFile(f"{file}:{text.count(chr(10), 0, error.position) + 1}: not YAML: {error.reason}") from None
-
-
-def _check_size(content: bytes, file: str) -> None:
-    if len(content) > LARGEST:
-        raise WrongRuleFile(f"{file}:1: larger than {LARGEST // 1024} KiB: divide it")
 
 
 def _node(event: Any, events: Iterator[Any], file: str, depth: int = 0) -> Node:

@@ -73,11 +73,6 @@ class Decided:
         grids: Ints = values[self.starts[units][:, None] + np.arange(prod(sizes))].reshape([len(units), *sizes])
         return grids
 
-    def over(self, reduce: np.ufunc, values: Ints) -> Ints:
-        """One value a unit: over all its completions."""
-        reduced: Ints = reduce.reduceat(values, self.starts[:-1])
-        return reduced
-
     @cached_property
     def best(self) -> Ints:
         """The row of each unit's most favourable completion."""

@@ -43,11 +43,6 @@ class Engine:
         self.facts = [Facts(condition) for condition in rules.conditions]
         self.bit = {(c.key, rule.id): 1 << at for c in rules.conditions for at, rule in enumerate(c.all_rules)}
         self.order = {name: at for at, name in enumerate(rules.facts)}
-        self.words = {
-            (language, key, name, role): words[key].format(fact=fact.title[language], person=words[role])
-            for language, words in rules.texts.items() for role in ("applicant", "partner", "co_resident")
-            for key in ("ask", "claim") for name, fact in rules.facts.items()
-        }  # fmt: skip
         self.counts: Counter[str] = Counter()
 
     def decide(self, households: Sequence[Household]) -> list[dict[str, Any]]:
@@ -169,7 +164,7 @@ class Engine:
             for at, words in rules if words for _, unit, bits in sorted(result.fired, key=itemgetter(0)) if bits >> at & 1
         ]  # fmt: skip
         wanted = [
-            (key, _fact(slot.fact), roles[person])
+            (key, self.rules.facts[_fact(slot.fact)].title, roles[person])
             for key, slots in (("ask", result.asks), ("claim", result.claims)) for slot in slots for person in slot.persons
         ]  # fmt: skip
         for language, said in say.items():
@@ -178,7 +173,7 @@ class Engine:
             if result.over:
                 said.append(words["over"].format(title=title[language]))
             said += [_said(sentence[language], result.figures or {}, role, words) for sentence, role in spoken]
-            said += [self.words[language, *one] for one in wanted]
+            said += [words[key].format(fact=fact[language], person=words[role]) for key, fact, role in wanted]
 
 
 def _answers(ask: Mapping[str, Any], results: Sequence[Result]) -> dict[str, dict[str, str]] | None:

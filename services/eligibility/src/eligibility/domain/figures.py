@@ -7,7 +7,6 @@ figures it used (a bit each), so a decision knows what in it is provisional. A f
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,10 +44,6 @@ class Table:
     def column(self, num: Any) -> Any:
         """A value of the unit itself, one a row."""
         return num[:, 0] if getattr(num, "shape", ()) == self.day.shape else np.broadcast_to(num, self.day.shape)[:, 0]
-
-    def wide(self, num: Ints) -> Ints:
-        """One value a row and place."""
-        return num if num.shape == self.present.shape else np.broadcast_to(num, self.present.shape)
 
 
 class Marks:
@@ -136,15 +131,11 @@ def first(branches: Sequence[tuple[When, Any]], values: Sequence[Value], table: 
     """The value of the first branch that holds; its marks, and those of the tests up to it."""
     if len(branches) == 1:
         return values[0]
+    found: Any = values[0]
     holds, marks = branches[0][0].holds(table)
-    if holds is True or holds.all():
-        num, own, den = values[0]
-    else:
-        num, own, den = first(branches[1:], values[1:], table)
-        if holds.any():
-            num, own, den = map(partial(_where, holds), values[0], (num, own, den))
+    if holds is not True and not holds.all():
+        other = first(branches[1:], values[1:], table)
+        both = zip(found, other, strict=True)
+        found = [a if a is b else np.where(holds, a, b) for a, b in both] if holds.any() else other
+    num, own, den = found
     return Value(num, marks | own, den)
-
-
-def _where(holds: Any, one: Any, other: Any) -> Any:
-    return one if one is other else np.where(holds, one, other)

@@ -105,8 +105,9 @@ class Results:
         """part: the units that were decided, by place in the layout."""
         condition, by, own = self.condition, self.by, [self.own[at] for at in part]
         marked = marks(condition, decided.table, decided.fired)
-        least, most = (decided.over(reduced, decided.outcome).tolist() for reduced in (np.minimum, np.maximum))
-        marks_of = marked[decided.best].tolist(), decided.over(np.bitwise_or, marked).tolist()
+        first = decided.starts[:-1]
+        least, most = (reduce.reduceat(decided.outcome, first).tolist() for reduce in (np.minimum, np.maximum))
+        marks_of = marked[decided.best].tolist(), np.bitwise_or.reduceat(marked, first).tolist()
         for at, n, bits, best, worst in zip(part, own, decided.fired[decided.best].tolist(), least, most, strict=True):
             if bits or worst:
                 self.low[at] = best
