@@ -51,7 +51,8 @@ async def test_turns_are_passed_owed_and_repaid(register: Priority) -> None:
     assert ("young", "homeless", "repaid", NUMBERS[11]) in hows
     ledger = (await register.get(f"/v1/agreements/{agreement}/ledger", role="council")).json()
     assert (ledger["debts"], sum(ledger["balances"].values())) == ([], 0)
-    assert {one["dossier"] for one in ledger["turns"]} == {None}, "a council learns no dossier's group"
+    told = {(one["dossier"], one["vacancy"]) for one in ledger["turns"]}
+    assert told == {(None, None)}, "a council learns no dossier's group, nor that of who lives in a home"
 
 
 async def test_the_reason_for_the_turn_is_told_in_words(register: Priority) -> None:

@@ -130,9 +130,9 @@ class TurnGiven(Turn):
 
     state: State
     """`live` again for the same turn and vacancy: it passed on, as nobody of its group was left."""
-    vacancy: str
+    vacancy: str | None
     dossier: str | None
-    """Its number: to the case workers, whose dossiers they are."""
+    """Both to the case workers, whose dossiers they are: who moves into a home is known to others."""
     at: datetime
 
 
@@ -397,9 +397,10 @@ async def agreements(caller: Reader, work: Work) -> list[AgreementRead]:
 async def ledger(id: UUID, caller: Reader, work: Work) -> LedgerRead:
     """Every turn given under an agreement, who owes whom, and how many referrals each group can take."""
     folded, entries, room, waiting, carried_on = await use_cases.ledger(id, caller, work)
-    names = access.may(caller, "company", "read_ledger_numbers")  # a council learns no dossier's group
+    names = access.may(caller, "company", "read_ledger_numbers")  # a council learns nobody's group
+    untold = {} if names else {"dossier": None, "vacancy": None}
     return LedgerRead(
-        turns=[_same(TurnGiven, one, dossier=one.dossier if names else None) for one in entries],
+        turns=[_same(TurnGiven, one, **untold) for one in entries],
         next_turn=folded.turn,
         next_of=folded.of,
         debts=[Debt(owes=owes, to=to) for owes, to in folded.debts],
