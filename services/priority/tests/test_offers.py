@@ -442,6 +442,18 @@ async def test_an_undone_silence_counts_no_more_and_its_home_stays_with_who_has_
     assert [one["unfounded"] for _, one in await said(register, "OfferJudged")] == [1, 1]
 
 
+@pytest.mark.parametrize("what", ["judgement", "undo"])
+async def test_a_blank_is_no_reason(register: Priority, what: str) -> None:
+    """Else three months without an offer would rest on nothing that the household could appeal against."""
+    offer = await register.opened("w1")
+    refused = await register.act(offer, "answer", answer="refuse", reason=" ")
+    assert (refused[0], "reason" in refused[1]) == (422, True)
+    await register.act(offer, "answer", answer="refuse", reason=" Too far.\n")
+    assert (await steps(register, offer))[-1] == ("open", "refused", ["Too far."])
+    assert (await register.act(offer, what, reasons=" \n"))[0] == 422
+    assert (await state(register, offer))["well_founded"] is None
+
+
 async def test_an_answer_on_paper_says_when_it_came_and_a_refusal_why(register: Priority) -> None:
     offer = await register.opened("w1")
     path, refused = f"/v1/offers/{offer}/answer", {"answer": "refuse", "reason": "Too far.", "on": "2024-06-01"}

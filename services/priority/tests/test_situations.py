@@ -123,7 +123,7 @@ async def test_a_decision_names_a_group_of_its_own_kind(
     assert len((await priority.get("/v1/situations")).json()) == 1
 
 
-@pytest.mark.parametrize("reasons", ["", [], [""]])
+@pytest.mark.parametrize("reasons", ["", [], [""], " ", ["Seen.", "\n"]])
 async def test_reasons_are_obligatory(priority: Priority, asked: str, reasons: object) -> None:
     assert (await review(priority, asked, "refused", reasons=reasons)).status_code == 422
     assert await priority.said() == []

@@ -40,7 +40,7 @@ def _is_a_number_of_a_day(number: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$"), Field(description="of a group")]
-Words = Annotated[str, Field(min_length=1, max_length=10_000)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
 Reasons = Annotated[
     tuple[Words, ...],
     Field(min_length=1, max_length=50),
@@ -235,7 +235,7 @@ class Special(Reasoned):
     dossier: DossierNumber
     kind: Literal["special_allocation", "internal_transfer"]
     decided_on: Day
-    decided_by: Annotated[str, Field(min_length=1, max_length=500)]
+    decided_by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 class Judgement(Reasoned):
