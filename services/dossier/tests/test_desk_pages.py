@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -16,6 +17,7 @@ from .test_application import HOME, Browser, as_, form_of, item
 from .test_desk import investigated, queue, stated
 from .test_documents import BARS, CLAIM, PAPERS, SLIPS, asked, listed, version
 from .test_interpretation import recent_income
+from .test_offers import ended, hear, judged
 
 MARKUP = "<b>Els</b> & co"
 INCOME = {"year": 2023, "jointly_taxable": "21000.00"}
@@ -432,6 +434,28 @@ async def test_a_contradiction_is_shown_with_both_words_and_dismissed_once(regis
     assert await desk.post(path, **form) == f"/desk/{id_}"
     assert 'id="not-now"' in await desk.post(path, 409, **form)
     assert await queue(register) == []
+
+
+async def test_a_striking_for_a_refusal_that_counts_no_more_is_opened_again_or_stands(
+    register: Register, desk: Browser
+) -> None:
+    id_, one, two = await register.registered(), uuid4(), uuid4()
+    await hear(register, *(judged(id_, of, well_founded=False) for of in (one, two)))
+    await register.act(id_, await register.case_worker(), "strike", reasons=WHY, ground="second_refusal")
+    keep = f"/desk/{id_}/actions/keep_struck"
+    assert 'id="not-now"' in await desk.get(keep, 409)
+    await hear(register, ended(id_, two, was="refused"))
+    assert "Struck for a refusal that no longer counts" in await desk.get("/desk")
+    [item] = await queue(register)
+    path = await desk.post(f"/desk/queue/{item['item']}/claim")
+    assert path == f"/desk/{id_}/actions/reinstate"
+    assert ('id="too-much"' in (html := await desk.get(path)), f'href="{keep}"' in html) == (True, True)
+    assert await desk.post(keep, reasons=WHY) == f"/desk/{id_}"
+    assert ("It stays struck, although a refusal" in await desk.get(f"/desk/{id_}"), await queue(register)) == (
+        True,
+        [],
+    )
+    assert 'id="too-much"' not in await desk.get(path)
 
 
 async def test_a_dossier_is_struck_on_a_ground_and_an_upheld_appeal_opens_it(register: Register, desk: Browser) -> None:

@@ -407,6 +407,37 @@ async def test_a_refusal_that_is_taken_back_counts_no_more_nor_does_one_that_was
     assert (await pause(register, id_), await queue(register)) == (("2024-06-20", False), [])
 
 
+@pytest.mark.parametrize("ground", ["second_refusal", "no_response"])
+async def test_who_is_struck_for_a_refusal_that_counts_no_more_waits_for_a_person(
+    register: Register, ground: str
+) -> None:
+    id_, one, two = await register.registered(), uuid4(), uuid4()
+    worker, anna = await register.case_worker(), await register.candidate()
+    await hear(register, *(judged(id_, of, well_founded=False) for of in (one, two)))
+    assert (await register.act(id_, worker, "strike", reasons=WHY, ground=ground)).status_code == 201
+    assert await queue(register) == []
+    await hear(register, judged(id_, two, well_founded=True, hours=5))
+    assert ((await register.read(id_))["status"], await queue(register)) == (
+        "struck", ["struck"] if ground == "second_refusal" else [],
+    )  # fmt: skip
+    if ground != "second_refusal":
+        return
+    await hear(register, judged(id_, two, well_founded=False, hours=6))
+    assert await queue(register) == [], "judged unfounded after all"
+    await hear(register, ended(id_, two, hours=7, was="refused"))
+    # a person lets it stand with reasons, once, until still fewer count; and then opens it
+    path = f"/v1/queue/{id_}.struck/dismissal"
+    assert (await register.http.post(path, json={"reasons": WHY}, headers=anna)).status_code == 403
+    assert (await register.http.post(path, json={"reasons": []}, headers=worker)).status_code == 422
+    sent = [await register.http.post(path, json={"reasons": WHY}, headers=worker) for _ in range(2)]
+    assert ([one.status_code for one in sent], await queue(register)) == ([204, 404], [])
+    assert ((await register.read(id_))["status"], (await kinds(register, id_))[-1]) == ("struck", "keep_struck")
+    await hear(register, judged(id_, one, well_founded=True, hours=8))
+    assert await queue(register) == ["struck"]
+    assert (await register.act(id_, worker, "reinstate", reasons=WHY)).status_code == 201
+    assert ((await register.read(id_))["status"], await queue(register)) == ("registered", [])
+
+
 async def test_a_candidate_answers_an_open_offer_before_he_puts_his_dossier_on_hold(register: Register) -> None:
     """Else its term would end as a hold, and no refusal would be judged; the company's hold is another matter."""
     id_ = await register.registered()

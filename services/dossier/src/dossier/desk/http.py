@@ -39,7 +39,8 @@ async def give_back(item: str, caller: CaseWorker, work: Work) -> None:
 
 @router.post("/queue/{item}/dismissal", status_code=204)
 async def dismiss(item: str, body: use_cases.Dismissal, caller: CaseWorker, work: Work) -> None:
-    """Let an interpretation stand against a source: it waits again once a source answers differently."""
+    """Let an interpretation stand against a source: it waits again once a source answers differently. Or a striking for a second
+    refusal, though one counts no more."""
     await use_cases.dismiss(item, body, caller, work)
 
 

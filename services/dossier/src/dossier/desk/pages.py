@@ -60,7 +60,7 @@ _SHOWN = typed_as(Facts, recent_income=(typed_as(RecentIncome) | None, None), **
 _JUDGED: Any = create_model("Judged", decision=(Decision, ...), reasons=_REASONS, facts=(_SHOWN, _SHOWN()))
 
 _ASKS: Mapping[str, tuple[str, ...]] = {  # decision → its fields beside the reasons; one with "?" may be left empty
-    **dict.fromkeys(("refuse", "reinstate", "hold", "wake", "submit"), ()),
+    **dict.fromkeys(("refuse", "reinstate", "keep_struck", "hold", "wake", "submit"), ()),
     **dict.fromkeys(("withdraw", "leave"), ("on?",)),
     **dict.fromkeys(("confirm", "decline", "uphold"), ("member",)),
     "strike": ("ground",),
@@ -112,7 +112,8 @@ def routes(pages: Pages) -> APIRouter:
         found = await whole(dossier, caller, work) | {"action": action, "check": False, "asks": _ASKS[action]}
         origins = [origin for of in found["file"].origins.values() for origin in of.values()]
         upholds = action == "uphold" and any("contradicted_by" in one for one in origins)
-        found["possible"] = upholds or action in found["dossier"].actions
+        found["struck_for_too_much"] = keeps = register.standing.struck_for_too_much
+        found["possible"] = upholds or (action == "keep_struck" and keeps) or action in found["dossier"].actions
         found |= {"appeals": register.standing.appeals, "undoable": [one.id for one in await undoable(register, work)]}
         return pages.show(request, "desk_decision", None if found["possible"] else 409, **found | of)
 
@@ -238,9 +239,9 @@ def routes(pages: Pages) -> APIRouter:
                 await use_cases.confirm(dossier, body.member, True, caller, work)
             elif action == "decline":
                 await use_cases.decline(dossier, body.member, caller, work)
-            elif action == "uphold":
-                item, why = f"{dossier}.contradiction.{body.member}", desk.Dismissal(reasons=body.reasons)
-                await desk.dismiss(item, why, caller, work)
+            elif action in ("uphold", "keep_struck"):
+                what = f"contradiction.{body.member}" if action == "uphold" else "struck"
+                await desk.dismiss(f"{dossier}.{what}", desk.Dismissal(reasons=body.reasons), caller, work)
             else:
                 said = ActionRequest.model_validate({"action": action, **body.model_dump()})
                 await actions.act(dossier, said, caller, work)
@@ -295,5 +296,6 @@ def place(item: str) -> str:
         "contradiction": "/actions/uphold?member={}",
         "appeal": "/actions/answer_appeal",
         "refusals": "/actions/strike?ground=second_refusal",
+        "struck": "/actions/reinstate",
     }
     return f"/desk/{dossier}{of.get(kind, '').format(*which)}"

@@ -27,8 +27,8 @@ _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ .\-/](?=\d)")
 
 class QueueItem(Shape):
     """Something that waits for a human eye. kind: document · appeal · contradiction (a source, of an interpretation) · term (to
-    bring what is asked, passed) · unconfirmed (for 30 days) · refusals (a second, unfounded one); since: from when on;
-    claimed_by: the subject of who has it."""
+    bring what is asked, passed) · unconfirmed (for 30 days) · refusals (a second, unfounded one) · struck (for
+    a second one, and one counts no more); since: from when on; claimed_by: the subject of who has it."""
 
     item: str
     dossier: UUID
@@ -40,7 +40,7 @@ class QueueItem(Shape):
 
 
 class Dismissal(Shape):
-    """Why the interpretation stands."""
+    """Why the interpretation, or the striking, stands."""
 
     reasons: Annotated[Reasons, Field(min_length=1)]
 
@@ -101,16 +101,20 @@ async def give_back(item: str, caller: Caller, work: RegisterWork) -> None:
 
 async def dismiss(item: str, body: Dismissal, caller: Caller, work: RegisterWork) -> None:
     """The interpretation stands: it is stated anew, so that it waits no more until a source answers differently from now on.
+    Or the striking does, until still fewer refusals count.
 
-    Raises `NotFound`, `Conflict` where it is no contradiction.
+    Raises `NotFound`, `Conflict` where it is neither.
     """
     dossier, name, _ = await _waiting(item, caller, work)
     kind, _, member = name.partition(".")
-    if kind != "contradiction":
-        raise Conflict(
-            "Only a contradiction is dismissed: judge the document, answer the appeal, or act on the dossier."
-        )
+    if kind not in ("contradiction", "struck"):
+        what = "Only a contradiction or a striking is dismissed: judge the document, answer the appeal, or act on the dossier."
+        raise Conflict(what)
     register = await _at_counter(dossier, caller, work, lock=True)
+    if kind == "struck":
+        register.record("keep_struck", reasons=body.reasons)
+        register.settle()
+        return
     of = register.row.layers[person := register.persons[member]]
     stands = {key: said["interpretation"]["value"] for key, said in of.items() if contradicts(said)}
     interpret(register, person, stands)

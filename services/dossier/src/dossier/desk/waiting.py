@@ -31,6 +31,8 @@ def _waiting(register: "Register") -> Iterator[tuple[str, datetime | None]]:
     row, work = register.row, register.work
     for one in register.standing.appeals:
         yield f"appeal.{one.act}", None
+    if register.standing.struck_for_too_much:
+        yield "struck", None
     if row.status not in OPEN:
         return
     decides = _decides(register)

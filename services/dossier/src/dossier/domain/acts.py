@@ -15,7 +15,7 @@ CLOSES = {"withdraw": "withdrawn", "refuse": "refused", "strike": "struck", "lea
 """Act → the status it gives, until somebody reinstates the dossier."""
 UNDONE_THE_SAME_DAY = ("refuse", "strike", "hold", "wake", "answer_appeal", "interpret")
 """Acts that who took them may take back on that day, until the next of `DECISIONS`."""
-DECISIONS = (*UNDONE_THE_SAME_DAY, "withdraw", "reinstate", "deceased", "uphold")
+DECISIONS = (*UNDONE_THE_SAME_DAY, "withdraw", "reinstate", "deceased", "uphold", "keep_struck")
 Side = Literal["company", "candidate"]
 """Whose hold it is: who set it ends it, and both may hold at once."""
 Part = Literal["candidate", "co_resident"]
@@ -84,7 +84,8 @@ class Standing:
     last; tested: the facts (version) and rules (hash) of that one; test: the open one; closed: the status that a closing act
     gave; closed_by: that act, none where it was a death; interrupted: the test that was open then; held: who put it on hold →
     that act; appeals: those without an answer, oldest first; kept_date: the former date that a case worker let the applicant
-    keep; offers: id → offer.
+    keep; struck_for: how many unfounded refusals there were as a person struck it for a second one, or let that stand; offers: id →
+    offer.
     """
 
     submitted_on: date | None = None
@@ -100,6 +101,7 @@ class Standing:
     held: dict[Side, str] = field(default_factory=dict)
     appeals: tuple[Appeal, ...] = ()
     kept_date: date | None = None
+    struck_for: int | None = None
     offers: dict[str, Offer] = field(default_factory=dict)
 
     @property
@@ -136,6 +138,12 @@ class Standing:
         """Those that were refused, or not answered, without a good reason: the first one first."""
         found = [(one.refused_on, one) for one in self.offers.values() if one.refused_on]
         return [one for _, one in sorted(found, key=lambda dated: dated[0])]
+
+    @property
+    def struck_for_too_much(self) -> bool:
+        """Is it struck for a second refusal, and do fewer count than a person knew of?"""
+        counts = len(self.unfounded)
+        return self.closed == "struck" and self.struck_for is not None and counts < min(self.struck_for, 2)
 
     @property
     def paused_until(self) -> date | None:
@@ -185,7 +193,11 @@ def after(before: Standing, act: Act) -> Standing:
             return replace(here, test=OpenTest(refers["test"], "allocation", act.on, here.registered_on))
         case "withdraw" | "refuse" | "strike" | "lease" if not here.closed:
             test = here.test if here.test and here.test.moment != "allocation" else None  # that one ends with its offer
-            return replace(here, closed=CLOSES[act.kind], closed_by=act.id, test=None, interrupted=test)
+            counts = len(here.unfounded) if refers.get("ground") == "second_refusal" else None
+            here = replace(here, test=None, interrupted=test, struck_for=counts)
+            return replace(here, closed=CLOSES[act.kind], closed_by=act.id)
+        case "keep_struck":
+            return replace(here, struck_for=len(here.unfounded))
         case "lease" if here.closed_by:  # somebody closed it before that was known here
             return replace(here, closed=CLOSES[act.kind], closed_by=act.id)
         case "deceased" if refers["closes"]:
