@@ -84,8 +84,8 @@ class Standing:
     last; tested: the facts (version) and rules (hash) of that one; test: the open one; closed: the status that a closing act
     gave; closed_by: that act, none where it was a death; interrupted: the test that was open then; held: who put it on hold →
     that act; appeals: those without an answer, oldest first; kept_date: the former date that a case worker let the applicant
-    keep; struck_for: how many unfounded refusals there were as a person struck it for a second one, or let that stand; offers: id →
-    offer.
+    keep; struck_for: how many unfounded refusals there were as a person struck it for a second one, or let that stand; offers: id
+    → offer.
     """
 
     submitted_on: date | None = None
