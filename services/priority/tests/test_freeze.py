@@ -44,6 +44,26 @@ async def test_before_a_freeze_homes_are_offered_and_what_is_accepted_is_signed(
     assert (await priority.get("/v1/vacancies/w2/next")).status_code == 409
 
 
+async def test_what_is_checked_as_a_freeze_begins_is_not_offered_in_it(priority: Priority) -> None:
+    await priority.agreed(freezes=[{"from": "2024-06-02", "until": "2024-06-04"}])
+    await priority.hear(candidacy(FIRST), candidacy("2024.01.03.0001"))
+    await priority.free("w1")
+    offer = (await priority.propose("w1")).json()["id"]
+    priority.pass_days(1)
+    for _ in range(2):
+        await priority.confirm(offer)
+    assert (await priority.get(f"/v1/offers/{offer}")).json()["state"] == "lapsed"
+    about = [(one["type"], one.get("was"), one.get("now")) for one in await priority.said()]
+    assert about == [("OfferProposed", None, None), ("OfferEnded", "checking", "lapsed")], "dossier is told, once"
+    page = await priority.page("GET", "/vacancies/w1", "case_worker", held={"company": "dijledal"})
+    assert "a freeze began meanwhile" in page.text
+    assert await priority.list() == [FIRST, "2024.01.03.0001"]
+    priority.pass_days(2)
+    next_ = await priority.next("w1")
+    assert (next_["turn"]["turn"], next_["order"][0]["dossier"]) == (1, FIRST), "its turn waited for it, and so did he"
+    await priority.opened("w1")
+
+
 async def test_a_vacancy_that_has_its_turn_waits_for_a_freeze_of_the_agreement_after_it(priority: Priority) -> None:
     first = await priority.agreed()
     await priority.hear(candidacy(FIRST))

@@ -58,6 +58,11 @@ class AdoptedAgreement:
     def agreement(self) -> Agreement:
         return Agreement.model_validate(self.content, extra="ignore")  # a newer build may have kept more
 
+    def covers(self, home: "Vacancy") -> bool:
+        """Whether it is for this dwelling, whatever the day."""
+        here = self.area in (None, home.area) and home.municipality in self.municipalities
+        return here and self.company == home.company
+
     def ledger(self, entries: "Iterable[LedgerEntry]") -> Ledger:
         """Its ledger, from the entries on record."""
         return Ledger(self.agreement.shares(), (one.in_domain() for one in entries))
@@ -226,8 +231,24 @@ class Allocation:
         ids = list(dossiers)
         await self.offers.load(self._connection, "dossier", ids)
         await self.referrals.load(self._connection, "dossier", ids)
-        if checking := [one.vacancy for one in self.offers.all() if one.state == "checking"]:
-            await self.vacancies.load(self._connection, "id", checking)
+        if checking := [one for one in self.offers.all() if one.state == "checking"]:
+            await self.vacancies.load(self._connection, "id", {one.vacancy for one in checking})
+            await self.load_agreements({one.company for one in checking})
+
+    async def load_agreements(self, companies: Iterable[str]) -> None:
+        """All of these companies, for `frozen_until`."""
+        await self.agreements.load(self._connection, "company", companies)
+
+    def frozen_until(self, vacancy: Vacancy, today: date) -> date | None:
+        """The day on which it may be offered again, if nothing is offered today: by the agreement that drew its turn or is in
+        force."""
+        days = [
+            one.agreement.regulation(today).frozen_until
+            for one in self.agreements.all()
+            if one.id == vacancy.agreement
+            or (one.adopted_at and one.covers(vacancy) and one.since <= today <= one.through)
+        ]
+        return max(filter(None, days), default=None)
 
     async def hold(self, company: str) -> None:
         """Decide on turns, referrals and adoptions of a company one after the other: lock it until the commit."""

@@ -21,7 +21,7 @@ from cir_schemas import (
 from cir_schemas.types import euro
 from priority import rules
 from priority.allocation import Offer
-from priority.domain.offers import CLOSED, is_over, lapses
+from priority.domain.offers import CLOSED, check, is_over, lapses
 from priority.domain.ranking import ON_THE_LIST, number_parts
 from priority.offers import fall_silent
 from priority.store import Candidacy, Company, Organisation, PriorityWork
@@ -110,8 +110,14 @@ def _checked(take: Callable[[E, Offer, PriorityWork], None], events: Sequence[E]
 
 
 def open_offer(event: OfferConfirmed, offer: Offer, work: PriorityWork) -> None:
-    """The conditions are met: the candidate is told, and has his term to answer."""
+    """The conditions are met: the candidate is told, and has his term to answer. In a freeze that began since nothing is offered:
+    it lapses, the vacancy keeps its turn, and whoever is first is proposed after it."""
     vacancy = work.allocation.vacancies.get(offer.company, offer.vacancy)
+    if work.allocation.frozen_until(vacancy, work.clock.today()):
+        check(offer.state, "lapsed")
+        work.note(replace(offer, state="lapsed", holds=False), "frozen", "register", was=offer.state)
+        work.publish(OfferEnded.model_validate({**offer.about, "was": "checking", "now": "lapsed"}), because_of=event)
+        return
     answer_by = rules.answer_by(work.clock.today())
     work.move(offer, "open", "dossier", answer_by=answer_by, remind_on=rules.remind_on(answer_by))
     home = {"municipality": vacancy.municipality, "bedrooms": vacancy.bedrooms, "rent": euro(vacancy.rent or 0)}

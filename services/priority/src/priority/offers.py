@@ -482,12 +482,9 @@ async def _ledger(vacancy: Vacancy, work: PriorityWork) -> tuple[AdoptedAgreemen
 
 
 async def frozen_until(vacancy: Vacancy, work: PriorityWork) -> date | None:
-    """The day on which it may be offered again, if nothing is offered today: by the agreement that drew its turn, or in force."""
-    today, found = work.clock.today(), work.allocation
-    drew = await found.agreement(vacancy.agreement) if vacancy.agreement else None
-    both = (drew, await found.agreement_for(vacancy, today))
-    days = [until for one in both if one and (until := one.agreement.regulation(today).frozen_until)]
-    return max(days, default=None)
+    """The day on which it may be offered again, if nothing is offered today."""
+    await work.allocation.load_agreements([vacancy.company])
+    return work.allocation.frozen_until(vacancy, work.clock.today())
 
 
 async def _open_ledger(vacancy: Vacancy, work: PriorityWork) -> tuple[AdoptedAgreement, Ledger, list[LedgerEntry]]:
