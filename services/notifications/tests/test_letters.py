@@ -96,6 +96,20 @@ def test_text_and_html_say_the_same(kind: str, audience: str, language: str) -> 
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("kind", sorted(TEMPLATE_OF.keys() - {"member_invited"}))  # nobody tells who named him
+def test_what_a_letter_keeps_silent_it_says_where_to_find(kind: str, language: str) -> None:
+    text = letter(kind, language, asks=[]).text
+    kept = {"nl": ("niet in deze e-mail", "woonmaatschappij"), "en": ("not in this email", "housing company")}[language]
+    said = [line for line in text.splitlines() if kept[0] in line]
+    after = text.partition("\n\nWat nu?")[0].partition("\n\nWhat now?")[0].partition(said[0])[2] if said else kept[1]
+    assert kept[1] in after or kept[1] in said[0].partition(kept[0])[2], text
+
+
+def test_a_line_of_a_letter_is_a_line_in_html_too() -> None:
+    assert letter("offer_opened", "nl").html.count('<p style="white-space: pre-line">') == 2
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
 @pytest.mark.parametrize(("kind", "audience"), TOLD)
 def test_every_letter_has_the_links_that_its_reader_may_use(kind: str, audience: str, language: str) -> None:
     links = {"not_mine": "http://mails.example/not-mine?token=a", "confirm": "http://mails.example/confirm?token=b"}
@@ -153,9 +167,23 @@ def test_a_helper_reads_that_the_candidate_agreed(language: str) -> None:
         (
             "struck",
             "case_worker",
-            ["Your dossier is closed", "The decision is of 1 March 2024.", "reasons are not in this email"],
+            [
+                "Your dossier is closed",
+                "The decision is of 1 March 2024.",
+                "reasons are not in this email",
+                "rent premium ends",
+                "apply for a social home again",
+            ],
         ),
+        ("refused", "case_worker", ["apply for a social home again"]),
+        (
+            "appealed",
+            "candidate",
+            ["or the other candidate in your dossier did.", "registered letter", "nothing changes"],
+        ),
+        ("appealed", "case_worker", ["The housing company put on record that you appeal", "registered letter"]),
         ("appealed_late", "candidate", ["We keep your appeal all the same", "registered letter"]),
+        ("appeal_rejected", "case_worker", ["The decision stays as it is.", "what you can still do"]),
         ("corrected", "case_worker", ["was a mistake", "does not hold"]),
         ("corrected", "candidate", ["or the other candidate", "decisions of the housing company stay"]),
     ],
@@ -174,6 +202,18 @@ def test_a_decision_is_told_as_whose_it_is(kind: str, by: str, words: list[str])
 def test_a_candidates_own_act_is_laid_on_nobody_else(kind: str, audience: str, language: str, words: list[str]) -> None:
     written = letter(kind, language, by="candidate", audience=audience, asks=[])
     assert not any(word in text for word in words for text in (written.subject, written.text, written.html))
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("refused", "uw aanvraag is geweigerd"),
+        ("struck", "uw dossier is geschrapt"),
+        ("withdrawn", "uw dossier is uitgeschreven"),
+    ],
+)
+def test_a_subject_says_of_what_it_is(kind: str, subject: str) -> None:
+    assert letter(kind, "nl").subject == f"Dossier 2024.03.20.0001: {subject}"
 
 
 @pytest.mark.parametrize("kind", ["refused", "struck", "situation_refused", "referral_refused"])
@@ -213,12 +253,12 @@ def test_what_priority_decided_raises_no_false_expectations(kind: str, words: li
         ),
         ("offer_reminded", "en", ["no answer", "by 4 April 2024", "three months", "may strike"]),
         ("offer_accepted", "en", ["take the home", "The lease waits"]),
-        ("offer_no_answer", "en", ["counts as a refusal", "good reason"]),
-        ("offer_founded", "en", ["keep your place", "an offer again"]),
+        ("offer_no_answer", "en", ["counts as a refusal", "good reason", "still answer online"]),
+        ("offer_founded", "en", ["keep your place", "an offer again", "another message about this before"]),
         ("offer_unfounded", "en", ["three months", "sooner", "rent premium ends", "appeal (verhaal)"]),
         ("offer_unfounded_again", "en", ["does not happen by itself", "appeal (verhaal)"]),
         ("offer_withdrawn", "en", ["no consequences"]),
-        ("offer_undone", "en", ["not count as a refusal any more", "offer it to you again"]),
+        ("offer_undone", "en", ["not count as a refusal any more", "no offers for a time", "offer it to you again"]),
         ("offer_undone", "nl", ["telt niet meer", "opnieuw aan"]),
         ("offer_lapsed", "en", ["not count as a refusal"]),
         ("offer_lease_undone", "en", ["offered to nobody else", "open again"]),
