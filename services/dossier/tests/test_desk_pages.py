@@ -175,10 +175,27 @@ async def test_a_fact_is_taken_from_a_document_and_a_claim_that_changed_is_said(
     id_ = await asked(register, PAPERS, SLIPS, members=[applicant(recent_income=CLAIM)])
     tax = f"/desk/{id_}/documents/{await register.uploaded(id_, await register.candidate())}"
     slips = await register.uploaded(id_, await register.candidate(), fact="recent_income.proof")
-    assert 'href="#facts.incomes"' in await desk.post(tax, 422, decision="accepted", step="do", reasons=WHY)
-    html = await desk.post(tax, 422, decision="accepted", step="do", reasons=WHY, **{"facts.incomes.year": "2023"})
-    assert 'href="#facts.incomes.jointly_taxable"' in html  # left out is not nil
+    before = await version(register, id_)
+    for step in (
+        "check",
+        "do",
+    ):  # what is left out is refused before it is looked at once more, and nothing typed is lost
+        html = await desk.post(tax, 422, decision="accepted", step=step, reasons=WHY)
+        assert 'href="#facts.incomes">Fill in what the document shows<' in html
+        assert (WHY in html, 'value="accepted" checked' in html, 'id="check"' in html) == (True, True, False)
+        html = await desk.post(tax, 422, decision="accepted", step=step, reasons=WHY, **{"facts.incomes.year": "2023"})
+        assert 'href="#facts.incomes.jointly_taxable"' in html  # left out is not nil
+        assert 'value="2023"' in html
+        later = {"facts.incomes.year": "2024", "facts.incomes.jointly_taxable": "21000"}
+        html = await desk.post(tax, 422, decision="accepted", step=step, reasons=WHY, **later)
+        assert ('href="#facts.incomes.year"' in html, 'value="21000"' in html, 'id="check"' in html) == (
+            True,
+            True,
+            False,
+        )
     typed = {"facts.incomes.year": "2023", "facts.incomes.jointly_taxable": "21000"}
+    assert 'id="check"' in await desk.post(tax, 200, decision="accepted", reasons=WHY, **typed)
+    assert (await version(register, id_), len(await queue(register))) == (before, 2), "looked at is not done"
     assert await desk.post(tax, decision="accepted", step="do", reasons=WHY, **typed) == tax
     now = await version(register, id_)
     changed = applicant(recent_income={"months": 3, "amount": "1.00"})
@@ -188,9 +205,9 @@ async def test_a_fact_is_taken_from_a_document_and_a_claim_that_changed_is_said(
     assert "The claim was changed" in html
     assert "€6,000.00 in 3 months" in html
     assert "€1.00 in 3 months" in html
-    html = await desk.post(path, 409, decision="accepted", step="do", reasons=WHY)
-    assert 'name="decision"' in html
-    assert WHY in html
+    for step in ("check", "do"):
+        html = await desk.post(path, 409, decision="accepted", step=step, reasons=WHY)
+        assert ('name="decision"' in html, WHY in html) == (True, True)
     assert (
         await desk.post(path, decision="rejected", step="do", reasons=WHY, **{"facts.recent_income.months": "3"})
         == path
@@ -462,9 +479,10 @@ async def test_a_dossier_is_struck_on_a_ground_and_an_upheld_appeal_opens_it(reg
     id_ = await register.registered()
     path, form = f"/desk/{id_}/actions", {"reasons": WHY, "step": "do"}
     assert 'href="#ground"' in await desk.post(f"{path}/strike", 422, **form)
-    html = await desk.post(f"{path}/strike", 200, ground="second_refusal", reasons=WHY)
-    assert "a second offer was refused or not answered" in html
-    await desk.post(f"{path}/strike", 409, ground="second_refusal", **form)  # there was none
+    html = await desk.post(f"{path}/strike", 200, ground="no_response", reasons=WHY)
+    assert "no response at the update" in html
+    for step in ("check", "do"):
+        await desk.post(f"{path}/strike", 409, ground="second_refusal", reasons=WHY, step=step)  # there was none
     await desk.post(f"{path}/strike", ground="no_response", **form)
     assert (await register.act(id_, await register.candidate(), "appeal", ground="struck")).status_code == 201
     [item] = await queue(register)

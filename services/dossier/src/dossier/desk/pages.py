@@ -6,6 +6,7 @@ nothing behind, and its form is shown again with what was typed.
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -216,6 +217,9 @@ def routes(pages: Pages) -> APIRouter:
         form, check = await taken(request, await read_form(request, _JUDGED), do)
         if form.done is not None:
             return RedirectResponse(f"/desk/{dossier}/documents/{document}", 303)
+        form = replace(
+            form, errors={path.replace("[0]", ""): why for path, why in form.errors.items()}
+        )  # one of a list
         async with request.app.state.database.work() as work:
             return await show_document(dossier, document, request, caller, work, form=form, check=check)
 
@@ -271,9 +275,21 @@ async def whole(dossier: DossierRef, caller: Caller, work: RegisterWork) -> dict
 async def taken(
     request: Request, form: Form[Any], do: Callable[[Any, RegisterWork], Awaitable[object]], *, twice: bool = True
 ) -> tuple[Form[Any], bool]:
-    """The form, done where this is its last step; and whether it is to be looked at once more. twice: before it is done."""
+    """The form, done where this is its last step; and whether it is to be looked at once more. twice: before it is done. Nothing
+    is looked at once more that would be refused then: it is tried out, and refused at once."""
     step = form.typed.get("step") or ("check" if twice else "do")
-    return await send(request, form, do) if step == "do" else form, bool(form.data) and step == "check"
+
+    async def try_out(body: Any, work: RegisterWork) -> None:
+        await do(body, work)
+        raise _TriedOut  # so that nothing of it is stored
+
+    with suppress(_TriedOut):
+        form = await send(request, form, {"do": do, "check": try_out}[step]) if step in ("do", "check") else form
+    return form, bool(form.data) and step == "check"
+
+
+class _TriedOut(Exception):
+    """It would be done."""
 
 
 async def refused(request: Request, do: Callable[[RegisterWork], Awaitable[object]]) -> Problem | None:
