@@ -96,7 +96,7 @@ async def _measure(folder: Path) -> tuple[float, float, list[float], list[float]
                 known = await work.find(UUID(int=nth))
                 assert known
                 begun = perf_counter()
-                assert await work.standing(known.dossier, known.wants[0]["municipality"], ON, Regulation())
+                assert await work.standing(known, known.wants[0]["municipality"], ON, Regulation())
                 positions.append(perf_counter() - begun)
                 there = place.municipality == known.wants[0]["municipality"], place.persons == known.persons
                 begun = perf_counter()

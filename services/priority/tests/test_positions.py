@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from priority.domain.ranking import Regulation
 from priority.handlers import record_candidacies
 
 from .conftest import Priority, candidacy
@@ -62,6 +63,39 @@ async def test_each_area_with_an_agreement_of_its_own_has_a_position(priority: P
         ("centrum", ids[0], 2, {"area_tie": 1}), ("zuid", ids[1], 1, {}),
     ]  # fmt: skip
     assert found[0]["text"]["en"].endswith("1 before you: 1 with a lasting tie with the area")
+
+
+async def test_before_somebody_is_who_may_get_the_same_companys_homes(priority: Priority) -> None:
+    chosen, unknown, others, mine = "2018.01.01.0001", "2018.01.02.0001", "2018.01.03.0001", "2019.04.02.0007"
+    lets: dict[str, str | None] = {chosen: "dijledal", unknown: None, others: "woontrots", mine: "dijledal"}
+    ids = {number: uuid4() for number in lets}
+    for number, company in lets.items():
+        wants = [{"municipality": "24062", "company": company}]
+        await priority.hear(candidacy(number, dossier=ids[number], wants=wants))
+    await priority.agreed()
+    await priority.free("w1")
+    await priority.opened("w1")
+    found = {}
+    for number, dossier in ids.items():
+        (place,) = (await priority.get(f"/v1/dossiers/{dossier}/positions")).json()
+        found[number] = place["position"], place["before"], place["because"][-1]
+    first = "registration_date"
+    assert found == {
+        chosen: (None, {}, "chosen"), unknown: (1, {}, first), others: (2, {first: 1}, first), mine: (2, {first: 1}, first),
+    }  # fmt: skip
+
+
+async def test_a_position_takes_one_statement(priority: Priority) -> None:
+    """A round trip to the database more is half of what a position takes."""
+    await priority.hear(candidacy("2019.04.02.0007", dossier=ID))
+    statements = list[str]()
+    async with priority.service.database.work() as work:
+        known = await work.find(ID)
+        assert known
+        engine = priority.service.database.engine.sync_engine
+        sa.event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        assert await work.standing(known, "24062", work.clock.today(), Regulation())
+    assert len(statements) == 1
 
 
 @pytest.mark.parametrize(

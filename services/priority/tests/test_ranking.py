@@ -10,7 +10,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
 from alembic import command
 
 from cir_chassis.database import alembic_config
@@ -113,14 +112,14 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
 async def everybody_stands_where_the_law_says(priority: Priority, on: date, stored: list[Candidate]) -> None:
     """Position, criteria, and how many are before by which criterion, for a home of just one's size."""
     async with priority.service.database.work() as work:
-        table = (await work.connection.execute(sa.text("SELECT number, dossier FROM candidacies"))).all()
-        ids = {number: dossier for number, dossier in table if number}
         for one in Random(on.toordinal()).sample([one for one in stored if one.dossier], 8):
             for place in ("24062", "23088"):
                 home = Dwelling(place, None, one.persons, one.persons)
                 chosen = Regulation(Random(place).choice((None, 3)))
                 ranked, _ = rank(on, home, chosen, stored, CRITERIA, LASTING_TIE)
-                found = await work.standing(ids[one.dossier], place, on, chosen)
+                known = await work.find(one.dossier)
+                assert known
+                found = await work.standing(known, place, on, chosen)
                 if found is None:
                     assert left_out_because(on, home, chosen, one)
                     continue

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -321,40 +322,29 @@ class PriorityWork(Work):
         return Next(entry, await self.ranked(today, vacancy.in_domain(), regulation, vacancy.company, vacancy), groups)
 
     async def standing(
-        self, dossier: UUID, municipality: str, on: date, regulation: Regulation, area: str | None = None
+        self, known: Candidacy, municipality: str, on: date, regulation: Regulation, area: str | None = None
     ) -> tuple[tuple[str, ...], Counter[str]] | None:
         """Where a dossier stands in a municipality among households of its size that want the same company's homes: the criteria
         that it meets, and how many are before it, by the first criterion that puts them there (`dossier_number`: registered the
-        same day, lower number)."""
-        place, criteria = tables.places.c, _criteria(tables.places.c, on, regulation, area)
-        key = (place.company, place.persons, place.registered_on, place.number_day, place.number_nth)
-        mine = sa.select(*key, *(held.label(name) for name, held in criteria)).where(
-            place.dossier == dossier, place.municipality == municipality, _waits(place, on)
-        )
-        found = (await self.connection.execute(mine)).first()
-        if found is None:
+        same day, lower number). None where it is not on the list."""
+        one, company = known.in_domain(), {wanted["municipality"]: wanted["company"] for wanted in known.wants}
+        home, thawed = Dwelling(municipality, area, one.persons, one.persons), replace(regulation, frozen_until=None)
+        listed = [one] if known.number and known.registered_on else []
+        ranked, _ = ranking.rank(on, home, thawed, listed, CRITERIA, LASTING_TIE)
+        if not ranked:
             return None
-        company, persons, since, day, nth, *ours = found
-        # By number: to group by words takes half as long again.
-        whens: list[tuple[sa.ColumnElement[bool], int | None]] = [
-            (~theirs, None) if met else (theirs, n)
-            for n, ((_, theirs), met) in enumerate(zip(criteria, ours, strict=True))
-        ]
-        lower = sa.tuple_(place.number_day, place.number_nth) < sa.tuple_(sa.literal(day), sa.literal(nth))
-        whens.append((place.registered_on < since, len(ours)))
-        whens.append(((place.registered_on == since) & lower, len(ours) + 1))
-        names = [*(name for name, _ in criteria), "registration_date", "dossier_number"]
-        others = sa.select(sa.case(*whens).label("why"), sa.func.count()).group_by("why")
-        same_company = sa.true() if company is None else lets(place, company)
-        others = others.where(
-            place.municipality == municipality, same_company, place.persons == persons, _not_paused(place, on)
-        )
-        # Few were chosen already: counted apart, as to look for each of the others among them takes as long again.
+        because = tuple(ranked[0][1])
+        names, counting = _before(on, thawed, area, because, company[municipality] is not None)
+        here = {"dossier": known.dossier, "municipality": municipality, "company": company[municipality]}
+        order = {"registered_on": known.registered_on, "number_day": known.number_day, "number_nth": known.number_nth}
         before = Counter[str]()
-        for query, count in ((others, before.update), (others.where(was_chosen(place.dossier)), before.subtract)):
-            counted = await self.connection.execute(query)
-            count({names[why]: many for why, many in counted if why is not None})  # None: behind, or itself
-        return _because(names[: len(ours)], ours), +before
+        for sign, is_chosen, *many in await self.connection.execute(
+            counting, {**here, "persons": one.persons, **order}
+        ):
+            if is_chosen:
+                return None
+            before.update({name: sign * n for name, n in zip(names, many, strict=True)})
+        return because, +before
 
 
 def _stands(one: Candidacy) -> tuple[object, ...]:
@@ -422,7 +412,7 @@ def _days(intervals: Iterable[tuple[date, date]], closing: str) -> str:
 
 def _written() -> sa.Insert:
     """Multiranges and arrays travel as text: as lists in a list they would be flattened."""
-    columns = list(tables.places.c)
+    columns = [c for c in tables.places.c if c.computed is None]
     of_text = [sa.Column(c.name, sa.Text if isinstance(c.type, DATEMULTIRANGE | ARRAY) else c.type) for c in columns]
     these = given(of_text)
     values = sa.select(*(sa.cast(these.c[c.name], c.type) for c in columns))
@@ -438,7 +428,9 @@ def _criteria(
     """The criteria before the date of registration for a dwelling, in sequence, each as a test of a row of places.
 
     kept: the company, and the target group that it keeps the dwelling for."""
-    criteria = {"lasting_tie": place.lasting_tie.contains(on), "informal_care": place.informal_care}
+    one_tie = (place.tied_since <= on) & (place.tied_until > on)
+    tied = sa.case((place.tied_since.is_(None), place.lasting_tie.contains(on)), else_=one_tie)
+    criteria: dict[str, sa.ColumnElement[bool]] = {"lasting_tie": tied, "informal_care": place.informal_care}
     if kept[1] is not None:
         criteria["target_group"] = prioritised(place.dossier, kept[0], kept[1])
     if regulation.stricter_tie_years is not None:
@@ -449,6 +441,35 @@ def _criteria(
         in_area = sa.cast(place.area_ties[area].astext, DATEMULTIRANGE).contains(on)
         criteria["area_tie"] = sa.func.coalesce(in_area, sa.false())
     return [(name, criteria[name]) for name in ranking.value_on(CRITERIA, on) if name in criteria]
+
+
+@lru_cache(maxsize=256)  # to build it anew takes as long as to count 10,000
+def _before(
+    on: date, regulation: Regulation, area: str | None, because: Sequence[str], of_company: bool
+) -> tuple[Sequence[str], sa.CompoundSelect[Any]]:
+    """How many are before a dossier that meets these criteria, by the first criterion that puts them there: the criteria, and the
+    counts. Rows: the sign of its counts, whether a dwelling is offered to the dossier already, a count for each.
+
+    Its parameters are the dossier's own columns of places."""
+    mine = {name: sa.bindparam(name, type_=place.type) for name, place in tables.places.c.items()}
+    place, count, counts = tables.places.c, sa.func.count(), dict[str, sa.ColumnElement[int]]()
+    equal: sa.ColumnElement[bool] = sa.true()  # by the criteria so far, the last one first: it is the quickest to test
+    for name, theirs in _criteria(place, on, regulation, area):
+        if name not in because:
+            counts[name] = count.filter(theirs & equal)
+        equal = (theirs if name in because else ~theirs) & equal
+    since, number = mine["registered_on"], sa.tuple_(mine["number_day"], mine["number_nth"])
+    counts["registration_date"] = count.filter(equal & (place.registered_on < since))
+    lower = sa.tuple_(place.number_day, place.number_nth) < number
+    counts["dossier_number"] = count.filter((place.registered_on == since) & lower & equal)
+    there = (place.municipality == mine["municipality"], place.persons == mine["persons"], _not_paused(place, on))
+    # As `lets`, a scan of the index each.
+    same = [place.company == mine["company"], place.company.is_(None)] if of_company else [sa.true()]
+    chosen = was_chosen(mine["dossier"])
+    listed = [sa.select(sa.literal(1), chosen, *counts.values()).where(*there, of) for of in same]
+    # Few were chosen already: counted apart, as to look for each of the others among them takes as long again.
+    less = sa.select(sa.literal(-1), chosen, *counts.values()).where(*there, sa.or_(*same), was_chosen(place.dossier))
+    return list(counts), sa.union_all(*listed, less)
 
 
 def _waits(place: Any, on: date) -> sa.ColumnElement[bool]:

@@ -97,6 +97,21 @@ places = sa.Table(
         comment="stays in the municipality, where two candidates have any: `lived` joins those that touch",
     ),
     sa.Column("lasting_tie", DATEMULTIRANGE, nullable=False, comment="with the municipality"),
+    sa.Column(
+        "tied_since",  # a day is found in a multirange ten times as slowly
+        sa.Date,
+        sa.Computed(
+            "CASE WHEN range_merge(lasting_tie)::datemultirange = lasting_tie THEN coalesce(lower(lasting_tie), 'infinity') END",
+            persisted=True,
+        ),
+        comment="of the one interval of lasting_tie, infinity: it has none; null: it has several",
+    ),
+    sa.Column(
+        "tied_until",
+        sa.Date,
+        sa.Computed("upper(lasting_tie)", persisted=True),
+        comment="the first day after lasting_tie",
+    ),
     sa.Column("area_ties", JSONB, nullable=False, comment="area → days of the lasting tie, as a datemultirange"),
     sa.Column("informal_care", sa.Boolean, nullable=False),
     sa.Column("registered_on", sa.Date, nullable=False),
@@ -107,8 +122,8 @@ places = sa.Table(
 )
 sa.Index(
     "places_in_order",  # with all that a position asks of the others
-    *(places.c[name] for name in ("municipality", "persons", "registered_on", "number_day", "number_nth")),
-    postgresql_include=["lasting_tie", "informal_care", "paused_until", "company", "dossier"],
+    *(places.c[name] for name in ("municipality", "persons", "company", "registered_on", "number_day", "number_nth")),
+    postgresql_include=["lasting_tie", "informal_care", "paused_until", "dossier", "tied_since", "tied_until"],
 )
 
 agreements = sa.Table(

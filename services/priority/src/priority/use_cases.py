@@ -95,7 +95,7 @@ async def _position(
     regulation = agreed.agreement.regulation(today) if agreed else Regulation()
     area = agreed.area if agreed else None
     there = (municipality, agreed.id if agreed else None, area, one.persons)
-    if found := await work.standing(known.dossier, municipality, today, regulation, area):
+    if found := await work.standing(known, municipality, today, regulation, area):
         because, before = found
         because = ("frozen", *because) if regulation.frozen_until else because
         return Position(*there, 1 + before.total(), because, before, one.registered_on)
