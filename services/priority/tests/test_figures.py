@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from cir_chassis.driver import transaction
+from priority.domain.figures import of_year
 from priority.offers import SHOWN
 
 from .conftest import Priority, candidacy
@@ -58,7 +59,7 @@ async def test_a_year_is_told_per_pillar_ground_and_size(priority: Priority) -> 
     assert fewer == small
     assert (waited["bedrooms"], waited["count"]) == (1, 5)
     assert 32 <= waited["days_quarter"] < waited["days_median"] < waited["days_three_quarters"] <= 62
-    none = {"company": "dijledal", "year": 2023, "allocations": [], "refusals": [], "waiting": []}
+    none = {"company": "dijledal", "year": 2023, "allocations": [], "refusals": [], "waiting": [], "grounds": []}
     assert (await priority.get(YEAR.replace("2024", "2023"))).json() == none
 
 
@@ -74,6 +75,64 @@ async def test_the_same_as_csv(priority: Priority) -> None:
     assert set(fewer) == {"fewer than 5"}
     page = await priority.page("GET", "/council/figures.csv?year=2024", COUNCIL[0], held=COUNCIL[1])
     assert (page.text, "attachment" in page.headers["content-disposition"]) == (answer.text, True)
+
+
+async def test_a_judgement_may_name_what_a_refusal_was_for(priority: Priority) -> None:
+    await priority.agreed()
+    await priority.hear(*(candidacy(f"2024.05.0{n}.0001") for n in range(1, 7)))
+    await priority.free("w1")
+    offers = [await priority.opened("w1")]
+    for n in range(5):
+        assert await priority.act(offers[n], "answer", answer="refuse") == (200, "refused")
+        offers.append(await priority.opened("w1"))
+    unknown = await priority.act(offers[0], "judgement", well_founded=True, ground="weather")
+    assert (unknown[0], "hospital, does_not_fit, other" in unknown[1]) == (422, True)
+    for n, ground in enumerate(("hospital", "does_not_fit", "does_not_fit", "does_not_fit", None)):
+        said: dict[str, Any] = {"well_founded": True} | ({"ground": ground} if ground else {})
+        assert await priority.act(offers[n], "judgement", **said) == (200, "refused")
+    figures = (await priority.get(YEAR)).json()
+    assert figures["refusals"] == [{"answer": "refused", "judged": "well_founded", "count": 5}]
+    assert [(one["ground"], one["count"]) for one in figures["grounds"]] == [
+        ("does_not_fit", None), ("hospital", None), ("not_named", None),
+    ]  # fmt: skip
+    for offer in (offers[0], offers[4]):  # the newest judgement counts
+        assert await priority.act(offer, "judgement", well_founded=True, ground="does_not_fit") == (200, "refused")
+    figures = (await priority.get(YEAR)).json()
+    assert figures["grounds"] == [{"judged": "well_founded", "ground": "does_not_fit", "count": 5}]
+    csv_text = (
+        await priority.http.get(
+            YEAR, headers=await priority._as("council", {"company": "dijledal"}) | {"Accept": "text/csv"}
+        )
+    ).text
+    assert "refusal_grounds,well_founded does_not_fit,5" in csv_text
+    page = (await priority.page("GET", "/council", COUNCIL[0], held=COUNCIL[1])).text
+    assert "well-founded: the home does not fit" in page
+    ours: dict[str, Any] = {"held": {"company": "dijledal"}}
+    judge = (await priority.page("GET", f"/offers/{offers[0]}/judge", "case_worker", **ours)).text
+    assert ('value="hospital"' in judge, "a stay in hospital" in judge) == (True, True)
+    read = (await priority.page("GET", "/vacancies/w1", "case_worker", **ours)).text
+    assert "the home does not fit" in read, "it stands with the reasons"
+
+
+@pytest.mark.parametrize(
+    ("counts", "beside", "told"),
+    [
+        ({"hospital": 5, "other": 9}, False, {"hospital": 5, "other": 9}),
+        ({"hospital": 4, "other": 9, "does_not_fit": 30}, False, {"does_not_fit": 30}),  # 4 + 9: neither is known
+        ({"hospital": 1, "other": 1, "does_not_fit": 30}, False, {}),  # else 2 would be known of 32
+        ({"hospital": 3, "other": 2, "does_not_fit": 30}, False, {"does_not_fit": 30}),
+        ({"hospital": 5, "other": 9}, True, {"other": 9}),  # of the silences among them there are fewer
+    ],
+)
+def test_no_ground_of_fewer_than_five_is_worked_out_from_the_others(
+    counts: dict[str, int], beside: bool, told: dict[str, int]
+) -> None:
+    judged = [("refused", True, ground) for ground, many in counts.items() for _ in range(many)]
+    if beside:
+        judged[0] = ("no_answer", *judged[0][1:])
+    year = of_year("dijledal", 2024, [], judged)
+    assert {one.ground: one.count for one in year.grounds if one.count is not None} == told
+    assert len(year.grounds) == len(counts)
 
 
 async def test_nobody_is_recognised(priority: Priority) -> None:

@@ -141,6 +141,7 @@ class Offer:
     well_founded: bool | None = None
     steps: int = 0
     special: dict[str, Any] | None = None
+    ground: str | None = None
 
     @property
     def about(self) -> dict[str, Any]:
@@ -503,15 +504,15 @@ class Allocation:
         )
         return await self._all(Lease, query)
 
-    async def refusals(self, company: str, year: int) -> list[tuple[str, bool | None]]:
-        """How each offer that was refused or not answered that year was judged."""
+    async def refusals(self, company: str, year: int) -> list[tuple[str, bool | None, str | None]]:
+        """How each offer that was refused or not answered that year was judged, and on what ground."""
         of = offers.c
-        query = sa.select(of.state, of.well_founded).where(
+        query = sa.select(of.state, of.well_founded, of.ground).where(
             of.company == company,
             of.state.in_(("refused", "no_answer")),
             of.refused_on.between(*days(year)),
         )
-        return [(state, well_founded) for state, well_founded in await self._connection.execute(query)]
+        return [(state, judged, ground) for state, judged, ground in await self._connection.execute(query)]
 
     async def due(self, today: date) -> list[UUID]:
         """Dossiers with an open offer whose term is over, or ends soon and nobody was reminded, or one that was declined

@@ -11,7 +11,7 @@ from cir_chassis.login import Caller
 from cir_chassis.pages import Pages
 from cir_chassis.session import logged_in
 from cir_schemas.municipalities import NAMES
-from priority import access, offers, use_cases
+from priority import access, offers, rules, use_cases
 from priority.domain.turns import STANDARD
 from priority.store import PriorityWork
 from priority.texts import TEXTS
@@ -38,6 +38,7 @@ def routes(pages: Pages) -> APIRouter:
         titles = [(name, title) for one in found for name, title in one.agreement.titles().items()]
         context |= {"titles": {**dict(titles[::-1]), STANDARD: TEXTS[STANDARD]}, "standard": STANDARD}
         company = access.company_of(caller, "read_figures")
+        context["for_what"] = rules.refusal_grounds(today)
         context["special"] = await offers.special(caller, work)
         context["figures"] = await use_cases.figures(company, year or today.year, caller, work)
         if shown is None:

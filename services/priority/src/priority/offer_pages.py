@@ -20,7 +20,7 @@ from cir_chassis.pages import Pages
 from cir_chassis.problems import Conflict
 from cir_chassis.session import logged_in
 from cir_schemas.municipalities import NAMES
-from priority import access, offers, requests, texts, use_cases
+from priority import access, offers, requests, rules, texts, use_cases
 from priority.allocation import Offer
 from priority.domain.offers import HOLDS, acts, is_over
 from priority.store import PriorityWork
@@ -143,6 +143,7 @@ def routes(pages: Pages) -> APIRouter:
         vacancy, seen, steps = await offers.vacancy(id, caller, work)
         live = next((one.offer for one in seen if one.offer.state in HOLDS), None)
         found = {"home": vacancy, "names": NAMES, "seen": seen, "steps": steps, "live": live, "turn": None, "first": []}
+        found["for_what"] = rules.refusal_grounds(work.clock.today())
         found |= {"today": work.clock.today(), "acts": {one.offer.id: acts(one.offer.state, False) for one in seen}}
         if live is None and vacancy.ended is None:
             found["frozen_until"] = await offers.frozen_until(vacancy, work)
@@ -211,4 +212,5 @@ async def _about(offer: Offer, work: PriorityWork, on_paper: bool = False) -> di
         "over": offer.state in ("open", "no_answer") and is_over(today, offer.answer_by),
         "today": today,
         "names": NAMES,
+        "for_what": rules.refusal_grounds(today),
     }

@@ -338,8 +338,11 @@ async def judge(id: UUID, asked: requests.Judgement, actor: Caller, work: Priori
     others = [one for one in found if one.id != id]
     if not asked.well_founded and await _of_same_home(offer, others, work):
         raise Conflict("A refusal of this same dwelling counts as unfounded already: one home never counts twice.")
+    if asked.ground not in (None, *(grounds := rules.refusal_grounds(work.clock.today()))):
+        raise Problem(422, f"What was it for? One of: {', '.join(grounds)}.", [("ground", "unknown")])
     what = "well_founded" if asked.well_founded else "unfounded"
-    judged = work.note(replace(offer, well_founded=asked.well_founded), what, actor, asked.reasons)
+    changed = replace(offer, well_founded=asked.well_founded, ground=asked.ground)
+    judged = work.note(changed, what, actor, (*asked.reasons, *filter(None, [asked.ground])))
     if asked.well_founded != offer.well_founded:  # else nothing is new: nobody is told, or paused, once more
         about = {"refused_on": offer.refused_on, "unfounded": len(others) + (not asked.well_founded)}
         work.publish(OfferJudged.model_validate({**offer.about, **about, "well_founded": asked.well_founded}))

@@ -239,9 +239,10 @@ class Special(Reasoned):
 
 
 class Judgement(Reasoned):
-    """Whether a refusal, or a silence, had a good reason."""
+    """Whether a refusal, or a silence, had a good reason. ground: what it was for, of rules/refusal_grounds.yaml."""
 
     well_founded: bool
+    ground: str | None = None
 
 
 class Lease(Shape):

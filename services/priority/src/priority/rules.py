@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from cir_chassis.problems import path_of
 from cir_chassis.yaml_file import read_yaml
 from priority.domain.ranking import BECAUSE, Dated, LastingTie, value_on
+from priority.texts import Text
 
 V = TypeVar("V")
 Mark = Literal["S", "D", "F", "K"]
@@ -83,6 +84,7 @@ def _dated(name: str, value: Any) -> Dated[Any]:
 
 CRITERIA: Dated[tuple[str, ...]] = _dated("criteria", Annotated[tuple[Criterion, ...], AfterValidator(_each_once)])
 LASTING_TIE: Dated[LastingTie] = _dated("lasting_tie", LastingTie)
+_grounds: Dated[Mapping[str, Text]] = _dated("refusal_grounds", dict[str, Text])
 _ceilings: Dated[Fraction] = _dated("target_ceiling", Fraction)
 _NAMES = ("answer_days", "reminder_days", "declined_days", "lease_days", "same_home_days")
 _DAYS: Mapping[str, Dated[int]] = {name: _dated(name, Days) for name in _NAMES}
@@ -106,6 +108,11 @@ def opened_on(last: date) -> date:
 def remind_on(answer_by: date) -> date:
     """The day from which on who has not answered is reminded."""
     return answer_by - days("reminder_days", answer_by)
+
+
+def refusal_grounds(on: date) -> Mapping[str, Text]:
+    """What a refusal may be for that is judged that day, in words."""
+    return value_on(_grounds, on)
 
 
 def highest_ceiling(on: date) -> Fraction:

@@ -220,6 +220,11 @@ offers = sa.Table(
         JSONB(none_as_null=True),
         comment="given beside the turns by the company's board: {kind, decided_on, decided_by, reasons}; null: by its turn",
     ),
+    sa.Column(
+        "ground",
+        sa.Text,
+        comment="what it was for, by the newest judgement (rules/refusal_grounds.yaml); null: not named",
+    ),
     sa.ForeignKeyConstraint(["company", "vacancy"], ["vacancies.company", "vacancies.id"]),
 )
 sa.Index("offers_of_dossier", offers.c.dossier, unique=True, postgresql_where=offers.c.holds)

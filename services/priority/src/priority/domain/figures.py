@@ -13,6 +13,7 @@ from priority.domain.turns import STANDARD
 FEWEST = 5
 """Households that one figure tells of (K); but a group's turns, which the ledger shows its readers one by one."""
 FEWER = f"fewer than {FEWEST}"
+NOT_NAMED = "not_named"
 JUDGED = {None: "not_judged", True: "well_founded", False: "unfounded"}
 
 
@@ -57,6 +58,16 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Ground:
+    """For what offers were refused or not answered, by how that was judged. None: fewer than five, or with it others could be
+    worked out of which there are fewer."""
+
+    judged: str
+    ground: str
+    count: int | None
+
+
+@dataclass(frozen=True)
 class Waited:
     """In how many days from their registration the tenants of homes of a size had a lease: a quarter, half and three quarters of
     them at most. None: they are fewer than five."""
@@ -77,12 +88,14 @@ class Figures:
     allocations: list[Allocated]
     refusals: list[Refused]
     waiting: list[Waited]
+    grounds: list[Ground]
 
     def as_csv(self) -> str:
         """A figure a row."""
         rows: list[tuple[str, str, int | None]]
         rows = [("allocations", f"{one.pillar} {one.group}", one.count) for one in self.allocations]
         rows += [("refusals", f"{one.answer} {one.judged}", one.count) for one in self.refusals]
+        rows += [("refusal_grounds", f"{one.judged} {one.ground}", one.count) for one in self.grounds]
         for one in self.waiting:
             told = asdict(one)
             size = told.pop("bedrooms")
@@ -94,21 +107,44 @@ class Figures:
         return text.getvalue()
 
 
-def of_year(company: str, year: int, leases: Iterable[Lease], judged: Iterable[tuple[str, bool | None]]) -> Figures:
-    """The figures of these leases, and of offers that were refused or not answered with their judgements."""
+def of_year(
+    company: str, year: int, leases: Iterable[Lease], judged: Iterable[tuple[str, bool | None, str | None]]
+) -> Figures:
+    """The figures of these leases, and of offers that were refused or not answered with their judgements and grounds."""
     ways, answers, by_size = Counter[tuple[int, str]](), Counter[tuple[str, str]](), defaultdict[int, list[int]](list)
     for one in leases:
         ways[one.way] += 1
         if one.registered_on is not None:
             by_size[one.bedrooms].append((one.let_on - one.registered_on).days)
-    answers.update((state, JUDGED[well_founded]) for state, well_founded in judged)
+    grounds = defaultdict[str, Counter[str]](Counter)
+    for state, well_founded, ground in judged:
+        answers[state, JUDGED[well_founded]] += 1
+        if well_founded is not None:
+            grounds[JUDGED[well_founded]][ground or NOT_NAMED] += 1
     return Figures(
         company,
         year,
         [Allocated(*way, many) for way, many in sorted(ways.items())],
         [Refused(*answer, many if many >= FEWEST else None) for answer, many in sorted(answers.items())],
         [_waited(size, waits) for size, waits in sorted(by_size.items())],
+        [
+            Ground(how, ground, count)
+            for how, counts in sorted(grounds.items())
+            for ground, count in _told(counts, min(many for (_, of), many in answers.items() if of == how) < FEWEST)
+        ],
     )
+
+
+def _told(counts: Counter[str], beside: bool) -> list[tuple[str, int | None]]:
+    """Which are told: not those of fewer than five, nor (from the smallest on) more of them until what is not told is of five or
+    more together. beside: another figure of the same refusals is not told, so neither is their sum here."""
+    hidden = 0
+    found = dict[str, int | None]()
+    for ground, count in sorted(counts.items(), key=lambda counted: (counted[1], counted[0])):
+        hide = count < FEWEST or 0 < hidden < FEWEST or (beside and not hidden)
+        hidden += count if hide else 0
+        found[ground] = None if hide else count
+    return sorted(found.items())
 
 
 def _waited(bedrooms: int, waits: list[int]) -> Waited:
