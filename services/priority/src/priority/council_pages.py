@@ -47,6 +47,8 @@ def routes(pages: Pages) -> APIRouter:
         turns = {entry.turn: entry for entry in entries}  # as each stands now
         leases = await work.allocation.leases(company, agreement=shown.id)
         given = Counter((f"{one.let_on:%Y-%m}", one.to == STANDARD) for one in leases)
+        groups = shown.agreement.groups.values()
+        context["called"] = await work.called({by for group in groups for by in group.referrers})
         context |= {"ledger": ledger, "balances": ledger.balances(), "room": room, "given": given}
         context |= {
             "stranded": {} if carried_on else waiting,
