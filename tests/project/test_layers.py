@@ -72,3 +72,13 @@ def test_the_chassis_and_the_contract_stand_below_the_services() -> None:
         assert not {name.split(".")[0] for name in imports(file)} & {*SERVICES, "cir_schemas"}, file
     for file in sources("schemas/src"):
         assert not {name.split(".")[0] for name in imports(file)} & {*SERVICES, "cir_chassis"}, file
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_migrations_of_a_service_stand_in_one_line(service: str) -> None:
+    """Two of one number, made at the same time, are a service that does not start."""
+    found = [(file.name[:4], file.read_text()) for file in sources(f"services/{service}/migrations/versions")]
+    for n, (number, text) in enumerate(found, start=1):
+        before = f'"{n - 1:04}"' if n > 1 else "None"
+        assert number == f"{n:04}"
+        assert f'\nrevision = "{number}"\ndown_revision = {before}\n' in text, number
