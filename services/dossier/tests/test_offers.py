@@ -1,11 +1,19 @@
 """A home is offered to who meets the conditions today, each check ends, and what became of an offer has its consequences once."""
 
+import asyncio
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from cir_schemas import (
     CandidacyRecorded,
@@ -499,6 +507,35 @@ async def test_an_offer_that_is_under_way_is_printed_as_the_event_that_would_end
     await hear(register, ended(id_, one, was="accepted"))
     assert await with_every_dossier(register.service.database, print_offers) == 0
     assert (await register.read(id_))["asked"] == [], "the candidate is free for another home"
+
+
+async def test_two_programs_find_and_end_an_offer_that_priority_forgot(
+    register: Register, database_of: Callable[[str], Awaitable[str]], tmp_path: Path
+) -> None:
+    """As an operator does after a restore, with nothing between them but a file."""
+    id_, one, url = await register.registered(), uuid4(), register.service.database.engine.url
+    await hear(register, offer(OfferProposed, id_, one, company="kanvaz"))
+    databases = {
+        "dossier": url.set(drivername="postgresql").render_as_string(hide_password=False),
+        "priority": await database_of("priority"),
+    }
+    settings = {"CIR_KAFKA": "127.0.0.1:1", "CIR_PORT": "1", "CIR_ISSUER": "http://127.0.0.1:1", "CIR_AUDIENCE": "cir"}
+    settings["CIR_PERSON_KEY"] = "k" * 32
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CIR_")} | settings
+
+    async def run(service: str, *asked: str) -> str:
+        command, its = [sys.executable, "-m", service, *asked], environment | {"CIR_DATABASE_URL": databases[service]}
+        return await asyncio.to_thread(subprocess.check_output, command, text=True, timeout=60, env=its)
+
+    (file := tmp_path / "offers").write_text(await run("dossier", "offers"))
+    found = f"2024.03.20.0001 {one}: checking at dossier, unknown here, ended\n"
+    assert await run("priority", "forgotten", str(file), "--end") == found
+    priority = create_async_engine(databases["priority"].replace("postgresql:", "postgresql+asyncpg:"))
+    async with priority.connect() as connection:
+        [told] = await connection.scalars(sa.text("SELECT value FROM outbox"))
+    await priority.dispose()
+    await hear(register, OfferEnded.model_validate_json(told))
+    assert await with_every_dossier(register.service.database, print_offers) == 0
 
 
 async def test_what_an_undo_takes_back_is_no_offer(register: Register) -> None:

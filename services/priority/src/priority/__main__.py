@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Coroutine
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+from pydantic import ValidationError
 
 from cir_chassis.cli import NO, WRONG_CALL, program, refuse, service_or_exit
 from cir_chassis.database import is_outage
@@ -25,6 +27,7 @@ from priority.requests import RankRequest, TurnsRequest, WrongFile, read
 from priority.rules import CRITERIA, LASTING_TIE
 
 cli = program("priority", KeyedSettings, make, MIGRATIONS)
+T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
 
 
@@ -99,26 +102,35 @@ def audit_(year: Annotated[int, typer.Argument(min=2000, max=9999)]) -> None:
             async for line in until(date(year, 12, 31), connection):
                 typer.echo(line)
 
-    try:
-        asyncio.run(go())
-    except Exception as error:
-        if not is_outage(error):
-            raise
-        raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
+    _on_database(go())
 
 
 @cli.command()
 def forgotten(
-    file: Annotated[Path, typer.Argument(help="From `python -m dossier offers`")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="From `python -m dossier offers`")],
     end: Annotated[bool, typer.Option(help="End at dossier those that are not here")] = False,
 ) -> None:
     """After a restore: which offers that are under way at dossier are not here, or stand otherwise."""
-    ended = [OfferEnded.model_validate_json(line) for line in file.read_text("utf-8").splitlines()]
+    ended = list[OfferEnded]()
+    for n, line in enumerate(file.read_bytes().splitlines(), 1):
+        try:
+            ended.append(OfferEnded.model_validate_json(line))
+        except ValidationError:
+            raise refuse(f"{file}, line {n}: not as `python -m dossier offers` prints it") from None
     service = service_or_exit("priority", KeyedSettings, make, quiet=True)
-    for one, state in asyncio.run(not_as_here(service.database, ended, end=end)):
+    for one, state in _on_database(not_as_here(service.database, ended, end=end)):
         typer.echo(
             f"{one.number} {one.offer}: {one.was} at dossier, {state or 'unknown'} here{', ended' * (end and not state)}"
         )
+
+
+def _on_database(do: Coroutine[None, None, T]) -> T:
+    try:
+        return asyncio.run(do)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
 
 
 if __name__ == "__main__":
