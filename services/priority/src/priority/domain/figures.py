@@ -70,7 +70,8 @@ class Ground:
 @dataclass(frozen=True)
 class Waited:
     """In how many days from their registration the tenants of homes of a size had a lease: a quarter, half and three quarters of
-    them at most. None: they are fewer than five."""
+    them at most, in tens, as of five each is the wait of one of them, which tells the day of his registration. None: they are
+    fewer than five."""
 
     bedrooms: int
     count: int | None
@@ -150,7 +151,7 @@ def _told(counts: Counter[str], beside: bool) -> list[tuple[str, int | None]]:
 def _waited(bedrooms: int, waits: list[int]) -> Waited:
     if len(waits) < FEWEST:
         return Waited(bedrooms, None)
-    return Waited(bedrooms, len(waits), *map(round, quantiles(waits, method="inclusive")))
+    return Waited(bedrooms, len(waits), *(10 * round(one / 10) for one in quantiles(waits, method="inclusive")))
 
 
 def days(year: int) -> tuple[date, date]:
