@@ -239,3 +239,24 @@ async def test_a_case_worker_records_a_refusal_on_paper_with_its_day_and_takes_i
     read = (await get(register, HIM, path)).text
     assert ("does not count" in read, "Of another dossier." in read) == (True, True)
     assert f"Propose it to {FIRST}" in (await get(register, OURS, "/vacancies/w1")).text
+
+
+async def test_a_home_that_was_withdrawn_is_announced_again_with_the_day_that_it_had(register: Priority) -> None:
+    home = {"company": "dijledal", "dwelling": "attic", "municipality": "24062", "bedrooms": "1", "min_persons": "1",
+            "max_persons": "2", "rent": "400,00", "free_on": "2024-06-01"}  # fmt: skip
+    ids = ["attic.2024-06-01", "attic.2024-06-01.2", "attic.2024-06-01.3"]
+    for nth, id_ in enumerate(ids):
+        for _ in range(2):  # nobody's second click announces it twice
+            made = await register.page("POST", "/announce", OURS[0], held=OURS[1], data=home | {"key": f"k{nth}"})
+            assert (made.status_code, made.headers.get("location")) == (303, f"/vacancies/{id_}")
+        assert (await register.page("POST", "/announce", OURS[0], held=OURS[1], data=home)).headers["location"][
+            11:
+        ] == id_
+        await register.post(f"/v1/vacancies/{id_}/withdrawal", {"reasons": "By mistake."})
+    asked = await register.page("POST", "/announce", OURS[0], held=OURS[1], data=home | {"rent": "500,00"})
+    assert (asked.status_code, 'name="otherwise"' in asked.text) == (409, True)
+    told = home | {"rent": "500,00", "otherwise": "It was counted wrongly."}
+    assert (await register.page("POST", "/announce", OURS[0], held=OURS[1], data=told)).status_code == 303
+    for changed in ({"rent": "400.00"}, {}):
+        again = await register.free(ids[0], dwelling="attic", **changed)
+        assert (again.status_code, "is withdrawn" in again.text) == (409, True)

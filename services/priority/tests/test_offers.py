@@ -4,18 +4,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
 from cir_schemas import OfferConfirmed, OfferDeclined, OfferEnded
+from priority.__main__ import cli
 from priority.domain.offers import LIVE
 from priority.offers import keep_terms, not_as_here
 
-from .conftest import CANDIDATE, DONE, HOME, Priority, candidacy
+from .conftest import CANDIDATE, DONE, HOME, KEY, Priority, candidacy
 
 FIRST, SECOND, ID = "2018.01.01.0001", "2018.01.01.0002", uuid4()
 
@@ -287,6 +290,22 @@ async def test_a_referrer_is_told_each_time_that_a_dossier_is_held_up_and_may_re
     assert (await register.said())[-1]["type"] == "ReferralRetracted", "nobody is told of what is promised no more"
 
 
+async def test_a_referral_that_ended_in_a_lease_is_retracted_by_nobody(register: Priority) -> None:
+    """Whoever moves in gets no letter that a home is certain no more."""
+    referral = (await register.refer(SECOND)).json()["id"]
+    await register.let("w1")
+    await register.free("w2")
+    assert (await state(register, await register.let("w2")))["dossier"] == SECOND
+    path, why = f"/v1/referrals/{referral}/retraction", {"reasons": "He found a home."}
+    [known] = [one["dossier"] for one in await register.said() if one["type"] == "ReferralAnswered"]
+    for status in (None, "housed"):
+        if status:
+            await register.hear(candidacy(SECOND, 2, UUID(known), status=status))
+        late = await register.post(path, why, "helper", organisation="caw")
+        assert (late.status_code, "lease" in late.text) == (409, True)
+    assert [one["type"] for one in await register.said()][-1] == "LeaseSigned"
+
+
 ROUNDS = [4, pytest.param(1000, marks=pytest.mark.long)]
 
 
@@ -475,6 +494,23 @@ async def test_an_answer_on_paper_says_when_it_came_and_a_refusal_why(register: 
     ]
 
 
+async def test_a_refusal_on_paper_that_is_older_than_his_own_acceptance_ends_nothing(register: Priority) -> None:
+    """Who wrote first and thought better of it keeps the home that he took."""
+    offer = await register.opened("w1")
+    accepted = {"answer": "accept", "reason": "After all."}
+    register.service.clock.fixed = date(2024, 6, 10)
+    await register.post(f"/v1/offers/{offer}/answer", accepted, "candidate", person=CANDIDATE)
+    older = await register.act(offer, "answer", answer="refuse", on="2024-06-03")
+    assert (older[0], "took the home himself" in older[1]) == (422, True)
+    assert (await state(register, offer))["state"] == "accepted"
+    assert await register.act(offer, "answer", answer="refuse", on="2024-06-10") == (200, "refused")
+    # of two letters the day tells nothing: the second one may be put on record first
+    second = await register.opened("w1")
+    for answer, on in (("accept", "2024-06-12"), ("refuse", "2024-06-11")):
+        register.service.clock.fixed = date(2024, 6, 12)
+        assert (await register.act(second, "answer", answer=answer, on=on))[0] == 200
+
+
 @pytest.mark.parametrize("answer", ["accept", "refuse"])
 async def test_an_answer_on_paper_that_came_in_time_is_no_silence(register: Priority, answer: str) -> None:
     offer = await register.opened("w1")
@@ -525,3 +561,29 @@ async def test_an_offer_that_was_forgotten_in_a_restore_is_found_and_ended_at_do
         assert [(str(one.offer), state) for one, state in found] == [(theirs, None), (ours, "open")]
         assert [one["offer"] for one in await register.said() if one["type"] == "OfferEnded"] == published
     assert (await state(register, ours))["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("written", "exit_code", "says"),
+    [
+        (None, 2, "Invalid value for 'file'"),
+        ("{}\n", 2, "line 1"),
+        ("\udcff\n", 2, "line 1"),
+        ("", 1, "does the database answer?"),
+    ],
+)
+def test_a_list_of_offers_that_cannot_be_read_or_compared_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str | None, exit_code: int, says: str
+) -> None:
+    settings = {
+        "database_url": "postgresql://x@127.0.0.1:1/x",
+        "kafka": "127.0.0.1:1",
+        "issuer": "http://x",
+        "audience": "x",
+    }
+    for name, value in {**settings, "port": "1", "person_key": KEY.get_secret_value()}.items():
+        monkeypatch.setenv(f"CIR_{name.upper()}", value)
+    if written is not None:
+        (tmp_path / "offers").write_text(written, errors="surrogateescape")
+    told = CliRunner().invoke(cli, ["forgotten", str(tmp_path / "offers")])
+    assert (told.exit_code, says in " ".join(told.stderr.split())) == (exit_code, True), told.output

@@ -46,7 +46,7 @@ OF_VACANCY: Mapping[str, tuple[type[BaseModel], Any]] = {
 
 
 class Announced(requests.Vacancy):
-    """The form of a vacancy, whose id is its dwelling and its first day; an amount may have a comma."""
+    """The form of a vacancy, whose id is its dwelling and its first day, and which time that is; an amount may have a comma."""
 
     @model_validator(mode="before")
     @classmethod
@@ -132,7 +132,9 @@ def routes(pages: Pages) -> APIRouter:
         """Puts the vacancy on the board; the same again changes nothing."""
 
         async def put(asked: Announced, work: PriorityWork) -> Mapping[str, str]:
-            given = requests.Vacancy.model_validate(asked.model_dump(mode="json"))
+            given, nth = requests.Vacancy.model_validate(asked.model_dump(mode="json")), 1
+            while (known := await work.allocation.vacancy(given.company, id=given.id)) and known.ended:
+                given = given.model_copy(update={"id": f"{asked.id}.{(nth := nth + 1)}"})
             return {"id": await offers.announce(given, caller, work)}
 
         return await _done(request, Announced, put, "/vacancies/{id}", partial(show_announce, request, caller), "do")

@@ -41,6 +41,8 @@ async def announce(asked: requests.Vacancy, actor: Caller, work: PriorityWork) -
     given = asked.model_dump(exclude={"free_on", "otherwise"})
     await work.allocation.hold(asked.company)
     if known := await work.allocation.vacancy(asked.company, id=asked.id):
+        if known.ended is not None:
+            raise Conflict(f"The vacancy under this id is {known.ended}: give a home that comes free again another id.")
         priced = replace(known, rent=asked.rent) if known.rent is None else known  # announced before it had one
         if any(getattr(priced, name) != value for name, value in given.items()):
             raise Conflict("There is another vacancy under this id: give this one an id of its own.")
@@ -246,6 +248,8 @@ async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: Pri
     if by == "case_worker":
         await work.allocation.hold(access.company_of(actor, "answer"))
     offer, _ = await access.offer_for(actor, "answer", id, work, lock=True)
+    if by == "case_worker":
+        await work.allocation.steps.load(work.connection, "offer", [id])
     on, reasons = _came_on(asked, offer, by, work), [asked.reason] if asked.reason else []
     now = _in_time(lambda: domain.answered(offer.state, asked.answer, on, offer.answer_by))
     if now == "accepted" and offer.state == "no_answer" and not await _is_still_his(offer, work):
@@ -275,6 +279,9 @@ def _came_on(asked: requests.OfferAnswer, offer: Offer, by: str, work: PriorityW
         errors += [(name, "is needed of a refusal on paper") for name in missing]
     if not (rules.opened_on(offer.answer_by) if offer.answer_by else on) <= on <= today:
         errors.append(("on", "is still to come, or lies before the offer"))
+    his = [one.at.date() for one in work.allocation.steps.all() if (one.what, one.role) == ("accepted", "candidate")]
+    if offer.state == "accepted" and his and on < min(his[-1], today):
+        errors.append(("on", "lies before the day on which the candidate took the home himself"))
     if errors:
         raise Problem(422, "This cannot be the answer: see errors. Nothing was stored.", errors)
     return on

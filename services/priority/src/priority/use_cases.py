@@ -227,6 +227,11 @@ async def retract(id: UUID, asked: requests.Reasoned, actor: Caller, work: Prior
         raise NotFound("Your organisation made no such referral.")
     if found.answer != "accepted" or found.retracted_at is not None:
         raise Conflict("This referral promises nothing (any more): there is nothing to retract.")
+    known, offers = await work.find(found.dossier), await work.allocation.offers_of(dossier=found.dossier)
+    if (known and known.status == "housed") or any(one.state == "signed" and one.holds for one in offers):
+        raise Conflict(
+            "A lease is signed with this dossier: its referral is fulfilled, and there is nothing to retract."
+        )
     retracted = replace(found, retracted_at=work.clock.now(), retracted_because=list(asked.reasons))
     work.allocation.referrals.put(retracted)
     work.publish(ReferralRetracted.model_validate(found.about))
