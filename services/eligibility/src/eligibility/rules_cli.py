@@ -30,10 +30,9 @@ from eligibility.rulefiles import RULES, documents, load, texts
 from eligibility.texts import filled
 
 rules_cli = typer.Typer(no_args_is_help=True, help="For rule authors: check the rule files, try them, explain them.")
-Folder = Annotated[
-    Path, typer.Option("--rules", envvar="CIR_RULES", exists=True, file_okay=False, help="Folder of rule files")
-]
+Folder = Annotated[Path, typer.Option("--rules", envvar="CIR_RULES", exists=True, file_okay=False, help="Rule files")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
+Words = Annotated[Language, typer.Option("--lang", help="Of the words")]
 
 
 @contextmanager
@@ -92,13 +91,9 @@ def check_rules(
 @rules_cli.command("test")
 @refusing()
 def try_cases(
-    path: Annotated[
-        Path | None, typer.Option("--cases", exists=True, help="A file or folder of cases; else those beside the rules")
-    ] = None,
+    path: Annotated[Path | None, typer.Option("--cases", exists=True, help="Else those beside the rules")] = None,
     rules: Folder = RULES,
-    mutate: Annotated[
-        str, typer.Option(metavar="FILES", help="Rule files whose figures are changed too; '*': all")
-    ] = "",
+    mutate: Annotated[str, typer.Option(metavar="FILES", help="Change figures of these files; '*': all")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Decide every case, and say what did not come true. Of the cases beside the rules, every rule must decide one.
@@ -123,7 +118,7 @@ def try_cases(
 @refusing()
 def explain_household(
     file: Annotated[Path, typer.Argument(help="A household as JSON")],
-    language: Annotated[Language, typer.Option("--lang", help="Of the words")] = "en",
+    language: Words = "en",
     rules: Folder = RULES,
     as_json: AsJson = False,
 ) -> None:
@@ -134,22 +129,9 @@ def explain_household(
 
 
 @rules_cli.command("doc")
-def write_pages(
-    out: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Folder for the pages; else they are printed")
-    ] = None,
-    language: Annotated[Language, typer.Option("--lang", help="Of the pages")] = "en",
-    rules: Folder = RULES,
-    as_json: AsJson = False,
-) -> None:
-    """Write the rules as pages to read (Markdown), a page a condition: articles, figures, rules, exceptions, tables."""
-    written = pages(engine_or_exit(rules).rules, language)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, page in written.items():
-            (out / f"{name}.md").write_text(page, encoding="utf-8")
-    if as_json or not out:
-        typer.echo(_json(written) if as_json else "\n".join(written.values()))
+def print_pages(language: Words = "en", rules: Folder = RULES) -> None:
+    """Print the rules as pages to read (Markdown), a page a condition: articles, figures, rules, exceptions, tables."""
+    typer.echo("\n".join(pages(engine_or_exit(rules).rules, language).values()))
 
 
 def tell(
@@ -188,8 +170,7 @@ def _failed(case: Case, answer: Mapping[str, Any], came: Mapping[str, Any]) -> d
     }
 
 
-def _count(things: Sequence[Any] | int, name: str) -> str:
-    number = things if isinstance(things, int) else len(things)
+def _count(number: int, name: str) -> str:
     return f"{number} {name}{'s' if number != 1 else ''}"
 
 
