@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from cir_schemas.household import HouseholdToAssess
-from eligibility.doc import pages
 from eligibility.domain.decide import Engine
 from eligibility.domain.figures import Name, Table, Value
 from eligibility.domain.source import WrongRuleFile
 from eligibility.domain.verbs import Scope, Verb
 from eligibility.explain import explain
 from eligibility.rulefiles import load
-from eligibility.texts import TEXTS, described
+from eligibility.texts import TEXTS, described, pages
 
 from .build import household
 from .schema import written

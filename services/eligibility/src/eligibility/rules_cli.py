@@ -16,7 +16,6 @@ from cir_schemas.household import HouseholdToAssess
 from cir_schemas.types import Language
 from eligibility import cases
 from eligibility.cases import Case
-from eligibility.doc import pages
 from eligibility.domain.check import check
 from eligibility.domain.decide import Engine, NoRuleInForce
 from eligibility.domain.facts import day_number
@@ -27,7 +26,7 @@ from eligibility.mutations import unpinned
 from eligibility.requests import WrongHousehold
 from eligibility.requests import read as read_household
 from eligibility.rulefiles import RULES, documents, load, texts
-from eligibility.texts import filled
+from eligibility.texts import filled, pages
 
 rules_cli = typer.Typer(no_args_is_help=True, help="For rule authors: check the rule files, try them, explain them.")
 Folder = Annotated[Path, typer.Option("--rules", envvar="CIR_RULES", exists=True, file_okay=False, help="Rule files")]

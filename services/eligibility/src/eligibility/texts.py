@@ -1,5 +1,6 @@
 """The sentences beside those of the rule files, in both languages: texts.yaml, and the templates that they stand in."""
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from eligibility.domain.rulebook import RuleBook
 from eligibility.domain.verbs import Verb
 
 _READ = yaml.safe_load(Path(__file__).with_name("texts.yaml").read_text(encoding="utf-8"))
@@ -29,3 +31,14 @@ def described(verb: Verb, language: str) -> str:
 def filled(template: str, language: str, **what: Any) -> str:
     """A template in a language."""
     return _TEMPLATES.get_template(f"{template}.jinja").render(w=TEXTS[language], **what).strip() + "\n"
+
+
+def pages(rules: RuleBook, language: str) -> dict[str, str]:
+    """The rules to read: a page in Markdown by condition, its periods one after the other, from the files themselves."""
+    written = {}
+    for id_, conditions in itertools.groupby(rules.conditions, lambda condition: condition.id):
+        periods = list(conditions)
+        used = {p.name: p.spec for c in periods for figure in c.figures for p in figure.by.parameters}
+        page = {"first": periods[0].spec, "periods": periods, "parameters": used.values()}
+        written[id_] = filled("pages.md", language, described=described, **page)
+    return written
