@@ -45,9 +45,10 @@ class Eligibility:
         transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://eligibility")
 
-    async def hear(self, *events: Event) -> None:
-        """Let one batch take effect, as the consumer does."""
+    async def hear(self, *events: Event, **otherwise: Any) -> None:
+        """Let one batch take effect, as the consumer does. otherwise: what the unit of work is given in place of its own."""
         async with self.service.database.work() as work:
+            vars(work).update(otherwise)
             await work.load({UUID(event.key) for event in events})
             for kind, handler in EVENTS.items():
                 handler([event for event in events if type(event) is kind], work)

@@ -167,15 +167,14 @@ PLANTED = [  # what is planted, of whom, and what then decides a condition other
 @pytest.mark.parametrize("share", [0, 1])
 @pytest.mark.parametrize(("plant", "who", "condition", "decided", "rules", "columns"), PLANTED)
 async def test_a_difference_between_the_matchers_is_told_and_holds_up_nobody(
-    eligibility: Eligibility, dossier: UUID, monkeypatch: pytest.MonkeyPatch, share: int, plant: Plant,
+    eligibility: Eligibility, engine: Engine, dossier: UUID, monkeypatch: pytest.MonkeyPatch, share: int, plant: Plant,
     who: dict[str, Any], condition: str, decided: str, rules: list[str], columns: list[str],
 ) -> None:  # fmt: skip
-    given = eligibility.service.database._work.keywords  # type: ignore[attr-defined]
-    monkeypatch.setitem(given, "compare_share", share)
-    monkeypatch.setitem(given, "engine", plant(given["engine"], monkeypatch))
+    planted = plant(engine, monkeypatch)
     before = [counted("cir_compared_total"), counted("cir_matchers_differ_total", condition=condition)]
     with capture_logs() as lines:
-        await eligibility.hear(recorded(dossier, 1, TEST, **who), recorded(uuid4()))
+        events = recorded(dossier, 1, TEST, **who), recorded(uuid4())
+        await eligibility.hear(*events, engine=planted, compare_share=share)
     event, other = sorted(await said(eligibility), key=lambda event: event.dossier != dossier)
     assert event.assessment.conditions[condition].outcome == decided  # by durable_rules, whatever columns say
     assert other.assessment.conditions["means"].outcome == "met"
