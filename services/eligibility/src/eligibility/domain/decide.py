@@ -40,7 +40,7 @@ class Engine:
     def __init__(self, rules: RuleBook) -> None:
         self.rules = rules
         self.matcher = Matcher(rules)
-        self.facts = [Facts(condition) for condition in rules.conditions]
+        self.facts = {condition.key: Facts(condition) for condition in rules.conditions}
         self.bit = {(c.key, rule.id): 1 << at for c in rules.conditions for at, rule in enumerate(c.all_rules)}
         self.order = {name: at for at, name in enumerate(rules.facts)}
         self.counts: Counter[str] = Counter()
@@ -87,13 +87,14 @@ class Engine:
             return []
         batch = Batch(households, self.rules)
         when = [(day_number(h["reference_date"]), h["moment"], h["registered_on"]) for h in households]
-        layouts = [Layout(c, batch, [c.applies(*one) for one in when]) for c in self.rules.conditions]
+        in_force = [(c, [c.applies(*one) for one in when]) for c in self.rules.conditions]
+        layouts = [Layout(condition, batch, of) for condition, of in in_force if any(of)]
         told = {about: [""] * len(units) for about, units in batch.units.items()}
         known: list[Decided | None] = []
-        for facts, layout in zip(self.facts, layouts, strict=True):
+        for layout in layouts:
             known.append(layout.decide_layout(layout.known, {}) if layout.known else None)
             if decided := known[-1]:
-                facts.tell(layout, decided.table, told)
+                self.facts[layout.condition.key].tell(layout, decided.table, told)
         of: list[list[str]] = [[] for _ in households]
         for about, units in batch.units.items():
             for row, (unit, fact) in enumerate(zip(units, told[about], strict=True)):

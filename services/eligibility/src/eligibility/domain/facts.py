@@ -4,7 +4,7 @@ A column holds integers: cents, days (yyyymmdd), 0 and 1, or the place of a valu
 claim is one of three: none, rejected or interpreted; a pending one is unknown between the last two.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -141,6 +141,11 @@ def day_of(number: int) -> date:
 def lists(facts: Mapping[str, Fact]) -> dict[str, Fact]:
     """The facts that are lists, by the subject that their things are."""
     return {f"each_{fact.each}": fact for fact in facts.values() if fact.each}
+
+
+def columns_of(facts: Iterable[Fact]) -> dict[str, Column]:
+    """Their columns, by name."""
+    return {column.name: column for fact in facts for column in fact.columns()}
 
 
 def profile(facts: Mapping[str, Fact]) -> tuple[str, ...]:

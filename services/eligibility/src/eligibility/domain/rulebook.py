@@ -6,14 +6,14 @@ Everything that can be wrong in a rule file is found here, before anybody is dec
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
-from eligibility.domain.facts import Fact, FactsFile, compile_facts, day_number, lists, profile
+from eligibility.domain.facts import Fact, FactsFile, columns_of, compile_facts, day_number, lists, profile
 from eligibility.domain.figures import Marks, Name, When
 from eligibility.domain.parameters import ONE_DAY, Parameter, days
 from eligibility.domain.source import Mark, Node, Period, Shape, Source, Texts, WrongRuleFile, all_of, meant
@@ -112,20 +112,20 @@ class Condition:
     reads itself (readers); looks: by rule its mark, and the figures that it looks at.
     """
 
-    def __init__(self, spec: ConditionFile, order: list[str], shared: Mapping[str, Verb], anywhere: Scope) -> None:
-        """anywhere: what every condition can name; shared: the figures of figures.yaml, bound to no condition yet."""
+    def __init__(self, spec: ConditionFile, order: list[str], household: Scope) -> None:
+        """household: what a condition of the household can name before its own figures: those of figures.yaml."""
         self.spec, self.place, self.title, self.effect, self.show = spec, spec.place, spec.title, spec.effect, spec.show
         self.id = spec.under("condition").one_of(order, "condition (facts.yaml names them)")
-        facts = self.facts = anywhere.facts
+        facts = self.facts = household.facts
         things = lists(facts)
         about = self.about = spec.under("about").one_of(("household", "each_candidate", *things), "subject")
         thing = self.list = things.get(about)
-        of = [thing] if thing else [f for f in facts.values() if f.type != "list" and "candidate" in f.about]
-        columns = {column.name: column for fact in of for column in fact.columns()}
+        columns = columns_of([thing]) if thing else household.columns
         self.start, self.end = map(day_number, days(spec.valid))
         self.key = f"{self.id}@{self.start}"
-        scope = Scope(facts, anywhere.parameters, anywhere.marks, columns, each=about != "household")
-        for name, verb in {**(shared if about == "household" else {}), **spec.figures}.items():
+        shared = dict(household.figures) if about == "household" else {}
+        scope = replace(household, columns=columns, each=about != "household", figures=shared)
+        for name, verb in spec.figures.items():
             scope.figure(name, verb)
         scope.used, scope.tests = set(), []
         for shown in spec.under("show") if spec.show else ():
@@ -207,14 +207,12 @@ def compile_rules(documents: Mapping[str, list[Node]], texts: Mapping[str, Mappi
     for parameter in all_of(lambda node: Parameter(node, marks), _in(documents, "parameters/")):
         if parameters.setdefault(parameter.name, parameter) is not parameter:
             raise parameter.spec.place.wrong(f"parameter `{parameter.name}` stands in another file too")
-    anywhere = Scope(facts, parameters, marks)
-
-    def condition(node: Node) -> Condition:
-        shared = FiguresFile.parse(documents["figures.yaml"][0])  # anew: a figure is bound to the condition it is in
-        return Condition(ConditionFile.parse(node), order, shared.figures, anywhere)
-
-    order = root.conditions
-    conditions = all_of(condition, _in(documents, "conditions/"))
+    of_candidates = [fact for fact in facts.values() if fact.type != "list" and "candidate" in fact.about]
+    household, order = Scope(facts, parameters, marks, columns_of(of_candidates)), root.conditions
+    for name, verb in FiguresFile.parse(documents["figures.yaml"][0]).figures.items():
+        household.figure(name, verb)
+    files = _in(documents, "conditions/")
+    conditions = all_of(lambda node: Condition(ConditionFile.parse(node), order, household), files)
     if missing := [id_ for id_ in order if id_ not in {condition.id for condition in conditions}]:
         raise root.under("conditions").wrong(f"no file gives condition `{missing[0]}`")
     conditions.sort(key=lambda condition: (order.index(condition.id), condition.start))
