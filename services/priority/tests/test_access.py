@@ -233,7 +233,7 @@ async def test_a_use_case_holds_the_rights_itself_whoever_calls_it(priority: Pri
         lambda work: use_cases.ledger(agreement, actor, work),
         lambda work: use_cases.retract(UUID(named["referral"]), why, actor, work),
         lambda work: offers.announce(requests.Vacancy.model_validate(VACANCY), actor, work),
-        lambda work: offers.next_for("w1", actor, work),
+        lambda work: offers.next_for("w1", 20, actor, work),
         lambda work: offers.propose("w1", requests.Proposal(turn=1, dossier=NUMBER), actor, work),
         lambda work: offers.withdraw_vacancy("w1", why, actor, work),
         lambda work: offers.offers(None, actor, work),

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -14,7 +14,7 @@ from alembic import command
 
 from cir_chassis.database import alembic_config
 from cir_schemas import CandidacyRecorded
-from priority.allocation import Situation
+from priority.allocation import Situation, Vacancy
 from priority.app import MIGRATIONS
 from priority.domain.ranking import Candidate, Dwelling, Regulation, left_out_because, rank
 from priority.rules import CRITERIA, LASTING_TIE
@@ -105,6 +105,9 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
                     for number, because in await work.ranked(on, dwelling, regulation, "dijledal")
                 ]
                 assert there == by_law, (on, dwelling, regulation)
+                home = Vacancy("dijledal", "w1", "w1", bedrooms=1, free_on=ON, rent=None, **asdict(dwelling))
+                first, waiting = await work.first(3, on, home, regulation)
+                assert ([(number, list(because)) for number, because in first], waiting) == (by_law[:3], len(by_law))
                 assert len(by_law) + len(left_out) == len(heard)
             await everybody_stands_where_the_law_says(priority, on, stored)
 

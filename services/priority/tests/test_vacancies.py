@@ -55,6 +55,24 @@ async def test_turns_are_passed_owed_and_repaid(register: Priority) -> None:
     assert told == {(None, None)}, "a council learns no dossier's group, nor that of who lives in a home"
 
 
+async def test_the_first_are_told_and_how_many_wait(register: Priority) -> None:
+    """Of the standard list, without who refused it already, and of the referrals."""
+    await register.agreed()
+    await register.free("w1")
+    await register.act(await register.opened("w1"), "answer", answer="refuse")
+
+    async def first(vacancy: str) -> tuple[str, int, list[str]]:
+        next_ = (await register.get(f"/v1/vacancies/{vacancy}/next?most=2")).json()
+        return next_["turn"]["to"], next_["waiting"], [one["dossier"] for one in next_["order"]]
+
+    assert await first("w1") == ("standard", 11, NUMBERS[1:3])
+    await given(register, "w2")
+    for number in NUMBERS[6:9]:
+        await register.refer(number)
+    await register.free("w3")
+    assert await first("w3") == ("homeless", 3, NUMBERS[6:8])
+
+
 async def test_the_reason_for_the_turn_is_told_in_words(register: Priority) -> None:
     await register.agreed()
     await given(register, "w1")

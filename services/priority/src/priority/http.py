@@ -445,17 +445,17 @@ async def announce(body: requests.Vacancy, caller: CaseWorker, once: Key, work: 
 async def next_(id: str, caller: CaseWorker, work: Work, most: Annotated[int, Query(ge=1, le=1000)] = 20) -> Next:
     """Whose turn this vacancy is, and who is first, with the reasons; most: how many of the order to tell. 409 while an offer of
     it is being checked, open or accepted."""
-    vacancy, agreed, one = await offers.next_for(id, caller, work)
+    vacancy, agreed, one = await offers.next_for(id, most, caller, work)
     text = texts.turn(one.turn, agreed.agreement.titles())
     return Next(
         vacancy=id,
         on=work.clock.today(),
         agreement=agreed.id,
         turn=_same(TurnNext, one.turn, text=text),
-        waiting=len(one.ranking),
+        waiting=one.waiting,
         order=[
             First(dossier=number, because=because, text=texts.reasons(vacancy.municipality, because))
-            for number, because in one.ranking[:most]
+            for number, because in one.ranking
         ],
     )
 

@@ -150,10 +150,10 @@ def routes(pages: Pages) -> APIRouter:
         if live is None and vacancy.ended is None:
             found["frozen_until"] = await offers.frozen_until(vacancy, work)
             with suppress(Conflict):  # no agreement is in force, or there is a freeze
-                _, agreed, next_ = await offers.next_for(id, caller, work)
+                _, agreed, next_ = await offers.next_for(id, 5, caller, work)
                 found |= {"turn": next_.turn, "why_turn": texts.turn(next_.turn, agreed.agreement.titles())}
-                first = [(number, texts.reasons(vacancy.municipality, why)) for number, why in next_.ranking[:5]]
-                found |= {"first": first, "waiting": len(next_.ranking)}
+                first = [(number, texts.reasons(vacancy.municipality, why)) for number, why in next_.ranking]
+                found |= {"first": first, "waiting": next_.waiting}
         free = vacancy.rent is not None and live is None
         may = {"propose": free and bool(found["first"]), "special": free and not found.get("frozen_until")}
         possible = vacancy.ended is None and may.get(act, True)

@@ -68,13 +68,13 @@ async def announce(asked: requests.Vacancy, actor: Caller, work: PriorityWork) -
     return asked.id
 
 
-async def next_for(id: str, actor: Caller, work: PriorityWork) -> tuple[Vacancy, AdoptedAgreement, Next]:
-    """Whose turn a vacancy is, and who is first."""
+async def next_for(id: str, most: int, actor: Caller, work: PriorityWork) -> tuple[Vacancy, AdoptedAgreement, Next]:
+    """Whose turn a vacancy is, and who is first; most: how many of the order."""
     await work.catch_up()
     vacancy = await _free(id, access.company_of(actor, "read_next"), work)
     work.audit(actor, "company", None, detail=id)
     agreed, ledger, _ = await _open_ledger(vacancy, work)
-    return vacancy, agreed, await work.next_for(vacancy, agreed, ledger)
+    return vacancy, agreed, await work.next_for(vacancy, agreed, ledger, most)
 
 
 async def propose(id: str, asked: requests.Proposal, actor: Caller, work: PriorityWork) -> Offer:
