@@ -45,6 +45,7 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (ELKE, "dossier", "/dossiers", "dossier"),  # who has not confirmed
     (EMMA, "dossier", "/dossiers", "dossiers"),  # who has none
     (OCMW, "dossier", "/dossiers", "helped"),
+    (OCMW, "dossier", "/dossiers → main tbody a", "dossier"),
     (None, "dossier", "/companies?municipality=leuven", "companies"),
     (None, "dossier", "/companies?municipality=sint-", "companies"),
     (None, "eligibility", "/check", "check"),
@@ -83,7 +84,7 @@ WALK = [  # who looks (None: nobody) · service · path (and links to follow fro
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001 → main #change → main a[href*=incomes]", "answers"),
     (DIJLEDAL, "dossier", "/desk/start → main button", "begin"),  # with errors
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001", "desk_dossier"),
-    (DIJLEDAL, "dossier", "/desk/2024.03.20.0001/audit", "desk_audit"),
+    (DIJLEDAL, "dossier", "/desk/2024.03.20.0001/audit", "audit"),
     (DIJLEDAL, "dossier", "/desk/2024.03.20.0001 → main #actions a", "desk_decision"),
     (JAN, "notifications", "/messages", "messages"),
     (EMMA, "notifications", "/messages", "messages"),

@@ -409,7 +409,7 @@ async def test_an_action_says_what_it_does_and_counts_once(pages: Pages) -> None
     for typed, words in (
         ({}, "Choose what your appeal is about"),
         ({"ground": "false_statements"}, "Choose what your appeal is about"),
-        ({"ground": "struck"}, "There is no such decision"),
+        ({"ground": "struck"}, "a decision that stands in this dossier"),
         ({"ground": "no_premium", "notified_on": "2024-03-21"}, "has not come yet"),
         ({"ground": "no_premium", "notified_on": "yesterday"}, "Give a day"),
         ({"ground": "no_premium", "upheld": "true"}, "Error"),

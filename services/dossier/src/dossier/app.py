@@ -115,10 +115,10 @@ def make(settings: DossierSettings) -> Service[RegisterWork]:
     if service.pages:
         service.app.include_router(pages.routes(service.pages, service.clock, settings.people))
         service.app.include_router(application.routes(service.pages, service.clock, service.database, directory))
-        for shown in (documents_pages, desk_pages):
-            service.app.include_router(shown.routes(service.pages))
+        service.app.include_router(documents_pages.routes(service.pages))
         names = {id_: entry.name for id_, entry in directory.companies.items()}
-        service.app.include_router(register_pages.routes(service.pages, names))
+        for shown in (desk_pages, register_pages):
+            service.app.include_router(shown.routes(service.pages, names))
         service.app.include_router(directory_pages.routes(service.pages, directory))
     return service
 

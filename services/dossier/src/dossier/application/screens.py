@@ -15,7 +15,6 @@ from uuid import uuid4
 from pydantic import BaseModel, BeforeValidator, create_model
 from pydantic_core import PydanticCustomError
 
-from cir_chassis.clock import BELGIUM
 from cir_schemas.dossier import HelperDeclared, StayDeclared
 from cir_schemas.household import Income, RealRight, RecentIncome, SetAside
 from cir_schemas.types import Cents, Day, Municipality
@@ -291,7 +290,7 @@ class Place:
 
     @property
     def known(self) -> dict[str, dict[str, Any]]:
-        """What others than the household established there: key → value, who, and since when."""
+        """What others than the household established there: key → value, who, and when."""
         found = next((one for one in self.file.household["members"] if one["id"] == self.member), {})
         keys = ([self.screen.key] if self.screen.key else self.screen.fields) if self.screen.part == "person" else ()
         values = {one: found.get(one) for one in keys if one in ORIGINS}
@@ -305,7 +304,7 @@ class Place:
             one: {
                 "value": value,
                 "by": origins[one]["by"],
-                "on": datetime.fromisoformat(origins[one]["at"]).astimezone(BELGIUM).date(),
+                "at": datetime.fromisoformat(origins[one]["at"]),
             }
             for one, value in values.items()
             if value is not None and origins.get(one, {}).get("origin") in ("source", "counter", "interpretation")

@@ -36,13 +36,13 @@ from dossier.documents.requests import Decision, Facts, Interpretation
 from dossier.facts.compose import STRUCTURE
 from dossier.register import actions, reading, use_cases
 from dossier.register.opening import opened, undoable
+from dossier.register.pages import audited
 from dossier.register.requests import ActionRequest, Reasons
 from dossier.register.store import RegisterWork
 
 CaseWorker = Annotated[Caller, Depends(logged_in("case_worker"))]
 Work = Annotated[RegisterWork, IN_WORK]
 Sought = Annotated[str, Query(max_length=100)]
-AUDITED = 100  # entries on a page
 
 _REASONS: Any = (Annotated[Reasons, Field(min_length=1)], ...)
 
@@ -89,8 +89,8 @@ def _form(action: str, asks: tuple[str, ...]) -> type[BaseModel]:
 _FORMS = {action: _form(action, asks) for action, asks in _ASKS.items()}
 
 
-def routes(pages: Pages) -> APIRouter:
-    """Every page of the desk."""
+def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
+    """Every page of the desk. companies: id → name."""
     router = pages.router()
 
     async def show_document(
@@ -187,9 +187,7 @@ def routes(pages: Pages) -> APIRouter:
         dossier: DossierRef, request: Request, caller: CaseWorker, work: Work, before: int | None = None
     ) -> Response:
         """Who read or changed it."""
-        found = await reading.read_audit(dossier, caller, work, before, AUDITED)
-        more = found[-1].id if len(found) == AUDITED else None
-        return pages.show(request, "desk_audit", dossier=dossier, entries=found, more=more)
+        return pages.show(request, "audit", **await audited(dossier, caller, work, before), companies=companies)
 
     @router.get("/desk/{dossier}/documents/{document}")
     async def document(dossier: UUID, document: UUID, request: Request, caller: CaseWorker, work: Work) -> Response:

@@ -31,6 +31,12 @@ ENTRIES = 50  # of the audit, on a page
 Page = Annotated[int, Query(ge=1, le=1000)]
 
 
+async def audited(dossier: DossierRef, caller: Caller, work: RegisterWork, before: int | None) -> dict[str, Any]:
+    """A page of entries, and whether there are older ones."""
+    found = await reading.read_audit(dossier, caller, work, before, ENTRIES + 1)
+    return {"entries": found[:ENTRIES], "more": len(found) > ENTRIES}
+
+
 def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
     """The pages of candidates and of who helps them. companies: id → name."""
     router = pages.router()
@@ -70,9 +76,7 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
         dossier: DossierRef, request: Request, caller: Candidate, work: Work, before: int | None = None
     ) -> Response:
         """Who read or changed it, the newest first."""
-        found = await reading.read_audit(dossier, caller, work, before, ENTRIES + 1)
-        more = len(found) > ENTRIES
-        return pages.show(request, "audit", entries=found[:ENTRIES], more=more, companies=companies)
+        return pages.show(request, "audit", **await audited(dossier, caller, work, before), companies=companies)
 
     @router.get("/dossiers/{dossier}/actions/{action}")
     async def ask(dossier: DossierRef, action: Action, request: Request, caller: Candidate, work: Work) -> Response:
