@@ -18,7 +18,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, get_timezone
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal, format_percent
 from babel.support import Translations
 from fastapi import APIRouter, Depends, Request
 from jinja2 import (
@@ -187,4 +187,6 @@ def _filters(locale: Locale, today: date | None) -> dict[str, Any]:
         "day": lambda on: format_date(date.fromisoformat(str(on)), "d MMMM y", locale),
         "moment": moment,
         "money": lambda amount: format_currency(Decimal(amount), "EUR", locale=locale),
+        "number": lambda number: format_decimal(float(number), "#,##0.#", locale),
+        "percent": lambda share: format_percent(float(share), "#,##0.##%", locale),
     }
