@@ -418,7 +418,7 @@ async def test_an_action_says_what_it_does_and_counts_once(pages: Pages) -> None
         assert (refused.status_code, words in refused.text) == (422, True), typed
     await twice(appeal, ground="no_premium", notified_on="2024-01-02")
     again = await anna.post(appeal, data={"ground": "struck"})  # the back button, and something else
-    assert (again.status_code, "There is no such decision" in again.text) == (422, True)
+    assert (again.status_code, "a decision that stands in this dossier" in again.text) == (422, True)
     assert (await anna.post(await form("appeal"), data={"ground": "no_premium"})).status_code == 409
     assert "It came too late" in (await anna.get(f"/dossiers/{id_}")).text
     assert await kinds() == ["hold", "undo", "hold", "wake", "appeal"]
