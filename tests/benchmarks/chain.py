@@ -122,7 +122,7 @@ async def _turn(door: int, arrivals: "Arrivals", at_once: int, many: int) -> tup
         reader, writer = await asyncio.open_connection("127.0.0.1", door)
         for order in left:
             since, arrived = perf_counter(), arrivals.expect(order)
-            await _give(reader, writer, [order])
+            await give(reader, writer, [order])
             waits.append(await asyncio.wait_for(arrived, PATIENCE) - since)
         writer.close()
 
@@ -136,13 +136,13 @@ async def _bulk(door: int, arrivals: "Arrivals") -> float:
     orders = list(_orders(BULK))
     reader, writer = await asyncio.open_connection("127.0.0.1", door, limit=2**26)
     arrived = [arrivals.expect(order) for order in orders]
-    await _give(reader, writer, orders)
+    await give(reader, writer, orders)
     writer.close()
     begun = perf_counter()
     return max(await asyncio.wait_for(asyncio.gather(*arrived), PATIENCE)) - begun
 
 
-async def _give(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, orders: Sequence[Order]) -> None:
+async def give(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, orders: Sequence[Order]) -> None:
     writer.write(json.dumps(orders).encode() + b"\n")
     if not await reader.readline():
         raise ConnectionError("an order was not taken: see the log of the process behind the door")
@@ -216,15 +216,7 @@ async def _over_http(folder: Path) -> list[Entry]:
         async def one_after_the_other(http: httpx.AsyncClient, left: Iterator[int], waits: list[float]) -> None:
             for n in left:
                 since = perf_counter()
-                post = json.loads(json.dumps(sample.post))
-                applicant = post["household"]["members"][0]
-                applicant["number"] = national_number(applicant["born_on"], n)
-                answer = await http.post(dossiers, json=post, headers={"Idempotency-Key": f"bench-{n}"})
-                id_ = expect(answer, 201).json()["id"]
-                arrived = arrivals.expect({"id": id_, "expect": sample.expect["status"]})
-                expect(await http.post(f"{dossiers}/{id_}/submission"), 202)
-                confirmation = f"{dossiers}/{id_}/members/{applicant['id']}/confirmation"
-                expect(await http.post(confirmation, json={"on_paper": True}), 204)
+                arrived = await apply(http, dossiers, n, arrivals)
                 waits.append(await asyncio.wait_for(arrived, PATIENCE) - since)
 
         headers = {"Authorization": f"Bearer {bearer}"}
@@ -242,6 +234,21 @@ async def _over_http(folder: Path) -> list[Entry]:
         duration(f"{name}, p99", p99),
         *answered,
     ]
+
+
+async def apply(http: httpx.AsyncClient, dossiers: str, nth: int, arrivals: Arrivals) -> asyncio.Future[float]:
+    """The first sample over HTTP for somebody else, at the counter. Returns the moment at which its status is on the topic."""
+    sample = SAMPLES[0]
+    post = json.loads(json.dumps(sample.post))
+    applicant = post["household"]["members"][0]
+    applicant["number"] = national_number(applicant["born_on"], nth)
+    answer = await http.post(dossiers, json=post, headers={"Idempotency-Key": f"bench-{nth}"})
+    id_ = expect(answer, 201).json()["id"]
+    arrived = arrivals.expect({"id": id_, "expect": sample.expect["status"]})
+    expect(await http.post(f"{dossiers}/{id_}/submission"), 202)
+    confirmation = f"{dossiers}/{id_}/members/{applicant['id']}/confirmation"
+    expect(await http.post(confirmation, json={"on_paper": True}), 204)
+    return arrived
 
 
 async def _answers(http: httpx.AsyncClient, dossiers: str, post: Order, stack: Stack) -> list[Entry]:
