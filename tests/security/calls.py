@@ -127,6 +127,7 @@ def calls(scene: Mapping[str, Any]) -> dict[str, dict[str, Call]]:
             "GET /v1/agreements": Call(),
             "POST /v1/agreements": Call(_agreement(2026)),
             "POST /v1/agreements/{id}/adoption": Call(VOTES, at={"id": scene["proposed"]}),
+            "POST /v1/agreements/{id}/freezes": Call(FREEZE, at={"id": scene["agreement"]}),
             "GET /v1/agreements/{id}/ledger": Call(at={"id": scene["agreement"]}),
             "GET /v1/figures": Call(query={"company": "dijledal", "year": 2024}),
             "GET /v1/priorities": Call(query={"municipality": "24062"}),
@@ -174,7 +175,8 @@ ACTIONS: dict[str, dict[str, Any]] = {
 }
 JUDGEMENT = {"well_founded": True, "reasons": WHY}
 LEASE = {"signed_on": TODAY.isoformat(), "statements_seen": True}
-VOTES = {"votes": [{"member": "Leuven", "municipality": "24062", "vote": "for"}]}
+VOTES: dict[str, Any] = {"votes": [{"member": "Leuven", "municipality": "24062", "vote": "for"}]}
+FREEZE = {"from": "2024-12-01", "until": "2024-12-15", "reasons": "The move to the new register.", **VOTES}
 
 
 def _agreement(year: int) -> dict[str, Any]:

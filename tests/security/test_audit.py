@@ -16,7 +16,7 @@ NOBODYS = {  # shows and changes nothing of anybody
     "GET /health/live", "GET /metrics", "GET /asyncapi.json", "GET /v1/companies", "GET /v1/certificates/{code}",
     "POST /v1/preview", "GET /v1/assessments",
     "GET /v1/assessments/{number}/again", "GET /v1/agreements", "POST /v1/agreements", "POST /v1/agreements/{id}/adoption",
-    "GET /v1/priorities", "POST /v1/vacancies", "DELETE /v1/dossiers/{dossier}",
+    "POST /v1/agreements/{id}/freezes", "GET /v1/priorities", "POST /v1/vacancies", "DELETE /v1/dossiers/{dossier}",
 }  # fmt: skip
 OF_NO_DOSSIER = {  # lists of numbers, whole: an entry for each would be thousands; and a company's year
     "GET /v1/waiting-list", "GET /v1/vacancies/{id}/next", "GET /v1/agreements/{id}/ledger", "GET /v1/figures",

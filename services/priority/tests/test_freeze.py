@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from .conftest import AGREED, FOR, Priority, candidacy
+from .test_log import audit, written
 
 FREEZE = {"freezes": [{"from": "2024-05-20", "until": "2024-06-03"}]}
 FIRST = "2024.01.02.0001"
@@ -42,6 +43,58 @@ async def test_before_a_freeze_homes_are_offered_and_what_is_accepted_is_signed(
     assert await priority.act(offer, "answer") == (200, "accepted")
     assert await priority.act(offer, "lease", signed_on="2024-06-02") == (200, "signed")
     assert (await priority.get("/v1/vacancies/w2/next")).status_code == 409
+
+
+NOW = {"from": "2024-06-01", "until": "2024-06-03", "reasons": "The company moves.", **FOR}
+
+
+async def test_a_council_freezes_an_agreement_that_runs_and_its_turns_go_on(priority: Priority) -> None:
+    agreed = await priority.agreed()
+    await priority.hear(candidacy(FIRST), candidacy("2024.01.03.0001"))
+    for id_ in ("w0", "w1"):
+        await priority.free(id_)
+    await priority.let("w0")
+    path = f"/v1/agreements/{agreed}/freezes"
+    for _ in range(2):  # a double click
+        made = await priority.post(path, NOW, "council", key="k")
+        freezes = [(one["from"], one["until"], one["reasons"]) for one in made.json()["agreement"]["freezes"]]
+        assert (made.status_code, freezes) == (201, [("2024-06-01", "2024-06-03", ["The company moves."])])
+    assert "before 2024-06-03" in (await priority.get("/v1/vacancies/w1/next")).text
+    page = await priority.page("GET", "/council", "council", held={"company": "dijledal"})
+    assert ("1 June 2024, and again from 3 June 2024" in page.text, "The company moves." in page.text) == (True, True)
+    priority.pass_days(2)
+    assert (await priority.next("w1"))["turn"]["turn"] == 2, "no new sequence"
+    await priority.opened("w1")
+    assert audit(await written(priority), chained=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "words"),
+    [
+        ({"from": "2024-05-31"}, 422, "begins from 2024-06-01 through 2024-12-31"),
+        ({"from": "2025-01-01", "until": "2025-01-02"}, 422, "through 2024-12-31"),
+        ({"until": "2024-06-01"}, 422, "the first day after it"),
+        ({"reasons": []}, 422, "reasons"),
+        ({"votes": []}, 422, "votes"),
+        ({"votes": [FOR["votes"][0] | {"vote": "against"}]}, 409, "nobody voted for it"),
+    ],
+)
+async def test_a_freeze_of_an_agreement_that_runs_is_decided_beforehand_with_reasons(
+    priority: Priority, changed: Any, status: int, words: str
+) -> None:
+    agreed = await priority.agreed()
+    made = await priority.post(f"/v1/agreements/{agreed}/freezes", NOW | changed, "council")
+    assert (made.status_code, words in made.text) == (status, True), made.text
+    assert (await priority.get("/v1/agreements")).json()[0]["agreement"]["freezes"] == []
+
+
+async def test_only_its_council_freezes_and_only_what_is_adopted(priority: Priority) -> None:
+    agreed = await priority.agreed()
+    path = f"/v1/agreements/{agreed}/freezes"
+    assert (await priority.post(path, NOW)).status_code == 403
+    assert (await priority.post(path, NOW, "council", company="kanvaz")).status_code == 404
+    proposed = (await priority.post("/v1/agreements", AGREED, "council")).json()["id"]
+    assert (await priority.post(f"/v1/agreements/{proposed}/freezes", NOW, "council")).status_code == 409
 
 
 async def test_what_is_checked_as_a_freeze_begins_is_not_offered_in_it(priority: Priority) -> None:

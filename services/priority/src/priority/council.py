@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from cir_schemas.types import Company, Day, Municipality, Organisation, Shape
 from priority.domain.ranking import Regulation
 from priority.domain.turns import STANDARD, flat
-from priority.requests import Name, Share, Vote, Years, exact
+from priority.requests import Name, Reasons, Share, Vote, Years, exact
 from priority.rules import highest_ceiling
 from priority.texts import Text
 
@@ -30,18 +30,28 @@ class TargetGroup(Shape):
 
 
 class Freeze(Shape):
-    """Days on which nothing is offered. until: the first day on which homes are offered again."""
+    """Days on which nothing is offered. until: the first day on which homes are offered again. reasons, votes: of one that was
+    decided while the agreement ran."""
 
     model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
 
     from_: Day = Field(alias="from")
     until: Day
+    reasons: Reasons | None = None
+    votes: tuple[Vote, ...] = ()
 
     @model_validator(mode="after")
     def _goes_forward(self) -> "Freeze":
         if self.until <= self.from_:
             raise ValueError(f"until ({self.until}) is the first day after it, and from is {self.from_}")
         return self
+
+
+class Frozen(Freeze):
+    """A freeze of an agreement that runs already: why, and how the council voted."""
+
+    reasons: Reasons
+    votes: Annotated[tuple[Vote, ...], Field(min_length=1)]
 
 
 class Agreement(Shape):

@@ -14,7 +14,7 @@ from cir_schemas.priority import Answer, Decision, OfferState
 from cir_schemas.types import Company, DossierNumber, DossierRef, Municipality, Shape
 from priority import access, offers, requests, texts, use_cases
 from priority.allocation import AdoptedAgreement, Offer, Referral, Situation
-from priority.council import Agreement
+from priority.council import Agreement, Frozen
 from priority.domain.figures import Figures
 from priority.domain.ledger import State
 from priority.domain.turns import decimal
@@ -385,6 +385,14 @@ async def adopt(
 ) -> AgreementRead:
     """Record the votes, and put it in force from its first day: its turns begin at the first one, without debts."""
     return await _post(once, caller, work, lambda: use_cases.adopt(id, body, caller, work), AgreementRead.of)
+
+
+@router.post("/agreements/{id}/freezes", status_code=201, tags=["allocation council"])
+async def freeze(
+    id: UUID, body: Frozen, caller: Annotated[Caller, _who("adopt")], once: Key, work: Work
+) -> AgreementRead:
+    """Offer nothing on some days of an agreement in force: its turns and debts go on as they are."""
+    return await _post(once, caller, work, lambda: use_cases.freeze(id, body, caller, work), AgreementRead.of)
 
 
 @router.get("/agreements", tags=["allocation council"])

@@ -18,7 +18,7 @@ from cir_schemas import ReferralAnswered, ReferralHeldUp, ReferralRetracted, Sit
 from cir_schemas.types import DossierRef
 from priority import access, requests
 from priority.allocation import AdoptedAgreement, LedgerEntry, Referral, Situation
-from priority.council import Agreement, cover_the_same, first_day_in_common, may_not_adopt
+from priority.council import Agreement, Frozen, cover_the_same, first_day_in_common, may_not_adopt
 from priority.domain.figures import Figures, of_year
 from priority.domain.ledger import Ledger
 from priority.domain.ranking import Dwelling, Regulation, left_out_because
@@ -297,6 +297,25 @@ async def adopt(id: UUID, asked: requests.Adoption, actor: Caller, work: Priorit
     agreed = replace(agreed, votes=votes, adopted_at=work.clock.now())
     work.allocation.agreements.put(agreed)
     return agreed
+
+
+async def freeze(id: UUID, asked: Frozen, actor: Caller, work: PriorityWork) -> AdoptedAgreement:
+    """Offer nothing on some days of an agreement that was adopted: its turns and debts go on as they are. What was offered before
+    stands, so it begins today at the earliest."""
+    company, today = access.company_of(actor, "adopt"), work.clock.today()
+    await work.allocation.hold(company)
+    agreed = await _agreement(id, company, work)
+    if agreed.adopted_at is None or agreed.through < today:
+        raise Conflict("This agreement is not adopted, or has ended: a freeze is one of its keys when it is proposed.")
+    if not max(today, agreed.since) <= asked.from_ <= agreed.through:
+        detail = f"A freeze of this agreement begins from {max(today, agreed.since)} through {agreed.through}."
+        raise Problem(422, detail, [("from", "lies outside")])
+    if why := may_not_adopt(agreed.agreement, asked.votes):
+        raise Conflict(f"Not decided: {why}.")
+    both = [*agreed.content.get("freezes", ()), asked.model_dump(mode="json", by_alias=True)]
+    frozen = replace(agreed, content=agreed.content | {"freezes": both})
+    work.allocation.agreements.put(frozen)
+    return frozen
 
 
 def _ended(agreed: AdoptedAgreement, ends: UUID, other: AdoptedAgreement | None, today: date) -> AdoptedAgreement:
