@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from cir_chassis import logs
@@ -58,6 +59,11 @@ def session(token: str, key: SecretStr, life: float = LIFE) -> str:
     subject = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))["sub"]
     held = json.dumps({"token": token, "subject": subject, "until": time() + life})
     return Seal(key, "session", LIFE).sign(b64encode(held.encode())).decode()
+
+
+def counted(name: str, **labels: str) -> float:
+    """A figure of this process, as its metrics tell it; nil where there is none yet."""
+    return REGISTRY.get_sample_value(name, labels) or 0
 
 
 @pytest.fixture(autouse=True)

@@ -87,7 +87,7 @@ async def test_ten_poison_records_harm_no_ordinary_event(
         await producer.send("cir.dossier.v1", value, key=key, headers=list(headers.items()), partition=0)
     await producer.stop()
 
-    watches = [asyncio.create_task(probe.watch()) for probe in service._probes]
+    watches = [asyncio.create_task(probe.watch()) for probe in service.probes]
     await service.bus.start(asyncio.Event())
 
     async def on_record() -> bool:

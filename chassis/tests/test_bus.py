@@ -18,11 +18,12 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from cir_chassis import driver
 from cir_chassis.bus import PATIENCE, Bus
-from cir_chassis.consumer import CONSUMED, Consumer
+from cir_chassis.consumer import Consumer
 from cir_chassis.database import Database
 from cir_chassis.dead_letters import DeadLetters
 from cir_chassis.outbox import LARGEST, OLD, OUTBOX, RETENTION, EventTooLarge, Message, Relay, replay
 from cir_chassis.probes import DependencyProbe
+from conftest import counted
 
 from .conftest import Count, Counted, CountWork, Open, stored
 
@@ -385,7 +386,7 @@ async def test_a_second_event_of_a_batch_sees_what_the_first_did(open_database: 
 
 async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_database: Open, kafka: str) -> None:
     database, topic, ids = open_database(), Topic(), [uuid4() for _ in range(6)]
-    unknown = CONSUMED.labels("unknown", "skipped")._value.get()
+    unknown = counted("cir_events_total", type="unknown", fate="skipped")
     async with running(kafka, database, topic, keep) as (bus, *_):
         await send(bus, topic, b"1", ids[0])
         await send(bus, topic, b"no number", ids[1])  # unreadable
@@ -410,7 +411,7 @@ async def test_poison_is_parked_with_its_reason_and_the_rest_moves_on(open_datab
         str(ids[4]): "header missing: ce_type",
     }
     assert {headers["dlq_service"] for headers in held} == {b"test"}
-    assert CONSUMED.labels("unknown", "skipped")._value.get() == unknown + 1
+    assert counted("cir_events_total", type="unknown", fate="skipped") == unknown + 1
 
 
 class CutOff(CountWork):

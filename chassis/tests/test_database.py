@@ -183,7 +183,7 @@ async def test_a_connection_that_is_lost_is_an_outage_whichever_statement_meets_
     async def cut_off(seen: bool) -> None:
         async with database.work() as work:
             theirs: Any = (await work.connection.get_raw_connection()).driver_connection
-            async with database._aside.connect() as other:
+            async with open_database().engine.connect() as other:
                 await other.execute(sa.text("SELECT pg_terminate_backend(:it)"), {"it": theirs.get_server_pid()})
             async with asyncio.timeout(10):
                 while seen and not theirs.is_closed():
@@ -209,7 +209,7 @@ async def test_a_connection_that_the_database_ended_is_given_to_nobody(open_data
     database = open_database()
     async with database.work() as work:
         theirs: Any = (await work.connection.get_raw_connection()).driver_connection
-    async with database._aside.connect() as other:
+    async with open_database().engine.connect() as other:
         await other.execute(sa.text("SELECT pg_terminate_backend(:it)"), {"it": theirs.get_server_pid()})
     async with asyncio.timeout(10):
         while not theirs.is_closed():

@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import Iterable, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,8 +15,8 @@ from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.record.util import calc_crc32c
 
 from cir_chassis.bus import BATCH, Bus, Stalled
-from cir_chassis.consumer import CONSUMED
 from cir_chassis.outbox import LARGEST, Message
+from conftest import counted
 
 from .conftest import Count, Counted, CountWork, Open, stored
 from .test_bus import Topic, keep, running, send, until, up
@@ -227,8 +228,8 @@ async def test_a_batch_in_which_every_event_fails_ends_in_seconds(open_database:
     messages: list[Message] = [
         (topic.name, str(uuid4()).encode(), b"1000", [(n, v) for n, v in ordinary() if v]) for _ in range(BATCH)
     ]  # the database refuses it
-    failed = CONSUMED.labels("failed", "dead_lettered")
-    before = failed._value.get()
+    failed = partial(counted, "cir_events_total", type="failed", fate="dead_lettered")
+    before = failed()
     async with running(kafka, database, topic, keep) as (bus, *_):
         begun = monotonic()
         await bus.send_all(messages)
@@ -237,7 +238,7 @@ async def test_a_batch_in_which_every_event_fails_ends_in_seconds(open_database:
             return (await bus.behind())[0] == {topic.name: 0}
 
         await until(committed)
-        assert failed._value.get() == before + BATCH
+        assert failed() == before + BATCH
         assert monotonic() - begun < 30  # of the 300 that Kafka waits
 
 

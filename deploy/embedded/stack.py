@@ -152,7 +152,7 @@ class Stack:
 
     async def _service(self, name: str) -> None:
         async with self._timed(name):
-            settings, program = self._settings(name), [sys.executable, "-m", name]
+            settings, program = self.settings(name), [sys.executable, "-m", name]
             await self.command(name, "migrate")
             await self._child(Part(name, [*program, "serve"], self._answers(name, "/health/ready"), settings))
 
@@ -161,7 +161,7 @@ class Stack:
         log = self.folder / "logs" / f"{service}.log"
         with log.open("ab") as out:
             run = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", service, *arguments), stdout=out, stderr=out, env=self._settings(service), cwd=ROOT,
+                *(sys.executable, "-m", service, *arguments), stdout=out, stderr=out, env=self.settings(service), cwd=ROOT,
                 preexec_fn=end_with_parent,
             )  # fmt: skip
         if code := await run.wait():
@@ -197,7 +197,7 @@ class Stack:
             part.write_text(json.dumps(self.addresses, indent=1))
             part.replace(self.folder / "addresses.json")
 
-    def _settings(self, service: str) -> dict[str, str]:
+    def settings(self, service: str) -> dict[str, str]:
         """Its environment: that of ours, and the settings in a file, where an operator's commands find them too."""
         settings = {
             "database_url": self.database(service),

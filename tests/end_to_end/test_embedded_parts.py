@@ -202,7 +202,7 @@ def test_who_knows_people_by_pseudonym_has_one_key_and_keeps_it(tmp_path: Path) 
     def key(service: str) -> str | None:
         stack = Stack(tmp_path)
         stack.ports = defaultdict(int)
-        stack._settings(service)
+        stack.settings(service)
         found: str | None = tomllib.loads((tmp_path / f"{service}.toml").read_text()).get("person_key")
         return found
 
@@ -218,7 +218,7 @@ def test_what_holds_a_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path,
     before = os.umask(umask)
     try:
         for service in SERVICES:
-            stack._settings(service)
+            stack.settings(service)
     finally:
         os.umask(before)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -16,8 +16,8 @@ logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it complains of a br
 class Patient(Stack):
     """Nobody is asked for papers because a source was struck: it waits for the sources longer than a strike lasts."""
 
-    def _settings(self, service: str) -> dict[str, str]:
-        return super()._settings(service) | ({"CIR_SOURCES_PATIENCE": "PT5M"} if service == "dossier" else {})
+    def settings(self, service: str) -> dict[str, str]:
+        return super().settings(service) | ({"CIR_SOURCES_PATIENCE": "PT5M"} if service == "dossier" else {})
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ class Service(Generic[W]):
         topics = {kind.topic for kind in consumes}
         self.bus = Bus(settings.kafka, name, owns={kind.topic for kind in publishes}, consumes=topics)
         needs = (DependencyProbe("database", self.database.probe), DependencyProbe("kafka", self.bus.probe))
-        self._probes = (*needs, DependencyProbe("events", self.bus.progress, every=5.0, patience=60.0))
+        self.probes = (*needs, DependencyProbe("events", self.bus.progress, every=5.0, patience=60.0))
         self._relay = Relay(self.background.engine, self.bus, needs)
         self.database.on_publish.append(self._relay.wake)
         self.dead_letters = DeadLetters(name, settings.kafka, self.bus, topics)
@@ -96,7 +96,7 @@ class Service(Generic[W]):
         self.bus.subscribe(self.consumer.deliver)
         login = Login(settings.issuer, settings.audience, settings.claims)
         measures = (partial(outbox.measure, self.database.engine), self.bus.measure)
-        self.app = create_app(name, description, self._probes, login, lambda: self.bus.joined, measures)
+        self.app = create_app(name, description, self.probes, login, lambda: self.bus.joined, measures)
         self.app.state.database = self.database
         self.frame = Pages(name, settings, templates) if templates else None
         """What pages are shown in that need no login, whatever the settings."""
@@ -124,7 +124,7 @@ class Service(Generic[W]):
         listening = self.listen()
         server = Server(self.app)
         async with asyncio.TaskGroup() as group:
-            watches = [group.create_task(probe.watch()) for probe in self._probes]
+            watches = [group.create_task(probe.watch()) for probe in self.probes]
             web = group.create_task(server.serve(sockets=[listening]))
             working = group.create_task(self._work(stopping))
             log.info("serving", port=self.settings.port)
@@ -159,7 +159,7 @@ class Service(Generic[W]):
         return listening
 
     async def _work(self, stopping: asyncio.Event) -> None:
-        await self._probes[0].up.wait()
+        await self.probes[0].up.wait()
         await check_migrated(self.background, self.settings.database_url, self._migrations)
         async with asyncio.TaskGroup() as group:
             jobs: list[Job] = [self._relay.run, partial(forget, self.background.engine, outbox.OLD), self.bus.start]

@@ -71,19 +71,24 @@ async def test_a_call_that_is_refused_shows_nothing_and_is_not_on_record(registe
     assert len(await rows(register)) == before
 
 
-async def test_what_is_rolled_back_is_not_on_record_and_what_is_on_record_took_place(
-    register: Register, monkeypatch: pytest.MonkeyPatch
-) -> None:
+CUT_OFF = (
+    """CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END$$""",
+    "CREATE TRIGGER cut_off BEFORE INSERT ON audit EXECUTE FUNCTION cut_off()",
+)
+
+
+async def test_what_is_rolled_back_is_not_on_record_and_what_is_on_record_took_place(register: Register) -> None:
     id_ = await register.started()
     before = len(await rows(register))
 
-    async def fails(*_: object) -> None:
-        raise ConnectionResetError
-
-    monkeypatch.setattr("cir_chassis.audit.add", fails)
+    async with register.service.background.engine.connect() as connection:
+        for statement in CUT_OFF:
+            await connection.execute(sa.text(statement))
     assert (await register.http.get(f"/v1/dossiers/{id_}/file", headers=await register.candidate())).status_code == 503
     assert (await register.submit(id_)).status_code == 503
-    monkeypatch.undo()
+    async with register.service.background.engine.connect() as connection:
+        await connection.execute(sa.text("DROP TRIGGER cut_off ON audit"))
     assert len(await rows(register)) == before
     assert (await register.read(id_))["status"] == "draft"
 

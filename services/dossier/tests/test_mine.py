@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from cir_schemas import ContactsRecorded
 from conftest import session
 from deploy.token import citizen, log_in
 from dossier import tables
 from dossier.documents.scanner import clamd_at
+from dossier.documents.use_cases import MOST
 
 from .conftest import ANNA, BRAM, KEY, PDF, STRANGER, Register, applicant, numbered, partner, person, serving
 from .test_documents import CLAIM, SLIPS, asked, kept
@@ -125,9 +127,7 @@ async def test_what_is_asked_is_brought_and_read_again(pages: Pages) -> None:
     assert "The &lt;i&gt;second&lt;/i&gt; page is missing." in shown.text
 
 
-async def test_a_file_that_cannot_be_taken_is_an_error_at_the_field(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_a_file_that_cannot_be_taken_is_an_error_at_the_field(pages: Pages, tmp_path: Path) -> None:
     id_, anna = await slips_asked(pages), await pages.candidate()
     address = once(await anna.get(f"/dossiers/{id_}{NEW}"))
     for content, words in (
@@ -144,9 +144,6 @@ async def test_a_file_that_cannot_be_taken_is_an_error_at_the_field(
         assert (refused.status_code, "cannot be taken for this person" in refused.text) == (422, True), changed
     nothing = await anna.post(address, data={"member": "p1"})
     assert (nothing.status_code, page_of(nothing)) == (422, "bring")
-    monkeypatch.setattr("dossier.documents.use_cases.MOST", 0)
-    assert "This dossier is full" in (await sent(anna, address)).text
-    monkeypatch.setattr("dossier.documents.use_cases.MOST", 200)
     async with clamd(tmp_path / "clamd") as (scanner, child):
         pages.register.service.app.state.clamd = clamd_at(scanner)
         assert "A virus was found" in (await sent(anna, address, PDF + VIRUS)).text
@@ -160,6 +157,28 @@ async def test_a_file_that_cannot_be_taken_is_an_error_at_the_field(
     ended = await sent(await pages.of(None), address)
     assert (ended.status_code, page_of(ended)) == (401, "login_ended")
     assert await brought(pages, id_) == []
+
+
+BROUGHT_AS_WELL = (
+    """INSERT INTO documents SELECT one.* FROM documents, generate_series(1, :many) AS n,
+        jsonb_populate_record(documents, jsonb_build_object('id', md5(n::text)::uuid)) AS one""",
+    """INSERT INTO acts OVERRIDING USER VALUE SELECT one.* FROM acts, generate_series(1, :many) AS n,
+        jsonb_build_object('document', md5(n::text)::uuid) AS of,
+        jsonb_populate_record(acts, jsonb_build_object('id', gen_random_uuid(), 'refers', acts.refers || of)) AS one
+        WHERE acts.kind = 'upload'""",
+)
+
+
+async def test_a_dossier_that_is_full_takes_no_document_and_says_where_to_go(pages: Pages) -> None:
+    id_, anna = await slips_asked(pages), await pages.candidate()
+    assert (await sent(anna, once(await anna.get(f"/dossiers/{id_}{NEW}")))).status_code == 303
+    async with pages.register.service.database.work() as work:
+        for statement in BROUGHT_AS_WELL:
+            await work.connection.execute(sa.text(statement), {"many": MOST - 2})
+    assert (await sent(anna, once(await anna.get(f"/dossiers/{id_}{NEW}")))).status_code == 303
+    assert len(await brought(pages, id_)) == MOST
+    full = await sent(anna, once(await anna.get(f"/dossiers/{id_}{NEW}")))
+    assert ("This dossier is full" in full.text, len(await brought(pages, id_))) == (True, MOST)
 
 
 async def test_a_helper_lists_reads_and_brings_and_sees_no_more(pages: Pages) -> None:

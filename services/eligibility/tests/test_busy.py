@@ -49,7 +49,7 @@ def batch(events: int) -> Any:
 # 500 is the most that is consumed together: 108 MB, which in one transaction held the loop for 1.2 s, and in pieces 0.25 s.
 @pytest.mark.parametrize("events", [60, pytest.param(500, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
 async def test_health_answers_while_the_worst_batch_is_decided(eligibility: Eligibility, events: int) -> None:
-    for probe in eligibility.service._probes:
+    for probe in eligibility.service.probes:
         probe.up.set()
     assert await longest_silence(eligibility, eligibility.service.consumer.deliver(batch(events))) < SOONEST
     assert len(await eligibility.rows()) == events

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from cir_schemas import HouseholdAssessed, HouseholdErased, HouseholdRecorded
 from cir_schemas.types import DossierId
+from conftest import counted
 from eligibility import tables
 from eligibility.domain.decide import Engine, NoRuleInForce
 from eligibility.rulefiles import RULES, load
@@ -184,7 +184,3 @@ async def test_a_difference_between_the_matchers_is_told_and_holds_up_nobody(
     for line in lines:
         assert (line["dossier"], line["condition"]) == (str(dossier), condition)
         assert (line["durable_rules"], line["columns"]) == (rules, columns)
-
-
-def counted(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0

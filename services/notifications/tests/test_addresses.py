@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from cir_chassis.settings import WrongSettings, load
+from conftest import counted
 from notifications import tables
 from notifications.links import Reader
 from notifications.settings import NotificationsSettings
@@ -101,17 +101,14 @@ async def test_to_open_the_link_changes_nothing_and_the_button_ends_all_mail_to_
 async def test_the_company_is_told_once_by_mail_by_a_metric_and_by_ids_in_the_log(
     notifications: Notifications, server: MailServer, dossier: UUID
 ) -> None:
-    def objections() -> float:
-        return REGISTRY.get_sample_value("cir_addresses_not_mine_total") or 0
-
-    before = objections()
+    before = counted("cir_addresses_not_mine_total")
     await mailed(notifications, server, contacts(dossier, help=helped()), moved(dossier))
     with capture_logs() as logs:
         for _ in range(3):
             assert (await notifications.http.post(link(server, HELPER, "not-mine"))).status_code == 200
     assert [(line["dossier"], line["audience"]) for line in logs] == [(str(dossier), "helper")]
     assert HELPER not in str(logs)
-    assert objections() == before + 1
+    assert counted("cir_addresses_not_mine_total") == before + 1
     assert await mailed(notifications, server) == [COUNTER]
     mail = server.mails[-1][1]
     plain = mail.get_body(("plain",))

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from conftest import counted
 from notifications import tables
 from notifications.domain.recipients import PROVOKED
 
@@ -269,7 +270,7 @@ async def test_who_is_held_back_holds_nobody_else_up_and_raises_no_alarm(
     await notifications.hear(contacts(other := uuid4(), email="bert@candidates.example"), moved(other))
     await send_all(notifications)
     assert server.told == [ANNA] * 3 + ["bert@candidates.example"]
-    assert notifications.sender._oldest is None
+    assert counted("cir_oldest_unsent_message_seconds") == 0
     async with notifications.service.database.engine.connect() as connection:
         query = sa.select(sa.func.max(tables.messages.c.tries))
         assert await connection.scalar(query) == 0

@@ -99,7 +99,7 @@ class Priority:
     async def get(self, path: str, company: str = "dijledal", role: str = "case_worker", **held: str) -> httpx.Response:
         if role in ("case_worker", "council"):
             held["company"] = company
-        return await self.http.get(path, headers=await self._as(role, held))
+        return await self.http.get(path, headers=await self.as_(role, held))
 
     async def post(
         self, path: str, body: object, role: str = "case_worker", key: str | None = None, **held: str
@@ -112,10 +112,10 @@ class Priority:
     async def call(
         self, method: str, path: str, body: object, role: str, key: str | None = None, **held: str
     ) -> httpx.Response:
-        headers = await self._as(role, held) | ({"Idempotency-Key": key} if key else {})
+        headers = await self.as_(role, held) | ({"Idempotency-Key": key} if key else {})
         return await self.http.request(method, path, json=body, headers=headers)
 
-    async def _as(self, role: str, held: dict[str, str]) -> dict[str, str]:
+    async def as_(self, role: str, held: dict[str, str]) -> dict[str, str]:
         known = await asyncio.to_thread(bearer, self._login, role, frozenset(held.items()))
         return {"Authorization": f"Bearer {known}"}
 

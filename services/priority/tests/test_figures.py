@@ -66,7 +66,7 @@ async def test_a_year_is_told_per_pillar_ground_and_size(priority: Priority) -> 
 
 async def test_the_same_as_csv(priority: Priority) -> None:
     await a_year(priority)
-    headers = await priority._as(*COUNCIL) | {"Accept": "text/csv"}
+    headers = await priority.as_(*COUNCIL) | {"Accept": "text/csv"}
     answer = await priority.http.get(YEAR, headers=headers)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     read = list(csv.DictReader(answer.text.splitlines()))
@@ -102,7 +102,7 @@ async def test_a_judgement_may_name_what_a_refusal_was_for(priority: Priority) -
     assert figures["grounds"] == [{"judged": "well_founded", "ground": "does_not_fit", "count": 5}]
     csv_text = (
         await priority.http.get(
-            YEAR, headers=await priority._as("council", {"company": "dijledal"}) | {"Accept": "text/csv"}
+            YEAR, headers=await priority.as_("council", {"company": "dijledal"}) | {"Accept": "text/csv"}
         )
     ).text
     assert "refusal_grounds,well_founded does_not_fit,5" in csv_text
@@ -161,7 +161,7 @@ async def test_nobody_is_recognised(priority: Priority) -> None:
     ],
 )
 async def test_who_may_read_them(priority: Priority, role: str, held: dict[str, str], status: int) -> None:
-    assert (await priority.http.get(YEAR, headers=await priority._as(role, held))).status_code == status
+    assert (await priority.http.get(YEAR, headers=await priority.as_(role, held))).status_code == status
 
 
 async def test_a_home_counts_on_the_day_of_its_lease(priority: Priority) -> None:

@@ -12,11 +12,12 @@ from alembic import command
 
 from cir_chassis.bus import Bus
 from cir_chassis.clock import Clock
-from cir_chassis.consumer import CONSUMED, Consumer, Handlers
+from cir_chassis.consumer import Consumer, Handlers
 from cir_chassis.database import Database, alembic_config
 from cir_chassis.dead_letters import DeadLetters
 from cir_schemas import dossier
 from cir_schemas.envelope import Happening
+from conftest import counted
 from deploy.embedded.demo import until
 from priority.app import MIGRATIONS
 from priority.domain.ranking import Regulation
@@ -58,7 +59,7 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
     priority: Priority, database_of: Callable[[str], Awaitable[str]], kafka: str
 ) -> None:
     newer = Database(await database_of("priority"), lambda connection: PriorityWork(connection, Clock(), KEY))
-    skipped = CONSUMED.labels("unknown", "skipped")._value.get()
+    skipped = counted("cir_events_total", type="unknown", fate="skipped")
     said: list[dossier.CandidacyRecorded | DwellingPreferred] = [
         candidacy("2024.03.20.0001"),
         CandidacyRecorded.model_validate(candidacy("2024.03.20.0002").model_dump() | {"bedrooms": 2}),
@@ -85,7 +86,7 @@ async def test_a_consumer_of_each_contract_reads_what_a_producer_of_each_says(
         letters = await DeadLetters("old", kafka, bus, [TOPIC]).open()
     await newer.engine.dispose()
     assert [seen[event.dossier] for event in (said[0], said[1], said[3])] == [None, 2, None]
-    assert CONSUMED.labels("unknown", "skipped")._value.get() == skipped + 2  # each of the two counts it
+    assert counted("cir_events_total", type="unknown", fate="skipped") == skipped + 2  # each of the two counts it
     assert letters == []
 
 
