@@ -188,7 +188,14 @@ async def test_a_vacancy_is_announced_once_and_is_of_its_company(register: Prior
     assert [(await register.free("w1")).status_code for _ in range(2)] == [201, 201]
     assert (await register.free("w1", bedrooms=2)).status_code == 409
     assert (await register.free("w2", company="kanvaz")).status_code == 403
-    for wrong in ({"max_persons": 0}, {"rent": None}, {"rent": 410.5}, {"bedrooms": None}, {"dwelling": ""}):
+    for wrong in (
+        {"max_persons": 0},
+        {"rent": None},
+        {"rent": 410.5},
+        {"bedrooms": None},
+        {"dwelling": ""},
+        {"id": ".."},
+    ):
         assert (await register.free("w2", **wrong)).status_code == 422
     assert (await register.get("/v1/vacancies/w1/next", "kanvaz")).status_code == 404
     assert (await register.free("w3", municipality="24011")).status_code == 201

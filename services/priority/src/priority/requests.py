@@ -192,7 +192,10 @@ class Referral(Shape):
     guidance_plan: Words
 
 
-Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$", description="The company's own")]
+Key = Annotated[
+    str,  # not of points alone: `..` in an address is another address
+    Field(pattern=r"^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60, description="The company's own"),
+]
 
 
 class Vacancy(Dwelling):
