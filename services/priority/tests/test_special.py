@@ -73,6 +73,17 @@ async def test_the_council_reads_who_decided_and_why_but_not_for_whom(company: P
     assert (await company.get("/v1/special-allocations", "kanvaz", role="council")).json() == []
 
 
+@pytest.mark.parametrize("where", ["reasons", "decided_by"])
+async def test_what_the_council_reads_names_no_dossier(company: Priority, where: str) -> None:
+    status, problem = await give(company, **{where: f"Dossier {FRIEND}: its home is demolished."})
+    assert (status, [one["path"] for one in problem["errors"]]) == (422, [where])
+    form = DECIDED | {where: f"Dossier {FRIEND}", "key": "k"}
+    page = await company.page(
+        "POST", "/vacancies/w1/special?step=do", "case_worker", held={"company": "dijledal"}, data=form
+    )
+    assert (page.status_code, page.text.count("name no candidate in them")) == (422, 3)
+
+
 @pytest.mark.parametrize("lacks", ["decided_on", "decided_by", "reasons", "kind"])
 async def test_without_who_decided_when_and_why_there_is_none(company: Priority, lacks: str) -> None:
     body = {name: value for name, value in DECIDED.items() if name != lacks}

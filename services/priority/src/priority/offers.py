@@ -122,6 +122,9 @@ async def allocate(id: str, asked: requests.Special, actor: Caller, work: Priori
     access.keep_apart(actor, candidacy, work)
     if asked.decided_on > today:
         raise Problem(422, "The board decides first.", [("decided_on", "is still to come")])
+    told = {"reasons": " ".join(asked.reasons), "decided_by": asked.decided_by}
+    if named := [(name, "names the dossier") for name, text in told.items() if asked.dossier in text]:
+        raise Problem(422, "The council reads this, and learns no dossier.", named)
     regulation = Regulation(frozen_until=await frozen_until(vacancy, work))
     against = reasons_against(today, vacancy.in_domain(), regulation, candidacy.in_domain())
     before = await work.allocation.offers_of(company=company, vacancy=id)
