@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import ANY
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from cir_schemas import OfferConfirmed, OfferDeclined, OfferEnded
+from priority import rules
 from priority.__main__ import cli
 from priority.domain.offers import LIVE
 from priority.offers import keep_terms, not_as_here
@@ -492,6 +493,17 @@ async def test_an_answer_on_paper_says_when_it_came_and_a_refusal_why(register: 
     assert await said(register, "OfferAnswered") == [
         ("OfferAnswered", {"answer": "refused", "by": "case_worker", "on": "2024-06-01"})
     ]
+
+
+async def test_an_answer_on_paper_may_come_from_the_day_on_which_the_offer_opened(
+    register: Priority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That day is on record: another term of a later law changes it no more."""
+    offer = await register.opened("w1")
+    monkeypatch.setitem(cast(dict[str, object], rules._DAYS), "answer_days", [(None, 10)])
+    register.service.clock.fixed = date(2024, 6, 10)
+    assert (await register.act(offer, "answer", on="2024-05-31"))[0] == 422
+    assert await register.act(offer, "answer", on="2024-06-01") == (200, "accepted")
 
 
 async def test_a_refusal_on_paper_that_is_older_than_his_own_acceptance_ends_nothing(register: Priority) -> None:

@@ -142,6 +142,7 @@ class Offer:
     steps: int = 0
     special: dict[str, Any] | None = None
     ground: str | None = None
+    opened_on: date | None = None
 
     @property
     def about(self) -> dict[str, Any]:

@@ -118,8 +118,9 @@ def open_offer(event: OfferConfirmed, offer: Offer, work: PriorityWork) -> None:
         work.note(replace(offer, state="lapsed", holds=False), "frozen", "register", was=offer.state)
         work.publish(OfferEnded.model_validate({**offer.about, "was": "checking", "now": "lapsed"}), because_of=event)
         return
-    answer_by = rules.answer_by(work.clock.today())
-    work.move(offer, "open", "dossier", answer_by=answer_by, remind_on=rules.remind_on(answer_by))
+    today = work.clock.today()
+    answer_by = rules.answer_by(today)
+    work.move(offer, "open", "dossier", opened_on=today, answer_by=answer_by, remind_on=rules.remind_on(answer_by))
     home = {"municipality": vacancy.municipality, "bedrooms": vacancy.bedrooms, "rent": euro(vacancy.rent or 0)}
     opened = OfferOpened.model_validate({**offer.about, **home, "answer_by": answer_by})
     work.publish(opened, because_of=event)

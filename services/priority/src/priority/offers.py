@@ -280,7 +280,7 @@ def _came_on(asked: requests.OfferAnswer, offer: Offer, by: str, work: PriorityW
     if by == "case_worker" and asked.answer == "refuse":
         missing = [name for name in ("reason", "on") if getattr(asked, name) is None]
         errors += [(name, "is needed of a refusal on paper") for name in missing]
-    if not (rules.opened_on(offer.answer_by) if offer.answer_by else on) <= on <= today:
+    if not (offer.opened_on or on) <= on <= today:
         errors.append(("on", "is still to come, or lies before the offer"))
     his = [one.at.date() for one in work.allocation.steps.all() if (one.what, one.role) == ("accepted", "candidate")]
     if offer.state == "accepted" and his and on < min(his[-1], today):

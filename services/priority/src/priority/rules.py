@@ -100,11 +100,6 @@ def answer_by(opened_on: date) -> date:
     return opened_on + days("answer_days", opened_on)
 
 
-def opened_on(last: date) -> date:
-    """The day on which an offer was opened that may be answered up to that one."""
-    return next(day for day in (last - timedelta(n) for n in range(1, 366)) if answer_by(day) == last)
-
-
 def remind_on(answer_by: date) -> date:
     """The day from which on who has not answered is reminded."""
     return answer_by - days("reminder_days", answer_by)

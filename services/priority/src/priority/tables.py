@@ -205,6 +205,7 @@ offers = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("holds", sa.Boolean, nullable=False, comment="its dossier is offered nothing else"),
     sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("opened_on", sa.Date, comment="null: it never opened, or a build opened it that did not keep this"),
     sa.Column("answer_by", sa.Date, comment="the last day; null: it never opened"),
     sa.Column(
         "remind_on",
