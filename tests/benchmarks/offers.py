@@ -41,7 +41,7 @@ from priority.app import MIGRATIONS
 from tests.benchmarks.chain import BY_HAND, PATIENCE, SHIFT, Arrivals, ByHand, Connection, Order, apply, give, open_door
 from tests.benchmarks.measure import Entry, duration, throughput
 
-TURNS, MANY = 4, 30  # the first turn does not count
+TURNS, MANY = 5, 25  # the first turn does not count
 HOPS: Mapping[str, Mapping[Any, Any]] = {  # service → event that it consumes → event that it publishes then
     "priority": {OfferConfirmed: OfferOpened},
     "dossier": {OfferProposed: HouseholdRecorded, HouseholdAssessed: OfferConfirmed},
@@ -71,7 +71,10 @@ async def _measure(folder: Path) -> list[Entry]:
             async with _opened(stack) as opened:
                 took, waits = (list[float](), list[float]()), (list[float](), list[float]())  # ours, the floor's
                 for turn in range(TURNS):
-                    for side, proposed in enumerate((_proposed(http, stack, turn), _by_hand(door))):
+                    sides = list(enumerate((_proposed(http, stack, turn), _by_hand(door))))
+                    for side, proposed in sides[
+                        :: 1 if turn % 2 else -1
+                    ]:  # who comes first meets what the last load left
                         seconds, each = await _turn(proposed, opened)
                         took[side].extend([seconds] if turn else [])
                         waits[side].extend(each if turn else [])
@@ -88,8 +91,8 @@ async def _registered(http: httpx.AsyncClient, stack: Stack) -> None:
     """As many households as homes, on the list of priority."""
     arrivals = Arrivals(f"127.0.0.1:{stack.ports['kafka']}")
     async with arrivals.watched():
-        for first in range(1, 1 + TURNS * MANY, 10):
-            many = (apply(http, stack.url("dossier") + "/v1/dossiers", first + n, arrivals) for n in range(10))
+        for first in range(1, 1 + TURNS * MANY, 5):
+            many = (apply(http, stack.url("dossier") + "/v1/dossiers", first + n, arrivals) for n in range(5))
             await asyncio.wait_for(asyncio.gather(*await asyncio.gather(*many)), PATIENCE)
     async with asyncio.timeout(PATIENCE):
         listed = f"{stack.url('priority')}/v1/waiting-list?municipality={MUNICIPALITY}"
@@ -159,11 +162,9 @@ async def _floor(stack: Stack) -> AsyncIterator[int]:
     """Start its three processes, each with a database of its own. Yields the port of its door."""
     server, kafka = f"postgresql://postgres@127.0.0.1:{stack.ports['postgres']}", f"127.0.0.1:{stack.ports['kafka']}"
     await create_databases(stack.ports["postgres"], tuple(BY_HAND + name for name in HOPS))
-    admin, topics = (
-        AIOKafkaAdminClient(bootstrap_servers=kafka),
-        {kind.topic for hops in HOPS.values() for kind in hops},
-    )
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
+    topics = {kind.topic for hops in HOPS.values() for kind in hops}
     await admin.create_topics([NewTopic(BY_HAND + topic, PARTITIONS, 1) for topic in topics])
     await admin.close()
     children, door = list[Child](), stack.ports["login"] + 1_002
