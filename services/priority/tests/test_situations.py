@@ -66,8 +66,11 @@ async def test_what_is_forwarded_waits_at_the_referrer_until_somebody_refers(pri
     assert await waits("caw") == []
     await review(priority, asked, "forwarded", "homeless")
     assert (await waits("caw"), await waits("mind-the-gap"), await waits("unknown")) == ([asked], [], [])
-    await priority.refer(NUMBER)
+    referral = (await priority.refer(NUMBER)).json()["id"]
     assert await waits("caw") == []
+    path, why = f"/v1/referrals/{referral}/retraction", {"reasons": "Another service guides him now."}
+    assert (await priority.post(path, why, "helper", organisation="caw")).status_code == 200
+    assert await waits("caw") == [asked], "nobody refers it now: it is lost to no referrer"
 
 
 async def test_what_is_forwarded_is_read_by_the_referrers_of_the_agreement_it_was_reviewed_under_alone(

@@ -541,17 +541,18 @@ class Allocation:
 
     async def forwarded_to(self, organisation: str) -> list[Situation]:
         """The requests forwarded to groups that an organisation refers for by the agreement that they were reviewed under, as
-        long as nobody referred them; the oldest first."""
+        long as nobody refers them; the oldest first."""
         groups = sa.cast(agreements.c.content, JSONB)["groups"]
         refers = sa.exists().where(
             situations.c.agreements.has_key(sa.cast(agreements.c.id, sa.Text)),
             groups[situations.c.group]["referrers"].has_key(organisation),
         )
-        accepted = sa.exists().where(referrals.c.dossier == situations.c.dossier, referrals.c.answer == "accepted")
+        promised = (referrals.c.answer == "accepted", referrals.c.retracted_at.is_(None))
+        referred = sa.exists().where(referrals.c.dossier == situations.c.dossier, *promised)
         query = (
             sa.select(situations)
             .join(candidacies, candidacies.c.dossier == situations.c.dossier)
-            .where(situations.c.decision == "forwarded", candidacies.c.status.not_in(CLOSED), refers, ~accepted)
+            .where(situations.c.decision == "forwarded", candidacies.c.status.not_in(CLOSED), refers, ~referred)
             .order_by(situations.c.reviewed_at, situations.c.id)
         )
         return await self._all(Situation, query)
