@@ -87,7 +87,8 @@ async def test_a_refusal_is_judged_anew(register: Register) -> None:
     # what was asked is asked in the same letter, and not once more where the assessment asks the same
     await register.assess(id_, "to_investigate", asks=[PAPERS], conditions=BARS)
     [*_, told] = [one for one in await register.said() if isinstance(one, StatusChanged | ProofAsked)]
-    assert (told.decision, papers(told)) == ("appeal_upheld", ["tax_assessment"])  # type: ignore[union-attr]
+    assert isinstance(told, StatusChanged)
+    assert (told.decision, papers(told)) == ("appeal_upheld", ["tax_assessment"])
     [*_, closed, opened] = [event.test for event in await register.said() if isinstance(event, HouseholdRecorded)]
     assert (closed, opened is not None) == (None, True)
     await register.assess(id_, "met")

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,10 @@ async def upload_until_killed(url: str, who: dict[str, str], dossier: str, conte
                 acknowledged.append((answer.json()["id"], answer.json()["sha256"]))
 
 
+def holds_more(folder: Path, most: int) -> bool:
+    return len(list(folder.rglob("*"))) > most
+
+
 def on_disk(folder: Path) -> dict[str, str]:
     """Name → SHA-256 of every file."""
     return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in folder.rglob("*") if one.is_file()}
@@ -95,7 +100,7 @@ async def test_kill_9_amid_uploads_leaves_no_row_without_its_file_and_no_file_wi
             uploads = [asyncio.create_task(upload_until_killed(at, who, id_, content)) for who, id_ in people]
             there = len(list(folder.rglob("*")))
             try:
-                await until(lambda there=there: len(list(folder.rglob("*"))) > there + 2 * PEOPLE, 180)  # type: ignore[misc]
+                await until(partial(holds_more, folder, there + 2 * PEOPLE), 180)
                 await asyncio.sleep(chance.uniform(0, 0.2))  # anywhere amid an upload
             finally:
                 process.send_signal(signal.SIGKILL)

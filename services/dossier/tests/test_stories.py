@@ -10,6 +10,8 @@ from cir_schemas import (
     ApplicantReplaced,
     CandidacyRecorded,
     ContactsRecorded,
+    HouseholdErased,
+    HouseholdRecorded,
     MemberInvited,
     MemberLeft,
     StatusChanged,
@@ -283,10 +285,10 @@ async def test_a_draft_is_erased_by_its_applicant_and_leaves_nothing(register: R
     async with register.service.database.engine.connect() as connection:
         for table in (tables.dossiers, tables.members, tables.acts, tables.candidates):
             assert (await connection.scalar(sa.select(sa.func.count()).select_from(table))) == 0
-    erased = (await register.said())[-1]
-    recorded = (await register.said())[-2]
-    assert type(erased).__name__ == "HouseholdErased"
-    assert erased.version > recorded.version  # type: ignore[attr-defined]
+    [*_, recorded, erased] = await register.said()
+    assert isinstance(recorded, HouseholdRecorded)
+    assert isinstance(erased, HouseholdErased)
+    assert erased.version > recorded.version
     await register.assess(id_, "met")  # arrives late, and is of nobody
     id_ = await register.started(key="k2")
     await register.submit(id_)

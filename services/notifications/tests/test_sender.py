@@ -65,7 +65,8 @@ async def test_a_mail_about_a_document_names_it(
     await notifications.hear(interpreted(dossier), contacts(dossier))  # it waits for the contacts, and keeps that
     assert await notifications.sender.send_due()
     [(_, mail)] = server.mails
-    assert "het inkomen van de laatste maanden (de partner)" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert (text := mail.get_body(("plain",)))
+    assert "het inkomen van de laatste maanden (de partner)" in text.get_content()
 
 
 async def test_a_mail_carries_the_trace_of_what_happened_also_where_that_waited_for_contacts(
