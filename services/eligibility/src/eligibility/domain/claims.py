@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Mapping, Sequence
 from itertools import chain, compress
-from typing import Any
 
 import numpy as np
 
@@ -47,7 +46,9 @@ def could_claim(
             met = (tried.grids(units) == MET).any(axis=tuple(range(1, 1 + settled)))
             for axis, slot in enumerate(claims, 1):
                 met = _or_fewer(met, axis, len(slot.persons) if slot.fills[0][0] == PROFILES else 1)
-            made = [_made(met, axis) for axis in range(1, met.ndim)]
+            # a claim is named where it, made, makes met what is not met without it, all else equal
+            either = [(met.take(-1, axis), met.take(0, axis)) for axis in range(1, met.ndim)]
+            made = [(with_it & ~without).reshape(len(met), -1).any(axis=1) for with_it, without in either]
             for n, by_claim in zip(units, zip(*made, strict=True), strict=True):
                 could[part[n]] = list(compress(could[part[n]], by_claim))
     of = {n: [could[at] for at in layout.of_household(n) if at in could] for n in outcomes}
@@ -99,13 +100,6 @@ def _group_claims(layout: Layout, group: Group) -> list[Slot]:
         fills += [(PROFILES, group.known | bit | u, none + counts) for u in group.unknown]
         claims.append(Slot(group.ids, name, fact.settled_by(), "claim", tuple(fills)))
     return claims
-
-
-def _made(met: Bools, axis: int) -> Bools:
-    """Of which units (the first axis) the claim at this axis, made, makes met what is not met without it, all else equal."""
-    made: Any = met.take(-1, axis) & ~met.take(0, axis)
-    of_units: Bools = made.reshape(len(met), -1).any(axis=1)
-    return of_units
 
 
 def _or_fewer(met: Bools, axis: int, most: int) -> Bools:

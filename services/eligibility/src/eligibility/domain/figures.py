@@ -45,6 +45,10 @@ class Table:
         """A value of the unit itself, one a row."""
         return num[:, 0] if getattr(num, "shape", ()) == self.day.shape else np.broadcast_to(num, self.day.shape)[:, 0]
 
+    def wide(self, num: Ints) -> Ints:
+        """One value a row and place."""
+        return num if num.shape == self.present.shape else np.broadcast_to(num, self.present.shape)
+
 
 class Marks:
     """The names of what is provisional, a bit each."""

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import durable_rules_engine as engine  # type: ignore[import-not-found]
-import numpy as np
 
 from eligibility.domain.completions import Layout
 from eligibility.domain.figures import Name, Table, Test
@@ -122,7 +121,7 @@ class Facts:
             facts[layout.rows[at]] += self.fact % tuple(values)
         if self.some:
             candidates = told["each_candidate"]
-            columns = [np.broadcast_to(name.read(table).num, table.present.shape).tolist() for name in self.some]
+            columns = [table.wide(name.read(table).num).tolist() for name in self.some]
             for at, *places in zip(layout.known, *columns, strict=True):
                 first = layout.batch.applicants[layout.own[at]]
                 for place in range(len(layout.units[at].persons)):
