@@ -41,6 +41,8 @@ async def allocated(register: Priority) -> list[tuple[str, int]]:
 
 async def test_the_home_is_his_as_before_and_ledger_figures_and_auditor_agree(register: Priority) -> None:
     offer = await register.let("w1")
+    early = await register.act(offer, "undo")
+    assert (early[0], "yet to take in this lease" in early[1]) == (409, True)
     await register.hear(his(2, status="housed"))
     assert await allocated(register) == [("standard", 1)]
     assert (await register.post(f"/v1/offers/{offer}/undo", {"reasons": []})).status_code == 422
@@ -51,6 +53,8 @@ async def test_the_home_is_his_as_before_and_ledger_figures_and_auditor_agree(re
     # what dossier published before it knew does not take the home, nor is it offered to anybody else
     await register.hear(his(3, status="housed"))
     assert (await register.get("/v1/vacancies/w1/next")).status_code == 409
+    early = await register.act(offer, "lease")
+    assert (early[0], "yet to take in that its lease was taken back" in early[1]) == (409, True)
     await register.hear(his(4))
     assert (await state(register, offer), await register.list()) == ("accepted", [SECOND])
     assert await register.act(offer, "lease") == (200, "signed")
@@ -85,7 +89,9 @@ async def test_a_referral_has_its_room_and_its_turn_once(register: Priority) -> 
         return int((await register.get(f"/v1/agreements/{agreed['id']}/ledger")).json()["room"]["homeless"])
 
     assert (await room(), await allocated(register)) == (2, [("standard", 1), ("homeless", 1)])
+    await register.hear(candidacy(SECOND, 2, OTHER, candidates=[], status="housed"))
     assert await register.act(offer, "undo") == (200, "accepted")
+    await register.hear(candidacy(SECOND, 3, OTHER, candidates=[]))
     assert (await room(), await allocated(register)) == (2, [("standard", 1)])
     await register.act(offer, "lease")
     assert (await room(), await allocated(register)) == (2, [("standard", 1), ("homeless", 1)])
@@ -96,6 +102,8 @@ async def test_a_home_beside_the_turns_is_taken_back_as_well(register: Priority)
     offer = (await register.post("/v1/vacancies/w1/special", decided | WHY)).json()["id"]
     await register.confirm(offer)
     for what, now in (("answer", "accepted"), ("lease", "signed"), ("undo", "accepted")):
+        if what == "undo":
+            await register.hear(his(2, status="housed"))
         assert await register.act(offer, what) == (200, now)
     assert (await turns(register), await allocated(register)) == ([], [])
 
@@ -147,6 +155,7 @@ async def test_only_the_company_that_let_the_home_takes_it_back(register: Priori
 async def test_the_page_says_what_follows_and_the_candidate_reads_why(register: Priority) -> None:
     offer, ours = await register.let("w1"), {"company": "dijledal"}
     assert f"/offers/{offer}/undo" in (await register.page("GET", "/vacancies/w1", "case_worker", held=ours)).text
+    await register.hear(his(2, status="housed"))
     asked = (await register.page("GET", f"/offers/{offer}/undo", "case_worker", held=ours)).text
     assert ("For a lease that was never signed" in asked, "refusal that the candidate never gave" in asked) == (
         True,

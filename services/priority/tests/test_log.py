@@ -103,7 +103,7 @@ async def play(priority: Priority, seed: int, steps: int) -> None:
             (
                 ["lease"],
                 ["refuse", "judgement"],
-                ["answer", "lease", "undo", "lease"],
+                ["answer", "lease"],
                 ["withdrawal"],
                 ["answer"],
                 ["decline"],

@@ -319,6 +319,8 @@ async def _undo_lease(offer: Offer, actor: Caller, work: PriorityWork) -> None:
     vacancy, known = await _vacancy(offer.vacancy, offer.company, work), await work.find(offer.dossier)
     others = [one for one in await work.allocation.offers_of(dossier=offer.dossier) if one.id != offer.id]
     elsewhere = [one for person in (known and known.candidates) or () for one in await work.candidacies_of(person)]
+    if offer.holds:  # else what dossier records of it arrives after what it records of the next one
+        raise Conflict("The dossier has yet to take in this lease: try again in a moment.")
     if known and known.status in domain.CLOSED and known.status != "housed":
         raise Conflict(f"This dossier is {known.status}: it is reinstated first.")
     if any(one.holds or (one.state == "signed" and one.proposed_at > offer.proposed_at) for one in others):
@@ -389,6 +391,8 @@ async def sign(id: UUID, asked: requests.Lease, actor: Caller, work: PriorityWor
     if not min(proposed, work.clock.today()) <= asked.signed_on <= work.clock.today():
         detail = f"A lease is recorded once it is signed, and none before its offer of {proposed}."
         raise Problem(422, detail, [("signed_on", "is still to come, or lies before the offer")])
+    if offer.state == "accepted" and (known := await work.find(offer.dossier)) and known.status == "housed":
+        raise Conflict("The dossier has yet to take in that its lease was taken back: try again in a moment.")
     moved = _in_time(lambda: work.move(offer, "signed", actor))
     vacancy = await _vacancy(offer.vacancy, company, work)
     if vacancy.turn is not None:
