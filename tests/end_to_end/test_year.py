@@ -1,5 +1,5 @@
 """A company's year of 250 leases through the running register, with groups that run dry, vacancies beside one another, refusals,
-silences and withdrawals: from its log an outsider recomputes each turn and each order, and finds in it what happened here."""
+silences, withdrawals and mistakes: from its log an outsider recomputes each turn and order, and finds there what happened."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ from deploy.embedded.stack import TODAY, Stack
 from priority.domain.offers import HOLDS
 
 SEED, YEAR, BESIDE = 14, 250, 5  # vacancies at a time
-ENDS = ("let", "let", "refused", "let", "let", "withdrawn", "let", "let", "taken back", "let", "let", "refused")
+ENDS = ("let", "let", "refused", "let", "let again", "withdrawn", "let", "let", "taken back", "let", "let", "refused")
 COMPANY = {"case_worker": "dijledal"}
 REFERRER = {
     "caw-oost-brabant": "homeless",
@@ -117,10 +117,14 @@ class Year:
         if not await self._opens(offer):
             return False
         how, path = next(self._ends), f"/v1/offers/{offer}"
-        if how == "let":
+        if how in ("let", "let again"):
+            lease = {"signed_on": f"{self._today}", "statements_seen": True}
             await self._post(f"{path}/answer", {"answer": "accept"}, 200)
+            if how == "let again":
+                await self._post(f"{path}/lease", lease, 200)
+                await self._once_taken_in(f"{path}/undo", {"reasons": "The lease was never signed."})
             async with self._room:
-                await self._post(f"{path}/lease", {"signed_on": f"{self._today}", "statements_seen": True}, 200)
+                await self._once_taken_in(f"{path}/lease", lease)
                 self._given[to] += 1
                 self._open.pop(number, None)
             await self._until(offer, "signed")
@@ -134,9 +138,20 @@ class Year:
         if how in ("taken back", "withdrawn"):
             await self._until(offer, "withdrawn")
         self.ends[how] += 1
-        if how == "let":
+        if how == "let again":
+            self.ends["let"] += 1
+        if how in ("let", "let again"):
             await self._refer()
-        return how in ("let", "withdrawn")
+        return how in ("let", "let again", "withdrawn")
+
+    async def _once_taken_in(self, path: str, body: dict[str, Any]) -> None:
+        """As soon as dossier has recorded what was done before."""
+
+        async def done() -> bool:
+            made = await self._register.call("POST", "priority", path, json=body, **COMPANY)
+            return expect(made, 200, 409).status_code == 200
+
+        await until(done, f"{path} was never taken in", 60)
 
     async def _announce(self, vacancy: str, smallest: int, largest: int) -> None:
         home = {"id": vacancy, "dwelling": vacancy, "municipality": "24062", "company": "dijledal", "rent": "410.50"}
@@ -187,15 +202,18 @@ class Year:
         return await self._until(offer, "open", "declined") == "open"
 
     async def _until(self, offer: str, *states: str) -> str:
-        vacancy, number, _ = self.offers[offer]
-
         async def holds() -> bool:
-            now = (await self._register.get("priority", f"/v1/offers/{offer}", **COMPANY))["state"]
-            self.offers[offer] = (vacancy, number, now)
-            return now in states
+            return await self.read(offer) in states
 
         await until(holds, f"offer {offer} is not {' or '.join(states)}", 60)
         return self.offers[offer][2]
+
+    async def read(self, offer: str) -> str:
+        """Where it stands now."""
+        vacancy, number, _ = self.offers[offer]
+        now: str = (await self._register.get("priority", f"/v1/offers/{offer}", **COMPANY))["state"]
+        self.offers[offer] = (vacancy, number, now)
+        return now
 
     async def _post(self, path: str, body: dict[str, Any], status: int) -> None:
         expect(await self._register.call("POST", "priority", path, json=body, **COMPANY), status)
@@ -220,6 +238,8 @@ async def test_a_year_of_turns_is_what_an_outsider_recomputes(tmp_path: Path, ma
         year = Year(stack, register, list(numbers), many)
         for season in range(1, seasons + 1):
             await year.season(many * season // seasons)
+        for offer in [id for id, one in year.offers.items() if one[2] == "declined"]:
+            await year.read(offer)  # it lapses once its dossier may get offers again
         ledger: dict[str, Any] = await register.get("priority", f"/v1/agreements/{agreement}/ledger", **COMPANY)
         command = [sys.executable, "-m", "priority", "audit", TODAY[:4]]
         settings = {"CIR_SETTINGS_FILE": str(stack.folder / "priority.toml")}
