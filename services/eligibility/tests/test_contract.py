@@ -116,3 +116,11 @@ def test_what_two_conditions_ask_is_said_once(engine: Engine) -> None:
     asked = {(ask["condition"], ask["fact"]) for ask in answer["asks"]}
     assert asked == {("income", "recognised_handicap"), ("means", "recognised_handicap")}
     assert answer["say"]["en"].count("Still to be investigated: recognised handicap (applicant).") == 1
+
+
+def test_a_batch_is_decided_as_each_of_it_alone_whatever_is_in_force_that_day(engine: Engine) -> None:
+    days = (date(2019, 1, 1), date(2022, 12, 31), date(2023, 1, 1), date(2024, 1, 1))
+    given = [household({}, day=day) for day in days]
+    answers = engine.decide(given)
+    assert answers == [engine.decide([one])[0] for one in given]
+    assert ["means" in answer["conditions"] for answer in answers] == [False, False, False, True]

@@ -68,6 +68,7 @@ WRONG = [
     (INCOME, "{count: candidates,", "{count: candidates, mark: K,", "unknown key `mark`"),
     (INCOME, "income: {above: limit}", "income: [[limit]]", "a number in plain digits is expected"),
     ("conditions/means.yaml", "\nshow: [", "\n  own: {choose: []}\nshow: [", "a list that ends with {otherwise: …}"),
+    ("conditions/means.yaml", "show: [balances, limit]", "show: [balances, income]", "unknown figure `income`"),
     (
         "conditions/means.yaml",
         "\nshow: [",
