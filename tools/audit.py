@@ -8,7 +8,8 @@ from fractions import Fraction
 from hashlib import sha256
 from itertools import zip_longest
 
-CRITERIA = ("target_group", "stricter_tie", "lasting_tie", "area_tie", "informal_care")  # then the date, the number
+# The criteria before the date of registration and the number.
+CRITERIA = ("vlabinvest", "target_group", "stricter_tie", "lasting_tie", "area_tie", "informal_care")
 NO = ("declined", "refused", "no_answer")  # the same home is not offered to the same dossier again
 KEYS = {"dossier": ["number"], "vacancy": ["company", "id"], "priority": ["number", "company", "group"]}
 TURN = ("turn", "of", "to", "how", "vacancy", "state")
@@ -95,13 +96,13 @@ class Audit:
         home = self.kept["vacancy"][one["company"], one["vacancy"]]
         place, fits = home["municipality"], self.fitting(home, agreed, on)
         open_ = [r for r in self.kept["referral"].values() if r["number"] in fits and not r["retracted_at"]]
-        open_ = [r for r in open_ if covers(agreed, self.kept["agreement"][r["agreement"],])]
         open_ = [r for r in open_ if not home["target_group"] or "target_group" in fits[r["number"]]]
-        referred = sorted(open_, key=lambda r: (r["answered_at"], r["id"]))  # the oldest first
-        turn, said = ledger.next({r["group"] for r in referred}, home["id"]), tuple(map(one.get, TURN[:4]))
+        open_.sort(key=lambda r: ("vlabinvest" not in fits[r["number"]], r["answered_at"], r["id"]))  # then the oldest
+        referred = [(r["number"], r["group"]) for r in open_ if covers(agreed, self.kept["agreement"][r["agreement"],])]
+        turn, said = ledger.next({group for _, group in referred}, home["id"]), tuple(map(one.get, TURN[:4]))
         if said != turn:
             return f"{home['id']}: {WORDS.format(*said)}; by law {WORDS.format(*turn)}"
-        order = [[r["number"], ["oldest_referral"]] for r in referred if r["group"] == turn[2]]
+        order = [[n, [*{"vlabinvest"} & {*fits[n]}, "oldest_referral"]] for n, group in referred if group == turn[2]]
         if turn[2] == "standard":
             since = {n: (self.kept["dossier"][n,]["registered_on"], [*map(int, n.split("."))]) for n in fits}
             by_law = sorted(fits, key=lambda n: ([name not in fits[n] for name in CRITERIA], since[n]))
@@ -109,8 +110,7 @@ class Audit:
         said, due = [[one["number"]], *one["first"]], [*(first[:1] for first in order[:1]), *order[:20]]
         for at, (is_, should) in enumerate(zip_longest(said, due)):
             if is_ != should:
-                where = f"place {at}" if at else "who is offered it"
-                return f"{home['id']}, {where}: {is_ or 'nobody'}; by law {should or 'nobody'}"
+                return f"{home['id']}, {f'place {at}' if at else 'offered to'}: {is_ or 'nobody'}; by law {should or 'nobody'}"
         there = agreed["since"] <= on <= agreed["through"] and covers(agreed, home | {"municipalities": [place]})
         if not there and not any(entry[3:] == (home["id"], "live") for entry in ledger.now.values()):
             return f"{home['id']} has a turn of agreement {agreed['id']}, which is not in force for it on {on}"
@@ -121,7 +121,8 @@ class Audit:
     def fitting(self, home, agreed, on):
         """Who may be offered this home that day, and the criteria that he meets."""
         this, place, years = (home["company"], home["id"]), home["municipality"], agreed.get("stricter_tie_years")
-        fits, offers, most = {}, self.kept["offer"].values(), home["max_persons"]
+        groups, most = (agreed.get("vlabinvest") and "vlabinvest", home["target_group"]), home["max_persons"]
+        fits, offers = {}, self.kept["offer"].values()
         no = {o["number"] for o in offers if o["holds"] or ((o["company"], o["vacancy"]) == this and o["state"] in NO)}
         frozen = any(since <= on < until for since, until in agreed.get("freezes", ()))
         for (n,), d in self.kept["dossier"].items():
@@ -129,8 +130,8 @@ class Audit:
             if waits and d["wants"].get(place, "") in (None, this[0]) and home["min_persons"] <= d["persons"] <= most:
                 lived, area = d["lived"][place], (agreed.get("area_tie") and d["areas"].get(home["area"])) or ()
                 stricter = years and any(later(s, years) <= on < (e or "9999-13") for s, e in lived)
-                met = (n, this[0], home["target_group"]) in self.kept["priority"], stricter, lasting_tie(lived, on)
-                met += lasting_tie(area, on), place in d["care"]
+                met = *((n, this[0], group) in self.kept["priority"] for group in groups), stricter
+                met += lasting_tie(lived, on), lasting_tie(area, on), place in d["care"]
                 fits[n] = [name for name, holds in zip(CRITERIA, met, strict=True) if holds]
         return fits
 
@@ -142,7 +143,6 @@ def covers(one, other):
 
 
 if __name__ == "__main__":
-    audit = Audit()
-    if why := next(filter(None, map(audit.read, fileinput.input(mode="rb"))), None):  # noqa: SIM115
+    if why := next(filter(None, map((audit := Audit()).read, fileinput.input(mode="rb"))), None):  # noqa: SIM115
         raise SystemExit(f"line {fileinput.lineno()}: {why}")
     print(f"{audit.orders} orders and their turns follow")

@@ -48,7 +48,7 @@ def audit(lines: Lines, *, chained: bool = True) -> str:
 async def play(priority: Priority, seed: int, steps: int) -> None:
     """A company's days: people come and change, are referred, offered homes in any state, refuse, are silent or sign."""
     random, offers, vacancies = Random(seed), dict[str, str](), list[str]()
-    await priority.agreed(planned=60, stricter_tie_years=random.choice((None, 3)))
+    await priority.agreed(planned=60, stricter_tie_years=random.choice((None, 3)), vlabinvest=True)
     people = [somebody(random, nth).model_copy(update={"candidates": ()}) for nth in range(1, 61)]
     await priority.hear(*people)
 
@@ -73,7 +73,8 @@ async def play(priority: Priority, seed: int, steps: int) -> None:
         made = await priority.post("/v1/situations", {"dossier": str(random.choice(people).dossier), "text": "old"})
         if made.status_code == 201:
             path = f"/v1/situations/{made.json()['id']}/review"
-            await priority.post(path, {"decision": "priority", "group": "elderly", "reasons": "seen"})
+            group = random.choice(("elderly", "vlabinvest"))
+            await priority.post(path, {"decision": "priority", "group": group, "reasons": "seen"})
 
     async def free() -> None:
         small, kept = random.randint(1, 2), "elderly" if random.random() < 0.3 else None
@@ -177,9 +178,7 @@ def swapped(lines: Lines) -> tuple[Lines, str]:
 def left_out(lines: Lines) -> tuple[Lines, str]:
     n, one = proposals(lines, lambda one: one["to"] == "standard" and len(one["first"]) > 2)
     first, second, *rest = one["first"]
-    return instead(
-        lines, n, number=second[0], first=[second, *rest]
-    ), f"who is offered it: {[second[0]]}; by law {[first[0]]}"
+    return instead(lines, n, number=second[0], first=[second, *rest]), f"offered to: {[second[0]]}; by law {[first[0]]}"
 
 
 def skipped(lines: Lines) -> tuple[Lines, str]:

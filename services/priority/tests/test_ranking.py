@@ -18,6 +18,7 @@ from priority.allocation import Situation, Vacancy
 from priority.app import MIGRATIONS
 from priority.domain.ranking import Candidate, Dwelling, Regulation, left_out_because, rank
 from priority.rules import CRITERIA, LASTING_TIE
+from priority.store import PriorityWork
 
 from .conftest import Priority, candidacy, company
 
@@ -69,7 +70,8 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
         await work.load(one.dossier for one in heard)
         stored = []
         for one in work.candidacies.all():
-            priorities = tuple(group for group in ("elderly", "carers") if one.number and random.random() < 0.2)
+            named = ("elderly", "carers", "vlabinvest")
+            priorities = tuple(group for group in named if one.number and random.random() < 0.2)
             for group in priorities:  # as reviews gave them
                 reviewed: dict[str, Any] = {
                     "decision": "priority",
@@ -97,7 +99,7 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
                 )  # fmt: skip
                 regulation = Regulation(
                     random.choice((None, 1, 3, 5, 2023)), random.choice((True, False)),
-                    random.choice((None, None, None, ON, ON + timedelta(days=1))),
+                    random.choice((None, None, None, ON, ON + timedelta(days=1))), random.choice((None, "dijledal")),
                 )  # fmt: skip
                 by_law, left_out = rank(on, dwelling, regulation, stored, CRITERIA, LASTING_TIE)
                 there = [
@@ -109,36 +111,37 @@ async def test_the_databases_order_is_the_laws(priority: Priority, seed: int) ->
                 first, waiting = await work.first(3, on, home, regulation)
                 assert ([(number, list(because)) for number, because in first], waiting) == (by_law[:3], len(by_law))
                 assert len(by_law) + len(left_out) == len(heard)
-            await everybody_stands_where_the_law_says(priority, on, stored)
+            await everybody_stands_where_the_law_says(work, on, stored)
 
 
-async def everybody_stands_where_the_law_says(priority: Priority, on: date, stored: list[Candidate]) -> None:
+async def everybody_stands_where_the_law_says(work: PriorityWork, on: date, stored: list[Candidate]) -> None:
     """Position, criteria, and how many are before by which criterion, for a home of just one's size."""
-    async with priority.service.database.work() as work:
-        for one in Random(on.toordinal()).sample([one for one in stored if one.dossier], 8):
-            for place in ("24062", "23088"):
-                home = Dwelling(place, None, one.persons, one.persons)
-                chosen = Regulation(Random(place).choice((None, 3)))
-                ranked, _ = rank(on, home, chosen, stored, CRITERIA, LASTING_TIE)
-                known = await work.find(one.dossier)
-                assert known
-                found = await work.standing(known, place, on, chosen)
-                if found is None:
-                    assert left_out_because(on, home, chosen, one)
-                    continue
-                at = [number for number, _ in ranked].index(one.dossier)
-                because, before = found
-                assert (list(because), before.total()) == (ranked[at][1], at)
-                since = {other.dossier: other.registered_on for other in stored}
-                whys = [
-                    overtakes(why, because, since[number] == one.registered_on) for number, why in ranked[:at]
-                ]  # fmt: skip
-                assert before == Counter(whys)
+    for one in Random(on.toordinal()).sample([one for one in stored if one.dossier], 8):
+        for place in ("24062", "23088"):
+            home = Dwelling(place, None, one.persons, one.persons)
+            chosen = Regulation(
+                Random(place).choice((None, 3)), vlabinvest=Random(one.dossier).choice((None, "dijledal"))
+            )
+            ranked, _ = rank(on, home, chosen, stored, CRITERIA, LASTING_TIE)
+            known = await work.find(one.dossier)
+            assert known
+            found = await work.standing(known, place, on, chosen)
+            if found is None:
+                assert left_out_because(on, home, chosen, one)
+                continue
+            at = [number for number, _ in ranked].index(one.dossier)
+            because, before = found
+            assert (list(because), before.total()) == (ranked[at][1], at)
+            since = {other.dossier: other.registered_on for other in stored}
+            whys = [
+                overtakes(why, because, since[number] == one.registered_on) for number, why in ranked[:at]
+            ]  # fmt: skip
+            assert before == Counter(whys)
 
 
 def overtakes(theirs: Sequence[str], ours: Sequence[str], same_day: bool) -> str:
     """The first criterion that they meet and ours do not; nobody overtakes without one."""
-    for name in ("stricter_tie", "lasting_tie", "informal_care"):
+    for name in ("vlabinvest", "stricter_tie", "lasting_tie", "informal_care"):
         if (name in theirs) != (name in ours):
             assert name in theirs
             return name

@@ -108,6 +108,42 @@ async def test_a_priority_comes_first_for_a_home_that_is_kept_for_it_and_only_th
     assert [first["dossier"] for first in other["order"]] == ["2018.01.01.0001", NUMBER]
 
 
+async def test_vlabinvests_priority_comes_first_in_both_pillars_where_the_agreement_says_so(
+    priority: Priority, asked: str
+) -> None:
+    tied = [{"municipality": "24062", "from": "2012-01-01"}]
+    await priority.hear(first := candidacy("2018.01.01.0001", residence=tied), candidacy("2018.01.01.0002"))
+    agreed = (await priority.get("/v1/agreements")).json()[0]["id"]
+    assert (await review(priority, asked, "priority", "vlabinvest")).status_code == 422
+    made = await priority.post("/v1/agreements", AGREED | {"from": "2024-06-01", "vlabinvest": True}, "council")
+    adoption = f"/v1/agreements/{made.json()['id']}/adoption"
+    assert (await priority.post(adoption, FOR | {"ends": agreed}, "council")).status_code == 200
+    assert (await review(priority, asked, "priority", "vlabinvest")).status_code == 200
+    await priority.free("w1")
+    home = await priority.next("w1")
+    assert [one["dossier"] for one in home["order"]] == [NUMBER, "2018.01.01.0001", "2018.01.01.0002"]
+    assert home["order"][0]["because"] == ["fitting_size", "vlabinvest", "registration_date"]
+    (his,) = (await priority.get(f"/v1/dossiers/{ID}/positions")).json()
+    (tied_one,) = (await priority.get(f"/v1/dossiers/{first.dossier}/positions")).json()
+    assert (his["position"], his["before"]) == (1, {})
+    assert (tied_one["position"], tied_one["before"]) == (2, {"vlabinvest": 1})
+    assert "1 met voorrang van Vlabinvest" in tied_one["text"]["nl"]
+    (told,) = (await priority.http.get("/v1/priorities?municipality=24062")).json()
+    assert told["vlabinvest"] is True
+    assert (await priority.propose("w1")).status_code == 201  # turn 1 is of standard; 2 of the homeless
+    for number in ("2018.01.01.0002", "2018.01.01.0001"):
+        await priority.refer(number)
+    other = await ask(priority, "case_worker", str(first.dossier))
+    assert (await review(priority, other.json()["id"], "priority", "vlabinvest")).status_code == 200
+    await priority.free("w2")
+    referred = await priority.next("w2")
+    assert referred["turn"]["to"] == "homeless"
+    assert [(one["dossier"], one["because"]) for one in referred["order"]] == [
+        ("2018.01.01.0001", ["vlabinvest", "oldest_referral"]),
+        ("2018.01.01.0002", ["oldest_referral"]),
+    ]
+
+
 @pytest.mark.parametrize(
     ("decision", "group", "status"),
     [

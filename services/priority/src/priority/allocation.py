@@ -21,7 +21,7 @@ from priority.domain import turns
 from priority.domain.figures import Lease, days
 from priority.domain.ledger import Entry, Ledger
 from priority.domain.offers import CLOSED, HOLDS, NOT_AGAIN, REFUSALS
-from priority.domain.ranking import Dwelling
+from priority.domain.ranking import VLABINVEST, Dwelling
 from priority.log import Log
 from priority.tables import (
     agreements,
@@ -341,11 +341,17 @@ class Allocation:
             await self._connection.scalars(sa.select(referrals.c.agreement).where(self._open(agreed)).distinct())
         ).all()
 
-    async def fitting(self, agreed: AdoptedAgreement, vacancy: Vacancy, on: date) -> list[tuple[str, str]]:
-        """The open referrals that this vacancy can be offered to, the oldest first: group, number."""
+    async def fitting(
+        self, agreed: AdoptedAgreement, vacancy: Vacancy, on: date
+    ) -> list[tuple[str, str, tuple[str, ...]]]:
+        """The open referrals that this vacancy can be offered to, those with Vlabinvest's priority first and then the oldest:
+        group, number, and the criteria that it meets."""
         place = places.c
+        first: sa.ColumnElement[bool] = sa.false()
+        if agreed.agreement.vlabinvest:
+            first = prioritised(referrals.c.dossier, agreed.company, VLABINVEST)
         query = (
-            sa.select(referrals.c.group, referrals.c.number)
+            sa.select(referrals.c.group, referrals.c.number, first.label("first"))
             .join(places, place.dossier == referrals.c.dossier)
             .where(
                 self._open(agreed),
@@ -356,11 +362,12 @@ class Allocation:
                 ~was_chosen(place.dossier),
                 ~said_no(place.dossier, vacancy),
             )
-            .order_by(referrals.c.answered_at, referrals.c.id)
+            .order_by(sa.desc("first"), referrals.c.answered_at, referrals.c.id)
         )
         if vacancy.target_group is not None:
             query = query.where(prioritised(referrals.c.dossier, vacancy.company, vacancy.target_group))
-        return [(group, number) for group, number in await self._connection.execute(query)]
+        found = await self._connection.execute(query)
+        return [(group, n, ((VLABINVEST,) if first else ()) + ("oldest_referral",)) for group, n, first in found]
 
     def _open(self, agreed: AdoptedAgreement) -> sa.ColumnElement[bool]:
         """Accepted, and not retracted or over in another way. Certainty outlives the agreement that it was given under, and

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from cir_schemas.types import Company, Day, Municipality, Organisation, Shape
-from priority.domain.ranking import Regulation
+from priority.domain.ranking import VLABINVEST, Regulation
 from priority.domain.turns import STANDARD, flat
 from priority.requests import Name, Reasons, Share, Vote, Years, exact
 from priority.rules import highest_ceiling
@@ -58,7 +58,7 @@ class Agreement(Shape):
     """An agreement for one company, or for one (sub)area of it, and for a period; both its days are included.
 
     accelerated_share: of all allocations; planned: how many of these the period is to have. target_ceiling: at most this share
-    of them may be kept for the target groups.
+    of them may be kept for the target groups. vlabinvest: who has Vlabinvest's priority comes first, in pillars 1 and 2.
     """
 
     model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
@@ -73,6 +73,7 @@ class Agreement(Shape):
     groups: Mapping[Name, Group]
     stricter_tie_years: Years | None = None
     area_tie: bool = False
+    vlabinvest: bool = False
     target_groups: Mapping[Name, TargetGroup] = Field(default_factory=dict)
     target_ceiling: Share = "0"
     freezes: tuple[Freeze, ...] = ()
@@ -84,8 +85,8 @@ class Agreement(Shape):
         self.shares()
         if both := sorted(set(self.groups) & set(self.target_groups)):
             raise ValueError(f"{', '.join(both)}: a group of pillar 2 and a target group of pillar 3 at once")
-        if STANDARD in self.target_groups:
-            raise ValueError(f"a target group may not be called `{STANDARD}`")
+        if taken := sorted({STANDARD, VLABINVEST} & {*self.groups, *self.target_groups}):
+            raise ValueError(f"a group may not be called `{taken[0]}`")
         if exact(self.target_ceiling) > (highest := highest_ceiling(self.from_)):
             raise ValueError(f"target_ceiling: {self.target_ceiling} is above {highest}, the highest there is")
         if self.target_groups and not exact(self.target_ceiling):
@@ -103,7 +104,9 @@ class Agreement(Shape):
     def regulation(self, on: date) -> Regulation:
         """Its choices for a ranking that day."""
         frozen_until = max((one.until for one in self.freezes if one.from_ <= on < one.until), default=None)
-        return Regulation(self.stricter_tie_years, self.area_tie, frozen_until)
+        return Regulation(
+            self.stricter_tie_years, self.area_tie, frozen_until, self.company if self.vlabinvest else None
+        )
 
     def kept_at_most(self) -> int:
         """How many dwellings of the period may be kept for target groups."""

@@ -191,6 +191,7 @@ class Priorities(Shape):
     target_groups: list[Targeted]
     stricter_tie_years: int | None
     area_tie: bool
+    vlabinvest: bool
 
     @classmethod
     def of(cls, agreed: AdoptedAgreement) -> Self:

@@ -44,7 +44,11 @@ def _agreement(row: Any) -> dict[str, Any]:
     shares = [
         [name, decimal(share)] for name, share in agreed.shares().items()
     ]  # in order: of equal deadlines the first
-    chosen = {"stricter_tie_years": agreed.stricter_tie_years, "area_tie": agreed.area_tie}
+    chosen = {
+        "stricter_tie_years": agreed.stricter_tie_years,
+        "area_tie": agreed.area_tie,
+        "vlabinvest": agreed.vlabinvest,
+    }
     freezes = [[one.from_, one.until] for one in agreed.freezes]
     return _of(*names)(row) | {"shares": shares, **chosen, "freezes": freezes}
 

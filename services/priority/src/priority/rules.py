@@ -18,7 +18,9 @@ from priority.texts import Text
 V = TypeVar("V")
 Mark = Literal["S", "D", "F", "K"]
 """Where it was found: seen in a public source, in the briefing; F: derived; K: to be confirmed (docs/law)."""
-Criterion = Literal["target_group", "stricter_tie", "lasting_tie", "area_tie", "informal_care", "registration_date"]
+Criterion = Literal[
+    "vlabinvest", "target_group", "stricter_tie", "lasting_tie", "area_tie", "informal_care", "registration_date"
+]
 Days = Annotated[int, Field(ge=1, le=365)]
 
 

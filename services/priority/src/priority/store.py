@@ -34,7 +34,7 @@ from priority.allocation import (
 )
 from priority.domain import offers, ranking
 from priority.domain.ledger import Entry, Ledger
-from priority.domain.ranking import Dwelling, Regulation
+from priority.domain.ranking import VLABINVEST, Dwelling, Regulation
 from priority.domain.turns import STANDARD
 from priority.log import FIRST, Log
 from priority.rules import CRITERIA, LASTING_TIE
@@ -301,10 +301,10 @@ class PriorityWork(Work):
         """The turn and the first of the ranking for this vacancy today, as far as the register knows at this moment."""
         today = self.clock.today()
         fitting = await self.allocation.fitting(agreed, vacancy, today)
-        groups = sorted({group for group, _ in fitting})
+        groups = sorted({group for group, _, _ in fitting})
         entry = ledger.next(groups, vacancy.id)
         if entry.to != STANDARD:
-            referred: Ranking = [(n, ("oldest_referral",)) for group, n in fitting if group == entry.to]
+            referred: Ranking = [(n, because) for group, n, because in fitting if group == entry.to]
             return Next(entry, referred[:most], len(referred), groups)
         return Next(entry, *await self.first(most, today, vacancy, agreed.agreement.regulation(today)), groups)
 
@@ -316,6 +316,9 @@ class PriorityWork(Work):
         same day, lower number). None where it is not on the list."""
         one, company = known.in_domain(), {wanted["municipality"]: wanted["company"] for wanted in known.wants}
         home, thawed = Dwelling(municipality, area, one.persons, one.persons), replace(regulation, frozen_until=None)
+        if regulation.vlabinvest is not None:
+            first = prioritised(sa.literal(known.dossier), regulation.vlabinvest, VLABINVEST)
+            one = replace(one, priorities=(VLABINVEST,) if await self.connection.scalar(sa.select(first)) else ())
         listed = [one] if known.number and known.registered_on else []
         ranked, _ = ranking.rank(on, home, thawed, listed, CRITERIA, LASTING_TIE)
         if not ranked:
@@ -418,6 +421,8 @@ def _criteria(
     one_tie = (place.tied_since <= on) & (place.tied_until > on)
     tied = sa.case((place.tied_since.is_(None), place.lasting_tie.contains(on)), else_=one_tie)
     criteria: dict[str, sa.ColumnElement[bool]] = {"lasting_tie": tied, "informal_care": place.informal_care}
+    if regulation.vlabinvest is not None:
+        criteria[VLABINVEST] = prioritised(place.dossier, regulation.vlabinvest, VLABINVEST)
     if kept[1] is not None:
         criteria["target_group"] = prioritised(place.dossier, kept[0], kept[1])
     if regulation.stricter_tie_years is not None:

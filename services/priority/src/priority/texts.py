@@ -12,7 +12,10 @@ from cir_schemas.types import Shape
 from priority.domain.ledger import Entry
 from priority.domain.turns import STANDARD
 
-_CRITERIA = ("stricter_tie", "lasting_tie", "area_tie", "informal_care", "registration_date", "dossier_number")
+_CRITERIA = (
+    *("vlabinvest", "stricter_tie", "lasting_tie", "area_tie", "informal_care"),
+    *("registration_date", "dossier_number"),
+)
 
 
 class Text(Shape):

@@ -21,9 +21,9 @@ from priority.allocation import AdoptedAgreement, LedgerEntry, Referral, Situati
 from priority.council import Agreement, Frozen, cover_the_same, first_day_in_common, may_not_adopt
 from priority.domain.figures import Figures, of_year
 from priority.domain.ledger import Ledger
-from priority.domain.ranking import Dwelling, Regulation, left_out_because
+from priority.domain.ranking import VLABINVEST, Dwelling, Regulation, left_out_because
 from priority.store import Candidacy, PriorityWork, Ranking
-from priority.texts import Text
+from priority.texts import TEXTS, Text
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,8 @@ async def to_review(id: UUID, actor: Caller, work: PriorityWork) -> ToReview:
     wants = {wanted["municipality"] for wanted in candidacy.wants}
     there = [one for one in agreements if wants & set(one.municipalities)]  # elsewhere nobody can refer this dossier
     targets = {name: group.title for one in agreements for name, group in one.agreement.target_groups.items()}
+    if any(one.agreement.vlabinvest for one in agreements):
+        targets[VLABINVEST] = TEXTS[VLABINVEST]
     accelerated = {name: group.title for one in there for name, group in one.agreement.groups.items()}
     return ToReview(situation, candidacy.company, there, {"priority": targets, "forwarded": accelerated})
 

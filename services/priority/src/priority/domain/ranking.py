@@ -14,6 +14,7 @@ Dated = Sequence[tuple[date | None, V]]
 """Values of the law, each with the day since which it holds, the oldest first; that one holds before as well."""
 ON_THE_LIST = "registered"
 BECAUSE = ("registration_date",)
+VLABINVEST = "vlabinvest"  # the criterion, and the priority that a company gives
 
 
 class LastingTie(NamedTuple):
@@ -46,11 +47,13 @@ class Dwelling:
 
 @dataclass(frozen=True)
 class Regulation:
-    """What the municipalities chose. stricter_tie_years: without a break up to the day; area_tie: the area's tie counts."""
+    """What the municipalities chose. stricter_tie_years: without a break up to the day; area_tie: the area's tie counts;
+    vlabinvest: the company by whose word somebody has Vlabinvest's priority, where that holds."""
 
     stricter_tie_years: int | None = None
     area_tie: bool = False
     frozen_until: date | None = None
+    vlabinvest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,8 @@ def _ties(
         "lasting_tie": _lasts(here, on, tie),
         "informal_care": dwelling.municipality in candidate.informal_care_in,
     }
+    if regulation.vlabinvest is not None:
+        ties[VLABINVEST] = VLABINVEST in candidate.priorities
     if dwelling.target_group is not None:
         ties["target_group"] = dwelling.target_group in candidate.priorities
     if regulation.stricter_tie_years is not None:
