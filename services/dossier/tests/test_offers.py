@@ -490,23 +490,35 @@ async def test_a_lease_closes_the_dossier_as_housed_and_its_candidates_are_free(
     assert (await register.read(crossed, bram))["status"] == "housed"
 
 
-async def test_an_offer_that_is_under_way_is_printed_as_the_event_that_would_end_it(
+async def test_each_offer_is_printed_as_it_is_known_here(
     register: Register, capsys: pytest.CaptureFixture[str]
 ) -> None:
     id_, one, two = await register.registered(), uuid4(), uuid4()
+    about = {"dossier": id_, "number": "2024.03.20.0001", "company": "kanvaz", "on": "2024-03-20"}
+
+    async def printed() -> dict[str, str]:
+        many = await with_every_dossier(register.service.database, print_offers)
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert len(lines) == many
+        assert all({**about, "offer": line["offer"], "state": line["state"]} == line for line in lines)
+        return {line["offer"]: line["state"] for line in lines}
+
     await hear(register, offer(OfferProposed, id_, two, company="kanvaz"))
     await hear(register, ended(id_, two), offer(OfferProposed, id_, one, company="kanvaz"))
-    for was, event in (("checking", None), ("open", None), ("accepted", answered(id_, one, "accepted"))):
-        if was == "open":
-            await register.assess(id_, "met")
+    assert await printed() == {str(two): "withdrawn", str(one): "checking"}
+    await register.assess(id_, "met")
+    for state, event in (
+        ("open", None),
+        ("accepted", answered(id_, one, "accepted")),
+        ("refused", answered(id_, one, "refused", 2)),
+        ("refused", judged(id_, one, well_founded=False, hours=3)),
+        ("withdrawn", ended(id_, one, 4, was="refused")),
+    ):
         await hear(register, *[event] if event else [])
-        assert await with_every_dossier(register.service.database, print_offers) == 1
-        assert json.loads(capsys.readouterr().out) == {
-            "dossier": id_, "number": "2024.03.20.0001", "offer": str(one), "company": "kanvaz", "was": was, "now": "withdrawn",
-        }  # fmt: skip
-    await hear(register, ended(id_, one, was="accepted"))
-    assert await with_every_dossier(register.service.database, print_offers) == 0
+        assert (await printed())[str(one)] == state
     assert (await register.read(id_))["asked"] == [], "the candidate is free for another home"
+    await hear(register, offer(LeaseSigned, id_, three := uuid4(), company="kanvaz", signed_on="2024-03-20"))
+    assert (await printed())[str(three)] == "signed"
 
 
 async def test_two_programs_find_and_end_an_offer_that_priority_forgot(
@@ -535,7 +547,8 @@ async def test_two_programs_find_and_end_an_offer_that_priority_forgot(
         [told] = await connection.scalars(sa.text("SELECT value FROM outbox"))
     await priority.dispose()
     await hear(register, OfferEnded.model_validate_json(told))
-    assert await with_every_dossier(register.service.database, print_offers) == 0
+    (file := tmp_path / "offers").write_text(await run("dossier", "offers"))
+    assert await run("priority", "forgotten", str(file)) == "", "it has ended, and counts for nothing"
 
 
 async def test_what_an_undo_takes_back_is_no_offer(register: Register) -> None:

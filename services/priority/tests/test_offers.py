@@ -13,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from cir_schemas import OfferConfirmed, OfferDeclined, OfferEnded
+from cir_schemas import OfferConfirmed, OfferDeclined
 from priority import rules
 from priority.__main__ import cli
-from priority.domain.offers import LIVE
+from priority.domain.offers import LIVE, REFUSALS
 from priority.offers import keep_terms, not_as_here
+from priority.requests import OfferAtDossier
 
 from .conftest import CANDIDATE, DONE, HOME, KEY, Priority, candidacy
 
@@ -562,17 +563,67 @@ async def test_an_acceptance_in_time_of_a_home_that_is_gone_is_put_to_a_person(r
     )
 
 
+def at_dossier(offer: object, state: str) -> OfferAtDossier:
+    """As `python -m dossier offers` prints it."""
+    about = {"dossier": ID, "number": FIRST, "company": "dijledal", "on": "2024-05-30"}
+    return OfferAtDossier.model_validate(about | {"offer": offer, "state": state})
+
+
 async def test_an_offer_that_was_forgotten_in_a_restore_is_found_and_ended_at_dossier(register: Priority) -> None:
-    ours, theirs = await register.opened("w1"), str(uuid4())
-    about = {"dossier": ID, "number": FIRST, "company": "dijledal", "now": "withdrawn"}
-    ended = [OfferEnded.model_validate(about | one) for one in (
-        {"offer": theirs, "was": "accepted"}, {"offer": ours, "was": "accepted"}
-    )]  # fmt: skip
+    ours, theirs, refused = await register.opened("w1"), str(uuid4()), str(uuid4())
+    known = [at_dossier(theirs, "accepted"), at_dossier(refused, "refused"), at_dossier(ours, "accepted")]
+    known.append(at_dossier(uuid4(), "withdrawn"))  # of which nothing is left to do
     for end, published in ((False, []), (True, [theirs])):
-        found = await not_as_here(register.service.database, ended, end=end)
-        assert [(str(one.offer), state) for one, state in found] == [(theirs, None), (ours, "open")]
+        found = await not_as_here(register.service.database, known, end=end)
+        assert [(str(one.offer), state) for one, state, _ in found] == [(theirs, None), (refused, None), (ours, "open")]
+        assert [todo for *_, todo in found] == [
+            "ended" if end else "--end ends it at dossier", "its home may be offered to this dossier again: tell the company",
+            "a case worker puts on record once more what dossier knows",
+        ]  # fmt: skip
         assert [one["offer"] for one in await register.said() if one["type"] == "OfferEnded"] == published
     assert (await state(register, ours))["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [("open", "refused"), ("open", "no_answer"), ("checking", "refused"), ("accepted", "refused"), ("open", "withdrawn"),
+     ("checking", "lapsed")],
+)  # fmt: skip
+async def test_an_offer_that_ended_before_a_restore_ends_here_too_and_nobody_is_asked_again(
+    register: Priority, here: str, there: str
+) -> None:
+    if here == "checking":
+        offer = (await register.propose("w1")).json()["id"]
+    else:
+        offer = await register.opened("w1")
+    if here == "accepted":
+        await register.act(offer, "answer")
+    published = await register.said()
+    for end, now, todo in ((False, here, "--end ends it here"), (True, there, "ended")):
+        [found] = await not_as_here(register.service.database, [at_dossier(offer, there)], end=end)
+        assert (found[1:], (await state(register, offer))["state"]) == ((here, todo), now)
+    assert await register.said() == published, "dossier and candidate know it already"
+    assert await not_as_here(register.service.database, [at_dossier(offer, there)], end=True) == []
+    await keep_terms(register.service.background)
+    assert (await state(register, offer))["state"] == there
+    if there in REFUSALS:
+        first = (await register.next("w1"))["order"][0]["dossier"]
+        assert first == SECOND, "he is not asked again"
+        assert (await register.act(offer, "judgement"))[0] == 200
+        assert (await said(register, "OfferJudged"))[-1][1]["refused_on"] == "2024-05-30"
+
+
+async def test_what_does_not_follow_here_is_left_to_the_company(register: Priority) -> None:
+    offer = await register.opened("w1")
+    await register.act(offer, "answer")
+    for there, todo in (
+        ("signed", "its home is let: the company withdraws the vacancy"),
+        ("no_answer", "a case worker puts on record once more what dossier knows"),
+    ):
+        assert await not_as_here(register.service.database, [known := at_dossier(offer, there)], end=True) == [
+            (known, "accepted", todo)
+        ]
+    assert (await state(register, offer))["state"] == "accepted"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`python -m dossier serve | migrate | replay | versions | dlq | publish-candidacies | ask | offers`."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Annotated
@@ -10,7 +11,6 @@ import typer
 
 from cir_chassis.cli import NO, program, refuse, service_or_exit
 from cir_chassis.database import Database, is_outage
-from cir_schemas import OfferEnded
 from dossier.app import MIGRATIONS, DossierSettings, make
 from dossier.facts.questions import ask_again
 from dossier.register.public import publish_candidacy
@@ -35,8 +35,8 @@ def ask(dossier: Annotated[UUID | None, typer.Option(help="This one alone; other
 
 @cli.command()
 def offers() -> None:
-    """Print each offer that is under way here as the event that would end it, a line each: `python -m priority forgotten` tells
-    which of them it does not know."""
+    """Print how each offer stands here and since when, a line each: `python -m priority forgotten` tells which of them it does
+    not know, or knows otherwise."""
     _on_database(partial(with_every_dossier, do=print_offers))
 
 
@@ -50,20 +50,33 @@ def _on_database(do: Callable[[Database[RegisterWork]], Coroutine[None, None, in
         raise refuse(f"not now ({type(error).__name__}): does the database answer?", NO) from None
 
 
-UNDER_WAY = {"check_offer": "checking", "offer_confirmed": "open", "offer_accepted": "accepted"}
-"""Act → where the offer stands by it."""
+STATES = {
+    "check_offer": "checking",
+    "offer_confirmed": "open",
+    "offer_accepted": "accepted",
+    "lease_undone": "accepted",
+    "offer_refused": "refused",
+    "offer_no_answer": "no_answer",
+    "offer_withdrawn": "withdrawn",
+    "offer_lapsed": "lapsed",
+    "lease": "signed",
+}
+"""Act → where the offer stands by it. A judgement changes nothing of that; what is declined here is told by a replay."""
 
 
 async def print_offers(work: RegisterWork, dossiers: Sequence[Dossier]) -> int:
     """How many were printed."""
-    found = [
-        (row, id_, one) for row in dossiers for id_, one in read_standing(row).offers.items() if one.act in UNDER_WAY
-    ]
-    for row, id_, one in found:
-        about = {"dossier": row.id, "number": row.number, "offer": id_, "company": one.company or row.company}
-        ended = OfferEnded.model_validate({**about, "was": UNDER_WAY[one.act], "now": "withdrawn"})
-        typer.echo(ended.model_dump_json(include={*about, "was", "now"}))
-    return len(found)
+    printed = 0
+    for row in dossiers:
+        known = {id_: one for id_, one in read_standing(row).offers.items() if one.act != "offer_declined"}
+        acts = await work.acts_of(row.id) if known else []
+        last = {act.refers["offer"]: act for act in acts if act.kind in STATES and "offer" in act.refers}
+        for id_ in known.keys() & last.keys():
+            state, on, company = STATES[last[id_].kind], last[id_].on, known[id_].company or row.company
+            about = {"dossier": row.id, "number": row.number, "offer": id_, "company": company}
+            typer.echo(json.dumps({**about, "state": state, "on": on}, default=str))
+            printed += 1
+    return printed
 
 
 async def publish_all(work: RegisterWork, dossiers: Sequence[Dossier]) -> int:

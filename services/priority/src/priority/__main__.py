@@ -16,14 +16,13 @@ from cir_chassis.cli import NO, WRONG_CALL, program, refuse, service_or_exit
 from cir_chassis.database import is_outage
 from cir_chassis.driver import transaction
 from cir_chassis.pseudonym import KeyedSettings
-from cir_schemas import OfferEnded
 from priority.app import MIGRATIONS, make
 from priority.council import Agreement
 from priority.domain.ranking import rank
 from priority.domain.turns import SharesDoNotAddUp, decimal, turns
 from priority.log import until
 from priority.offers import not_as_here
-from priority.requests import RankRequest, TurnsRequest, WrongFile, read
+from priority.requests import OfferAtDossier, RankRequest, TurnsRequest, WrongFile, read
 from priority.rules import CRITERIA, LASTING_TIE
 
 cli = program("priority", KeyedSettings, make, MIGRATIONS)
@@ -108,20 +107,18 @@ def audit_(year: Annotated[int, typer.Argument(min=2000, max=9999)]) -> None:
 @cli.command()
 def forgotten(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="From `python -m dossier offers`")],
-    end: Annotated[bool, typer.Option(help="End at dossier those that are not here")] = False,
+    end: Annotated[bool, typer.Option(help="End here what ended at dossier, and there what is not known here")] = False,
 ) -> None:
-    """After a restore: which offers that are under way at dossier are not here, or stand otherwise."""
-    ended = list[OfferEnded]()
+    """After a restore: which offers are not here as they are at dossier, and what to do about each."""
+    there = list[OfferAtDossier]()
     for n, line in enumerate(file.read_bytes().splitlines(), 1):
         try:
-            ended.append(OfferEnded.model_validate_json(line))
+            there.append(OfferAtDossier.model_validate_json(line))
         except ValidationError:
             raise refuse(f"{file}, line {n}: not as `python -m dossier offers` prints it") from None
     service = service_or_exit("priority", KeyedSettings, make, quiet=True)
-    for one, state in _on_database(not_as_here(service.database, ended, end=end)):
-        typer.echo(
-            f"{one.number} {one.offer}: {one.was} at dossier, {state or 'unknown'} here{', ended' * (end and not state)}"
-        )
+    for one, state, todo in _on_database(not_as_here(service.database, there, end=end)):
+        typer.echo(f"{one.number} {one.offer}: {one.state} at dossier, {state or 'unknown'} here, {todo}")
 
 
 def _on_database(do: Coroutine[None, None, T]) -> T:

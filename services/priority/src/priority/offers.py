@@ -423,17 +423,53 @@ async def keep_terms(database: Database[PriorityWork]) -> None:
 
 
 async def not_as_here(
-    database: Database[PriorityWork], ended: Sequence[OfferEnded], *, end: bool
-) -> list[tuple[OfferEnded, str | None]]:
-    """Offers under way at dossier that stand otherwise here, or (none) were forgotten in a restore: no row of an offer is ever
-    deleted, and it is there before dossier is told of it. ended: how each would end; end: publish that of the forgotten ones."""
+    database: Database[PriorityWork], there: Sequence[requests.OfferAtDossier], *, end: bool
+) -> list[tuple[requests.OfferAtDossier, str | None, str]]:
+    """Offers that stand otherwise at dossier than here, with their state here (none: forgotten in a restore, as no row of an
+    offer is ever deleted, and it is there before dossier is told of it) and what to do about each. end: end at dossier what is
+    under way there and forgotten here, and here what is under way here and has ended there."""
+    found = list[tuple[requests.OfferAtDossier, str | None, str]]()
     async with database.work() as work:
-        await work.allocation.offers.load(work.connection, "id", [one.offer for one in ended])
-        known = [(one, work.allocation.offers.find(one.offer)) for one in ended]
-        for one, here in known:
-            if end and here is None:
-                work.publish(OfferEnded.model_validate(one.model_dump(exclude={"id", "at"})))
-    return [(one, here.state if here else None) for one, here in known if here is None or here.state != one.was]
+        await work.allocation.offers.load(work.connection, "id", [one.offer for one in there])
+        if end:
+            here = {one.id for one in work.allocation.offers.all() if one.state in domain.LIVE}
+            await work.load({one.dossier for one in there if one.offer in here})
+        for one in there:
+            known = work.allocation.offers.find(one.offer)
+            state = known.state if known else None
+            ends_here = state in domain.LIVE and one.state in ("refused", "no_answer", "withdrawn", "lapsed")
+            if state == one.state or (known is None and one.state in ("withdrawn", "lapsed")):
+                continue
+            if known is None and one.state in domain.LIVE:
+                todo = "ended" if end else "--end ends it at dossier"
+                if end:
+                    about = one.model_dump(include={"dossier", "number", "offer", "company"})
+                    work.publish(OfferEnded.model_validate({**about, "was": one.state, "now": "withdrawn"}))
+            elif known and ends_here and _follows(known, one.state):
+                todo = "ended" if end else "--end ends it here"
+                if end:
+                    _end_as_there(known, one, work)
+            elif one.state == "signed":
+                todo = "its home is let: the company withdraws the vacancy"
+            elif known is None:
+                todo = "its home may be offered to this dossier again: tell the company"
+            else:
+                todo = "a case worker puts on record once more what dossier knows"
+            found.append((one, state, todo))
+    return found
+
+
+def _follows(here: Offer, state: str) -> bool:
+    """What is checked here, and was answered, was open in between."""
+    return state in domain.NEXT["open" if here.state == "checking" else here.state]
+
+
+def _end_as_there(here: Offer, there: requests.OfferAtDossier, work: PriorityWork) -> None:
+    """By dossier's word, which is told nothing: nor is the candidate, once more."""
+    refused_on = there.on if there.state in domain.REFUSALS else None
+    if refused_on and here.state == "checking":
+        here = work.move(here, "open", "dossier")
+    work.move(here, there.state, "dossier", refused_on=refused_on, remind_on=None)
 
 
 def _in_time(do: Callable[[], T]) -> T:

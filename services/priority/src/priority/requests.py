@@ -255,6 +255,17 @@ class Lease(Shape):
     statements_seen: bool
 
 
+class OfferAtDossier(Shape):
+    """How an offer stands at dossier, and since which day: a line of `python -m dossier offers`."""
+
+    dossier: UUID
+    number: DossierNumber
+    offer: UUID
+    company: Company
+    state: Literal["checking", "open", "accepted", "refused", "no_answer", "withdrawn", "lapsed", "signed"]
+    on: Day
+
+
 def read(file: Path, shape: type[M]) -> M:
     """The file, in that shape. Raises `WrongFile`."""
     try:
