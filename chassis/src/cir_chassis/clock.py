@@ -12,6 +12,11 @@ log = structlog.get_logger()
 BELGIUM = ZoneInfo("Europe/Brussels")
 
 
+def day_of(instant: datetime) -> date:
+    """The day on which it was, in Belgium."""
+    return instant.astimezone(BELGIUM).date()
+
+
 class Clock:
     """Tells the time. fixed: the day that it stays in a demo, or as a test sets it; in production there is none."""
 
@@ -24,7 +29,7 @@ class Clock:
 
     def today(self) -> date:
         """This day, in Belgium."""
-        return self.fixed or datetime.now(BELGIUM).date()
+        return self.fixed or day_of(self.now())
 
 
 async def hourly(what: str, do: Callable[[], Awaitable[object]], stopping: asyncio.Event) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import ANY
@@ -19,6 +19,7 @@ from priority.__main__ import cli
 from priority.domain.offers import LIVE, REFUSALS
 from priority.offers import keep_terms, not_as_here
 from priority.requests import OfferAtDossier
+from priority.tables import offer_steps
 
 from .conftest import CANDIDATE, DONE, HOME, KEY, Priority, candidacy
 
@@ -516,7 +517,12 @@ async def test_a_refusal_on_paper_that_is_older_than_his_own_acceptance_ends_not
     older = await register.act(offer, "answer", answer="refuse", on="2024-06-03")
     assert (older[0], "took the home himself" in older[1]) == (422, True)
     assert (await state(register, offer))["state"] == "accepted"
-    assert await register.act(offer, "answer", answer="refuse", on="2024-06-10") == (200, "refused")
+    async with register.service.database.work() as work:  # in Belgium: half past midnight on 5 June
+        at = {"at": datetime(2024, 6, 4, 22, 30, tzinfo=UTC)}
+        await work.connection.execute(sa.text("SET LOCAL session_replication_role = replica"))  # steps are only added
+        await work.connection.execute(sa.update(offer_steps).where(offer_steps.c.what == "accepted").values(at))
+    assert (await register.act(offer, "answer", answer="refuse", on="2024-06-04"))[0] == 422
+    assert await register.act(offer, "answer", answer="refuse", on="2024-06-05") == (200, "refused")
     # of two letters the day tells nothing: the second one may be put on record first
     second = await register.opened("w1")
     for answer, on in (("accept", "2024-06-12"), ("refuse", "2024-06-11")):

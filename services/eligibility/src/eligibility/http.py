@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from cir_chassis.clock import BELGIUM
+from cir_chassis.clock import day_of
 from cir_chassis.database import Database
 from cir_chassis.login import anyone, may
 from cir_chassis.problems import Problem
@@ -41,7 +41,7 @@ class PastAssessment(BaseModel):
     @classmethod
     def of(cls, kept: Assessed) -> "PastAssessment":
         conditions = {name: {**one, "figures": None} for name, one in kept.assessment["conditions"].items()}
-        about = {"number": kept.version, "assessed_on": kept.assessed_at.astimezone(BELGIUM).date()}
+        about = {"number": kept.version, "assessed_on": day_of(kept.assessed_at)}
         return cls.model_validate({**kept.assessment, **about, "conditions": conditions}, extra="ignore")
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from jinja2 import TemplateError
 
-from cir_chassis.clock import BELGIUM
+from cir_chassis.clock import day_of
 from cir_chassis.database import Database
 from cir_chassis.http import IN_WORK
 from cir_chassis.login import Caller
@@ -137,7 +137,7 @@ def _letter(contacts: Contacts, companies: Mapping[str, Entry], message: Message
             fact=message.fact,
             offer=message.offer,
             asks=message.asks,
-            on=message.happened_at.astimezone(BELGIUM).date(),
+            on=day_of(message.happened_at),
         )
     except (KeyError, TemplateError):  # its mail `failed`, as the log has it
         return None

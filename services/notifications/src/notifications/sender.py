@@ -24,7 +24,7 @@ from aiosmtplib import (
 from opentelemetry.trace import SpanKind
 from prometheus_client import Gauge
 
-from cir_chassis.clock import BELGIUM
+from cir_chassis.clock import day_of
 from cir_chassis.database import Database
 from cir_chassis.trace import step
 from notifications.domain.recipients import NOT_MINE
@@ -189,7 +189,7 @@ def write_mail(due: Due, address: str, letters: Letters, mail_from: str, links: 
         role=due.role,
         fact=due.fact,
         offer=due.offer,
-        on=due.happened_at.astimezone(BELGIUM).date(),
+        on=day_of(due.happened_at),
         asks=due.asks,
         links=links,
     )

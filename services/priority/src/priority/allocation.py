@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cir_chassis.clock import day_of
 from cir_chassis.database import Rows
 from priority.council import Agreement
 from priority.domain import turns
@@ -424,7 +425,7 @@ class Allocation:
         of = vacancies.c
         newest = sa.select(vacancies).where(of.company == company, of.dwelling == dwelling).order_by(of.ended_at.desc())
         row = (await self._connection.execute(newest.limit(1))).first()
-        return Vacancy(**row._mapping) if row and row.ended == "withdrawn" and row.ended_at.date() >= since else None
+        return Vacancy(**row._mapping) if row and row.ended == "withdrawn" and day_of(row.ended_at) >= since else None
 
     async def home_since(self, let: Vacancy) -> str | None:
         """The vacancy as which a dwelling that was let came free later: one that waits, or that was let."""

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+from cir_chassis.clock import day_of
 from cir_chassis.database import Database
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
@@ -282,7 +283,7 @@ def _came_on(asked: requests.OfferAnswer, offer: Offer, by: str, work: PriorityW
         errors += [(name, "is needed of a refusal on paper") for name in missing]
     if not (offer.opened_on or on) <= on <= today:
         errors.append(("on", "is still to come, or lies before the offer"))
-    his = [one.at.date() for one in work.allocation.steps.all() if (one.what, one.role) == ("accepted", "candidate")]
+    his = [day_of(one.at) for one in work.allocation.steps.all() if (one.what, one.role) == ("accepted", "candidate")]
     if offer.state == "accepted" and his and on < min(his[-1], today):
         errors.append(("on", "lies before the day on which the candidate took the home himself"))
     if errors:
@@ -387,7 +388,7 @@ async def sign(id: UUID, asked: requests.Lease, actor: Caller, work: PriorityWor
     offer, _ = await access.offer_for(actor, "sign", id, work, lock=True)
     if not asked.statements_seen:
         raise Conflict("The balances are to be proven by statements before the lease is signed.")
-    proposed = offer.proposed_at.date()
+    proposed = day_of(offer.proposed_at)
     if not min(proposed, work.clock.today()) <= asked.signed_on <= work.clock.today():
         detail = f"A lease is recorded once it is signed, and none before its offer of {proposed}."
         raise Problem(422, detail, [("signed_on", "is still to come, or lies before the offer")])
