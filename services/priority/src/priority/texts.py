@@ -12,11 +12,6 @@ from cir_schemas.types import Shape
 from priority.domain.ledger import Entry
 from priority.domain.turns import STANDARD
 
-_CRITERIA = (
-    *("vlabinvest", "stricter_tie", "lasting_tie", "area_tie", "informal_care"),
-    *("registration_date", "dossier_number"),
-)
-
 
 class Text(Shape):
     """The same in both languages."""
@@ -32,12 +27,12 @@ TEXTS = TypeAdapter(dict[str, Text]).validate_python(read_yaml(Path(__file__).pa
 
 def position(municipality: str, because: Sequence[str], day: date | None, before: Mapping[str, int] | None) -> Text:
     """because: the criteria met, or why it is left out, then with `before` None; day: of the registration, or on which a
-    pause ends; before: how many, by the first criterion that puts them there."""
+    pause ends; before: how many, by the first criterion that puts them there, in the order of the law."""
 
     def write(text: Find) -> str:
         parts = ", ".join(text("registered_on" if why == "registration_date" else why) for why in because)
         if before is not None:
-            ahead = [f"{before[why]} {text(f'before_by_{why}')}" for why in _CRITERIA if before.get(why)]
+            ahead = [f"{many} {text(f'before_by_{why}')}" for why, many in before.items()]
             many = text("before").format(count=sum(before.values()))
             parts += f"; {many}: {', '.join(ahead)}" if ahead else f"; {text('nobody_before')}"
         written = f"{day.day} {text('months').split()[day.month - 1]} {day.year}" if day else ""
