@@ -11,15 +11,8 @@ from rich.table import Table
 from cir_chassis import logs
 from tests.benchmarks import chain, desk, eligibility, facts, offers, priority, relay
 
-BENCHMARKS = (
-    eligibility,
-    priority,
-    relay,
-    facts,
-    desk,
-    chain,
-    offers,
-)  # a module each, whose `entries` yields its figures
+# A module each, whose `entries` yields its figures.
+BENCHMARKS = (eligibility, priority, relay, facts, desk, chain, offers)
 TO = Path(__file__).parents[2] / "build/bench.json"
 
 

@@ -72,9 +72,7 @@ async def _measure(folder: Path) -> list[Entry]:
                 took, waits = (list[float](), list[float]()), (list[float](), list[float]())  # ours, the floor's
                 for turn in range(TURNS):
                     sides = list(enumerate((_proposed(http, stack, turn), _by_hand(door))))
-                    for side, proposed in sides[
-                        :: 1 if turn % 2 else -1
-                    ]:  # who comes first meets what the last load left
+                    for side, proposed in sides if turn % 2 else sides[::-1]:  # the first meets what the last load left
                         seconds, each = await _turn(proposed, opened)
                         took[side].extend([seconds] if turn else [])
                         waits[side].extend(each if turn else [])

@@ -215,9 +215,8 @@ def routes(pages: Pages, companies: Mapping[str, str]) -> APIRouter:
         form, check = await taken(request, await read_form(request, _JUDGED), do)
         if form.done is not None:
             return RedirectResponse(f"/desk/{dossier}/documents/{document}", 303)
-        form = replace(
-            form, errors={path.replace("[0]", ""): why for path, why in form.errors.items()}
-        )  # one of a list
+        at_field = {path.replace("[0]", ""): why for path, why in form.errors.items()}  # the form has one of each list
+        form = replace(form, errors=at_field)
         async with request.app.state.database.work() as work:
             return await show_document(dossier, document, request, caller, work, form=form, check=check)
 
