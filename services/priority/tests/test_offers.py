@@ -569,6 +569,21 @@ async def test_an_acceptance_in_time_of_a_home_that_is_gone_is_put_to_a_person(r
     )
 
 
+@pytest.mark.parametrize("paper", [False, True])
+async def test_what_a_refusal_was_for_goes_with_its_judgement(register: Priority, paper: bool) -> None:
+    offer = await register.opened("w1")
+    await later(register, 16)
+    assert await register.act(offer, "judgement", well_founded=True, ground="hospital") == (200, "no_answer")
+    if paper:
+        assert await register.act(offer, "answer", on="2024-06-03") == (200, "accepted")
+    else:
+        assert await register.act(offer, "undo") == (200, "withdrawn")
+    async with register.service.database.work() as work:
+        kept = await work.allocation.offer(UUID(offer))
+    assert kept
+    assert (kept.well_founded, kept.ground) == (None, None)
+
+
 def at_dossier(offer: object, state: str) -> OfferAtDossier:
     """As `python -m dossier offers` prints it."""
     about = {"dossier": ID, "number": FIRST, "company": "dijledal", "on": "2024-05-30"}

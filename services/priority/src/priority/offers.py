@@ -258,7 +258,9 @@ async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: Pri
     now = _in_time(lambda: domain.answered(offer.state, asked.answer, on, offer.answer_by))
     if now == "accepted" and offer.state == "no_answer" and not await _is_still_his(offer, work):
         now = "no_answer"
-        offer = replace(offer, late_answer=None, well_founded=None)  # it was in time, and to be judged as that
+        offer = replace(
+            offer, late_answer=None, well_founded=None, ground=None
+        )  # it was in time, and to be judged as that
     if now == "no_answer":
         if offer.late_answer is not None:
             raise Conflict("This offer was answered after its term already.")
@@ -266,8 +268,8 @@ async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: Pri
         return work.note(replace(offer, late_answer=asked.answer), f"late_{asked.answer}", actor, reasons)
     lease_due = work.clock.today() + rules.days("lease_days", work.clock.today())
     refused_on, remind_on = (on, None) if now == "refused" else (None, lease_due)
-    changed = {"late_answer": None, "well_founded": None, "refused_on": refused_on, "remind_on": remind_on}
-    moved = work.move(offer, now, actor, reasons, **changed)
+    changed = {"late_answer": None, "well_founded": None, "ground": None}
+    moved = work.move(offer, now, actor, reasons, **changed, refused_on=refused_on, remind_on=remind_on)
     work.publish(OfferAnswered.model_validate({**offer.about, "answer": now, "by": by, "on": on}))
     return moved
 
@@ -309,7 +311,7 @@ async def undo(id: UUID, asked: requests.Reasoned, actor: Caller, work: Priority
     if offer.state == "signed":
         await _undo_lease(offer, actor, work)
         return work.note(replace(offer, state=now, holds=True), "lease_undone", actor, asked.reasons, offer.state)
-    undone = replace(offer, state=now, late_answer=None, refused_on=None, well_founded=None)
+    undone = replace(offer, state=now, late_answer=None, refused_on=None, well_founded=None, ground=None)
     work.publish(OfferEnded.model_validate({**offer.about, "was": offer.state, "now": now}))
     return work.note(undone, "undone", actor, asked.reasons, offer.state)
 
