@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from cir_chassis.driver import transaction
-from priority.domain.figures import of_year
+from priority.domain.figures import Lease, of_year
 from priority.offers import SHOWN
 
 from .conftest import Priority, candidacy
@@ -46,9 +46,9 @@ async def test_a_year_is_told_per_pillar_ground_and_size(priority: Priority) -> 
     figures = (await priority.get(YEAR, role="council")).json()
     assert (figures["company"], figures["year"]) == ("dijledal", 2024)
     assert figures["allocations"] == [
-        {"pillar": 1, "group": "standard", "count": 4},
+        {"pillar": 1, "group": "standard", "count": None},
         {"pillar": 2, "group": "homeless", "count": 1},
-        {"pillar": 3, "group": "elderly", "count": 1},
+        {"pillar": 3, "group": "elderly", "count": None},
     ]
     assert figures["refusals"] == [
         {"answer": "refused", "judged": "not_judged", "count": None},
@@ -57,7 +57,7 @@ async def test_a_year_is_told_per_pillar_ground_and_size(priority: Priority) -> 
     small = {"bedrooms": 2, "count": None, "days_quarter": None, "days_median": None, "days_three_quarters": None}
     [waited, fewer] = figures["waiting"]
     assert fewer == small
-    assert (waited["bedrooms"], waited["count"]) == (1, 5)
+    assert (waited["bedrooms"], waited["count"]) == (1, None), "of six: else one of them is known to be larger"
     told = [waited["days_quarter"], waited["days_median"], waited["days_three_quarters"]]
     assert told == [40, 50, 50], "in tens: of five households each is the wait of one: 42, 47 and 52 days"
     none = {"company": "dijledal", "year": 2023, "allocations": [], "refusals": [], "waiting": [], "grounds": []}
@@ -70,10 +70,16 @@ async def test_the_same_as_csv(priority: Priority) -> None:
     answer = await priority.http.get(YEAR, headers=headers)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     read = list(csv.DictReader(answer.text.splitlines()))
-    assert read[0] == {"company": "dijledal", "year": "2024", "figure": "allocations", "of": "1 standard", "value": "4"}
+    assert read[0] == {
+        "company": "dijledal",
+        "year": "2024",
+        "figure": "allocations",
+        "of": "1 standard",
+        "value": "not told",
+    }
     assert {"waiting_days_median", "waiting_count"} <= {row["figure"] for row in read}
     fewer = [row["value"] for row in read if row["of"] in ("refused unfounded", "bedrooms 2")]
-    assert set(fewer) == {"fewer than 5"}
+    assert set(fewer) == {"not told"}
     page = await priority.page("GET", "/council/figures.csv?year=2024", COUNCIL[0], held=COUNCIL[1])
     assert (page.text, "attachment" in page.headers["content-disposition"]) == (answer.text, True)
 
@@ -134,6 +140,46 @@ def test_no_ground_of_fewer_than_five_is_worked_out_from_the_others(
     year = of_year("dijledal", 2024, [], judged)
     assert {one.ground: one.count for one in year.grounds if one.count is not None} == told
     assert len(year.grounds) == len(counts)
+
+
+def leases(bedrooms: dict[int, int], kept: dict[str, int] | None = None) -> list[Lease]:
+    """So many homes of each size, and so many of one bedroom kept for each group, each let after a hundred days."""
+    day, since = date(2024, 6, 1), date(2024, 2, 22)
+    homes = [(size, None) for size, many in bedrooms.items() for _ in range(many)]
+    homes += [(1, group) for group, many in (kept or {}).items() for _ in range(many)]
+    return [Lease(day, size, group, "standard", since) for size, group in homes]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({1: 8, 2: 9}, {1: 8, 2: 9}),
+        ({1: 30, 2: 9, 3: 4}, {1: 30}),  # of 43: else there are 4 of three bedrooms
+        ({1: 30, 2: 3, 3: 2}, {1: 30}),
+    ],
+)
+def test_no_size_of_fewer_than_five_is_the_total_less_the_others(sizes: dict[int, int], told: dict[int, int]) -> None:
+    year = of_year("dijledal", 2024, leases(sizes), [])
+    assert {one.bedrooms: one.count for one in year.waiting if one.count is not None} == told
+    waits = {one.bedrooms: one.days_median for one in year.waiting}
+    assert waits == {size: 100 if many >= 5 else None for size, many in sizes.items()}, "their days tell no number"
+    assert [one.count for one in year.allocations] == [sum(sizes.values())], "as the ledger shows it"
+
+
+@pytest.mark.parametrize(
+    ("plain", "kept", "told"),
+    [
+        (30, {"elderly": 7}, {"standard": 30, "elderly": 7}),
+        (30, {"elderly": 1}, {}),  # the ledger shows 31 standard turns
+        (30, {"elderly": 1, "adapted_dwelling": 6}, {"standard": 30}),
+    ],
+)
+def test_no_target_group_of_fewer_than_five_is_the_turns_of_the_ledger_less_the_others(
+    plain: int, kept: dict[str, int], told: dict[str, int]
+) -> None:
+    year = of_year("dijledal", 2024, leases({1: plain}, kept), [])
+    assert {one.group: one.count for one in year.allocations if one.count is not None} == told
+    assert len(year.allocations) == len(kept) + 1
 
 
 async def test_nobody_is_recognised(priority: Priority) -> None:

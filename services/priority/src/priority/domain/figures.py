@@ -7,14 +7,17 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from io import StringIO
 from statistics import quantiles
+from typing import TypeVar
 
 from priority.domain.turns import STANDARD
 
 FEWEST = 5
-"""Households that one figure tells of (K); but a group's turns, which the ledger shows its readers one by one."""
-FEWER = f"fewer than {FEWEST}"
+"""Households that one figure tells of (K); but the turns of pillars 1 and 2 and the homes of pillar 4, which the same readers see
+one by one (the ledger, the special allocations)."""
+WITHHELD = "not told"
 NOT_NAMED = "not_named"
 JUDGED = {None: "not_judged", True: "well_founded", False: "unfounded"}
+Of = TypeVar("Of", int, str, tuple[int, str])
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,12 @@ class Lease:
 
 @dataclass(frozen=True)
 class Allocated:
-    """How many homes were let by a pillar, to a group."""
+    """How many homes were let by a pillar, to a group. None: of a target group there are fewer than five, here or in another
+    such figure that could be worked out with this one."""
 
     pillar: int
     group: str
-    count: int
+    count: int | None
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Ground:
 class Waited:
     """In how many days from their registration the tenants of homes of a size had a lease: a quarter, half and three quarters of
     them at most, in tens, as of five each is the wait of one of them, which tells the day of his registration. None: they are
-    fewer than five."""
+    fewer than five; count: or with it another size could be worked out of which there are fewer."""
 
     bedrooms: int
     count: int | None
@@ -104,7 +108,7 @@ class Figures:
         text = StringIO()
         table = writer(text)
         table.writerow(("company", "year", "figure", "of", "value"))
-        table.writerows((self.company, self.year, *of, FEWER if value is None else value) for *of, value in rows)
+        table.writerows((self.company, self.year, *of, WITHHELD if value is None else value) for *of, value in rows)
         return text.getvalue()
 
 
@@ -122,12 +126,18 @@ def of_year(
         answers[state, JUDGED[well_founded]] += 1
         if well_founded is not None:
             grounds[JUDGED[well_founded]][ground or NOT_NAMED] += 1
+    standard = Counter({way: many for way, many in ways.items() if way[0] in (1, 3)})  # the ledger shows their sum
+    kept = any(pillar == 3 for pillar, _ in standard)
+    homes: dict[tuple[int, str], int | None] = {**ways, **dict(_told(standard, beside=False) if kept else ())}
     return Figures(
         company,
         year,
-        [Allocated(*way, many) for way, many in sorted(ways.items())],
+        [Allocated(*way, many) for way, many in sorted(homes.items())],
         [Refused(*answer, many if many >= FEWEST else None) for answer, many in sorted(answers.items())],
-        [_waited(size, waits) for size, waits in sorted(by_size.items())],
+        [
+            _waited(size, count, by_size[size])
+            for size, count in _told(Counter({size: len(waits) for size, waits in by_size.items()}), beside=False)
+        ],
         [
             Ground(how, ground, count)
             for how, counts in sorted(grounds.items())
@@ -136,22 +146,23 @@ def of_year(
     )
 
 
-def _told(counts: Counter[str], beside: bool) -> list[tuple[str, int | None]]:
-    """Which are told: not those of fewer than five, nor (from the smallest on) more of them until what is not told is of five or
-    more together. beside: another figure of the same refusals is not told, so neither is their sum here."""
+def _told(counts: Counter[Of], beside: bool) -> list[tuple[Of, int | None]]:
+    """Which of these are told, where their sum may be known: not those of fewer than five, nor (from the smallest on) more of
+    them until what is not told is of five or more together. beside: another figure of the same households is not told, so
+    neither is their sum here."""
     hidden = 0
-    found = dict[str, int | None]()
-    for ground, count in sorted(counts.items(), key=lambda counted: (counted[1], counted[0])):
+    found = dict[Of, int | None]()
+    for of, count in sorted(counts.items(), key=lambda counted: (counted[1], counted[0])):
         hide = count < FEWEST or 0 < hidden < FEWEST or (beside and not hidden)
         hidden += count if hide else 0
-        found[ground] = None if hide else count
+        found[of] = None if hide else count
     return sorted(found.items())
 
 
-def _waited(bedrooms: int, waits: list[int]) -> Waited:
+def _waited(bedrooms: int, count: int | None, waits: list[int]) -> Waited:
     if len(waits) < FEWEST:
         return Waited(bedrooms, None)
-    return Waited(bedrooms, len(waits), *(10 * round(one / 10) for one in quantiles(waits, method="inclusive")))
+    return Waited(bedrooms, count, *(10 * round(one / 10) for one in quantiles(waits, method="inclusive")))
 
 
 def days(year: int) -> tuple[date, date]:
