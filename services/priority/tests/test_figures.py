@@ -145,7 +145,7 @@ def test_no_ground_of_fewer_than_five_is_worked_out_from_the_others(
 def leases(bedrooms: dict[int, int], kept: dict[str, int] | None = None) -> list[Lease]:
     """So many homes of each size, and so many of one bedroom kept for each group, each let after a hundred days."""
     day, since = date(2024, 6, 1), date(2024, 2, 22)
-    homes = [(size, None) for size, many in bedrooms.items() for _ in range(many)]
+    homes: list[tuple[int, str | None]] = [(size, None) for size, many in bedrooms.items() for _ in range(many)]
     homes += [(1, group) for group, many in (kept or {}).items() for _ in range(many)]
     return [Lease(day, size, group, "standard", since) for size, group in homes]
 
