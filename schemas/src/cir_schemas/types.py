@@ -4,6 +4,7 @@ Money is integer cents inside and a decimal string outside: no float ever touche
 """
 
 import re
+import unicodedata
 from datetime import date
 from typing import Annotated, Literal, NewType
 from uuid import UUID
@@ -53,6 +54,16 @@ Email = Annotated[
     str, StringConstraints(max_length=254), AfterValidator(_plain_address), Field(json_schema_extra={"format": "email"})
 ]
 """An ASCII address, as requests and settings have it: no character of it has a meaning in a mail's headers."""
+
+
+def _not_blank(text: str) -> str:
+    if all(unicodedata.category(one)[0] in "CZ" for one in text):  # separators, and what has no glyph, such as U+200B
+        raise ValueError("is blank")
+    return text
+
+
+NotBlank = AfterValidator(_not_blank)
+"""For a text that somebody is to read, in a request: a character of it is visible."""
 Language = Literal["nl", "en"]
 Role = Literal["applicant", "partner", "co_resident"]
 Outcome = Literal["met", "not_met", "to_investigate"]

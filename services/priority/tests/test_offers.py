@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from cir_chassis.driver import transaction
 from cir_schemas import OfferConfirmed, OfferDeclined
 from priority import rules
 from priority.__main__ import cli
@@ -87,6 +88,29 @@ async def test_from_who_is_first_to_a_signed_lease(register: Priority) -> None:
     assert (await state(register, offer))["state"] == "signed", "its own lease lapses nothing"
     await register.hear(candidacy(FIRST, 3, ID))
     assert await register.list() == [FIRST, SECOND], "put right: it waits again"
+
+
+async def test_no_lease_is_of_a_day_before_its_offer_was_open_or_its_candidate_accepted(register: Priority) -> None:
+    long_ago = sa.text(
+        "UPDATE offers SET proposed_at = '2024-05-31'"
+    )  # the hour is of the wall, the days are of the test
+    made = (await register.propose("w1")).json()["id"]
+    async with transaction(register.service.background.engine) as connection:
+        await connection.execute(long_ago)
+    register.pass_days(1)
+    await register.confirm(made)
+    await register.act(made, "answer", on="2024-06-02")
+    assert (await register.act(made, "lease", signed_on="2024-06-01"))[0] == 422, "nothing was offered yet"
+    assert await register.act(made, "lease", signed_on="2024-06-02") == (200, "signed")
+    await register.free("w2")
+    second = await register.opened("w2")
+    async with transaction(register.service.background.engine) as connection:
+        await connection.execute(long_ago)
+    register.pass_days(1)
+    himself = await register.post(f"/v1/offers/{second}/answer", {"answer": "accept"}, "candidate", person=CANDIDATE)
+    assert himself.status_code == 200, himself.text
+    assert (await register.act(second, "lease", signed_on="2024-06-02"))[0] == 422, "he had not accepted it"
+    assert await register.act(second, "lease", signed_on="2024-06-03") == (200, "signed")
 
 
 async def test_dossiers_word_counts_once_and_only_while_it_is_checked(register: Priority) -> None:
@@ -472,7 +496,8 @@ async def test_a_blank_is_no_reason(register: Priority, what: str) -> None:
     assert (refused[0], "reason" in refused[1]) == (422, True)
     await register.act(offer, "answer", answer="refuse", reason=" Too far.\n")
     assert (await steps(register, offer))[-1] == ("open", "refused", ["Too far."])
-    assert (await register.act(offer, what, reasons=" \n"))[0] == 422
+    for blank in (" \n", "\u200b\u2060 \ufeff"):
+        assert (await register.act(offer, what, reasons=blank))[0] == 422
     assert (await state(register, offer))["well_founded"] is None
 
 

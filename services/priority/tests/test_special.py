@@ -89,6 +89,7 @@ async def test_without_who_decided_when_and_why_there_is_none(company: Priority,
     body = {name: value for name, value in DECIDED.items() if name != lacks}
     assert (await company.post("/v1/vacancies/w1/special", body)).status_code == 422
     assert (await give(company, decided_on="2024-06-02"))[0] == 422, "the board decides first"
+    assert (await give(company, decided_on="2018-12-31"))[0] == 422, "before there was a register"
     assert (await give(company, **{lacks: " "}))[0] == 422
 
 

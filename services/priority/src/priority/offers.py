@@ -14,6 +14,7 @@ from cir_chassis.database import Database
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
 from cir_schemas import LeaseSigned, LeaseUndone, OfferAnswered, OfferEnded, OfferJudged, OfferProposed, OfferReminded
+from cir_schemas.household import EARLIEST
 from cir_schemas.types import DossierRef
 from priority import access, requests, rules
 from priority.allocation import AdoptedAgreement, LedgerEntry, Offer, OfferStep, Vacancy
@@ -121,8 +122,8 @@ async def allocate(id: str, asked: requests.Special, actor: Caller, work: Priori
     if candidacy is None or wants.get(vacancy.municipality, "") not in (None, company):
         raise Problem(404, "No such dossier wants a home of your company there.", [("dossier", "unknown")])
     access.keep_apart(actor, candidacy, work)
-    if asked.decided_on > today:
-        raise Problem(422, "The board decides first.", [("decided_on", "is still to come")])
+    if not EARLIEST <= asked.decided_on <= today:
+        raise Problem(422, "The board decides first.", [("decided_on", f"is still to come, or lies before {EARLIEST}")])
     told = {"reasons": " ".join(asked.reasons), "decided_by": asked.decided_by}
     if named := [(name, "names the dossier") for name, text in told.items() if asked.dossier in text]:
         raise Problem(422, "The council reads this, and learns no dossier.", named)
@@ -285,12 +286,17 @@ def _came_on(asked: requests.OfferAnswer, offer: Offer, by: str, work: PriorityW
         errors += [(name, "is needed of a refusal on paper") for name in missing]
     if not (offer.opened_on or on) <= on <= today:
         errors.append(("on", "is still to come, or lies before the offer"))
-    his = [day_of(one.at) for one in work.allocation.steps.all() if (one.what, one.role) == ("accepted", "candidate")]
-    if offer.state == "accepted" and his and on < min(his[-1], today):
+    if offer.state == "accepted" and (his := _accepted_himself_on(work)) and on < his:
         errors.append(("on", "lies before the day on which the candidate took the home himself"))
     if errors:
         raise Problem(422, "This cannot be the answer: see errors. Nothing was stored.", errors)
     return on
+
+
+def _accepted_himself_on(work: PriorityWork) -> date | None:
+    """The day on which the candidate himself accepted the offer whose steps are loaded: of one on paper it is not kept."""
+    his = [day_of(one.at) for one in work.allocation.steps.all() if (one.what, one.role) == ("accepted", "candidate")]
+    return min(his[-1], work.clock.today()) if his else None
 
 
 async def _is_still_his(offer: Offer, work: PriorityWork) -> bool:
@@ -390,10 +396,11 @@ async def sign(id: UUID, asked: requests.Lease, actor: Caller, work: PriorityWor
     offer, _ = await access.offer_for(actor, "sign", id, work, lock=True)
     if not asked.statements_seen:
         raise Conflict("The balances are to be proven by statements before the lease is signed.")
-    proposed = day_of(offer.proposed_at)
-    if not min(proposed, work.clock.today()) <= asked.signed_on <= work.clock.today():
-        detail = f"A lease is recorded once it is signed, and none before its offer of {proposed}."
-        raise Problem(422, detail, [("signed_on", "is still to come, or lies before the offer")])
+    await work.allocation.steps.load(work.connection, "offer", [id])
+    first = _accepted_himself_on(work) or offer.opened_on or day_of(offer.proposed_at)
+    if not min(first, work.clock.today()) <= asked.signed_on <= work.clock.today():
+        detail = f"A lease is recorded once it is signed, and none before its offer was open and accepted: {first}."
+        raise Problem(422, detail, [("signed_on", "is still to come, or lies before the acceptance")])
     if offer.state == "accepted" and (known := await work.find(offer.dossier)) and known.status == "housed":
         raise Conflict("The dossier has yet to take in that its lease was taken back: try again in a moment.")
     moved = _in_time(lambda: work.move(offer, "signed", actor))

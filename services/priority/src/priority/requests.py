@@ -23,7 +23,7 @@ from cir_chassis.problems import path_of
 from cir_chassis.yaml_file import read_yaml
 from cir_schemas import dossier
 from cir_schemas.priority import Decision
-from cir_schemas.types import Cents, Company, Day, DossierNumber, DossierRef, Municipality, Shape, Status
+from cir_schemas.types import Cents, Company, Day, DossierNumber, DossierRef, Municipality, NotBlank, Shape, Status
 from priority.domain import ranking
 from priority.domain.turns import flat
 
@@ -40,7 +40,7 @@ def _is_a_number_of_a_day(number: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$"), Field(description="of a group")]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000), NotBlank]
 Reasons = Annotated[
     tuple[Words, ...],
     Field(min_length=1, max_length=50),
@@ -238,7 +238,7 @@ class Special(Reasoned):
     dossier: DossierNumber
     kind: Literal["special_allocation", "internal_transfer"]
     decided_on: Day
-    decided_by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    decided_by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), NotBlank]
 
 
 class Judgement(Reasoned):

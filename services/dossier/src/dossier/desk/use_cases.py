@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 
 from cir_chassis.login import Caller
 from cir_chassis.problems import Conflict, NotAllowed, NotFound, Problem
-from cir_schemas.types import DossierRef, Shape
+from cir_schemas.types import DossierRef, NotBlank, Shape
 from dossier.desk import store
 from dossier.facts.compose import contradicts
 from dossier.facts.statements import interpret
@@ -48,7 +48,7 @@ class Dismissal(Shape):
 class NoteWritten(Shape):
     """A note among case workers."""
 
-    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), NotBlank]
 
 
 class Note(NoteWritten):

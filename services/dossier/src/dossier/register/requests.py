@@ -9,16 +9,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from cir_schemas.dossier import HelperDeclared, StayDeclared, ToBring
 from cir_schemas.eligibility import Assessment
 from cir_schemas.household import MOST_MEMBERS, Household, MemberDeclared
-from cir_schemas.types import Day, DossierNumber, Email, Language, MemberId, Municipality, Role, Shape, Status
+from cir_schemas.types import Day, DossierNumber, Email, Language, MemberId, Municipality, NotBlank, Role, Shape, Status
 from dossier.domain.numbers import born_on
 from dossier.facts.compose import STRUCTURE
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), NotBlank]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{5,24}$")]
 Places = Annotated[tuple[Municipality, ...], Field(max_length=50)]
 Wants = Annotated[Places, Field(min_length=1)]
 Stays = Annotated[tuple[StayDeclared, ...], Field(max_length=30)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=2000)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=2000), NotBlank]
 
 
 def _as_list(reasons: object) -> object:
