@@ -121,10 +121,9 @@ class Audit:
     def fitting(self, home, agreed, on):
         """Who may be offered this home that day, and the criteria that he meets."""
         this, place, years = (home["company"], home["id"]), home["municipality"], agreed.get("stricter_tie_years")
-        groups, most = (agreed.get("vlabinvest") and "vlabinvest", home["target_group"]), home["max_persons"]
-        fits, offers = {}, self.kept["offer"].values()
+        fits, groups, most = {}, (agreed.get("vlabinvest") and "vlabinvest", home["target_group"]), home["max_persons"]
+        offers, frozen = self.kept["offer"].values(), any(a <= on < b for a, b in agreed.get("freezes", ()))
         no = {o["number"] for o in offers if o["holds"] or ((o["company"], o["vacancy"]) == this and o["state"] in NO)}
-        frozen = any(since <= on < until for since, until in agreed.get("freezes", ()))
         for (n,), d in self.kept["dossier"].items():
             waits = d["status"] == "registered" and n not in no and (d["paused_until"] or on) <= on and not frozen
             if waits and d["wants"].get(place, "") in (None, this[0]) and home["min_persons"] <= d["persons"] <= most:
@@ -143,6 +142,7 @@ def covers(one, other):
 
 
 if __name__ == "__main__":
-    if why := next(filter(None, map((audit := Audit()).read, fileinput.input(mode="rb"))), None):  # noqa: SIM115
+    audit, read = Audit(), fileinput.input(mode="rb")  # noqa: SIM115
+    if why := next(filter(None, map(audit.read, read)), None) or (not fileinput.lineno() and "the file is empty"):
         raise SystemExit(f"line {fileinput.lineno()}: {why}")
     print(f"{audit.orders} orders and their turns follow")

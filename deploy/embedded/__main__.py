@@ -15,7 +15,7 @@ from rich.console import Console
 from deploy.embedded import ROOT, CannotStart, demo_folder
 from deploy.embedded.demo import NotAsPromised, Register, fill_desk, play
 from deploy.embedded.smoke import smoke
-from deploy.embedded.stack import TODAY, Stack
+from deploy.embedded.stack import Stack
 
 console = Console(highlight=False)
 
@@ -38,7 +38,7 @@ async def up() -> int:
                 say(f"The queue of the case worker does not hold what it should: {error}")
         stack.tell()
         for played in (played for played in all_played if played.missing):
-            say(f"{played.sample.name} does not stand as it should on {TODAY}: {played.missing}")
+            say(f"{played.sample.name} stands otherwise than it was played (changed since, or wrong): {played.missing}")
         console.print(f"All played after {monotonic() - begun:.1f} s. Yours until Ctrl-C, in a browser:")
         say(stack.url("dossier") + "/")
         console.print("For programs:")

@@ -8,5 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _FILE = Path(__file__).with_name("municipalities.csv")
-NAMES: Mapping[str, str] = {row["nis"]: row["name"] for row in csv.DictReader(_FILE.read_text("utf-8").splitlines())}
-"""NIS code → name."""
+_ROWS = csv.DictReader(_FILE.read_text("utf-8").splitlines())
+NAMES: Mapping[str, str] = {row["nis"]: row["name"] for row in sorted(_ROWS, key=lambda row: row["name"])}
+"""NIS code → name, by name."""

@@ -250,6 +250,14 @@ async def test_an_outsider_recomputes_every_turn_and_order(
             assert words in audit(lied, chained=chained), lie
 
 
+def test_an_empty_file_follows_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a command that failed leaves it."""
+    (file := tmp_path / "2024.jsonl").touch()
+    monkeypatch.setattr("sys.argv", ["audit.py", str(file)])
+    with pytest.raises(SystemExit, match="the file is empty"):
+        runpy.run_path(str(TOOL), run_name="__main__")
+
+
 async def test_no_line_is_changed_or_deleted(priority: Priority) -> None:
     await priority.hear(candidacy("2024.01.02.0001"))
     for statement in ("UPDATE log SET kind = 'x'", "DELETE FROM log"):
