@@ -57,6 +57,7 @@ async def test_the_answer_is_that_of_preview(
     assert (page.status_code, page.url.query, page.history) == (200, b"", [])
     assert page.headers["cache-control"] == "no-store"
     assert f'<h1 class="govuk-heading-l">{WHOLE[answer["outcome"]]}' in page.text
+    assert ("Leeftijd: aanvrager nog niet bekend" in page.text) == (not typed.get("you.age"))
     tags = re.findall(r'id="(\w+)">[^<]+</h2>\s*<p[^>]*><strong[^>]*>([^<]+)<', page.text)
     assert tags == [(name, SAYS[one["outcome"]]) for name, one in answer["conditions"].items()]
     asked = {said.split(":", 1)[0] for said in (TEXTS["nl"]["ask"], TEXTS["nl"]["claim"])}
