@@ -69,6 +69,23 @@ async def test_a_referral_waits_for_a_choice_of_another_company(register: Priori
     assert (await referring).status_code == 409
 
 
+async def test_a_retraction_waits_for_a_lease_that_is_being_signed(register: Priority) -> None:
+    await register.agreed()
+    path = f"/v1/referrals/{(await register.refer(NUMBERS[0])).json()['id']}/retraction"
+    async with register.service.database.work() as work:
+        await work.allocation.hold("dijledal")
+        retracting = asyncio.create_task(register.post(path, {"reasons": "moved"}, "helper", organisation="caw"))
+        await register.until_waiting()
+        found = await work.find(NUMBERS[0])
+        assert found
+        home = Vacancy("dijledal", "w1", "w1", "24062", None, 1, 1, 2, None, date(2024, 6, 1), 400_00)
+        work.allocation.vacancies.put(home)
+        who = (found.dossier, NUMBERS[0], "signed", True, work.clock.now())
+        work.allocation.offers.put(Offer(uuid4(), "dijledal", "w1", *who))
+    answer = await retracting
+    assert (answer.status_code, "fulfilled" in answer.text) == (409, True)
+
+
 async def test_a_dossier_is_referred_once(register: Priority) -> None:
     await register.agreed()
     both = await asyncio.gather(register.refer(NUMBERS[0]), register.refer(NUMBERS[0]))

@@ -229,6 +229,9 @@ async def retract(id: UUID, asked: requests.Reasoned, actor: Caller, work: Prior
         raise NotFound("Your organisation made no such referral.")
     if found.answer != "accepted" or found.retracted_at is not None:
         raise Conflict("This referral promises nothing (any more): there is nothing to retract.")
+    agreed = await work.allocation.agreement(found.agreement)
+    assert agreed
+    await work.allocation.hold(agreed.company)  # a lease that is being signed comes first
     known, offers = await work.find(found.dossier), await work.allocation.offers_of(dossier=found.dossier)
     if (known and known.status == "housed") or any(one.state == "signed" and one.holds for one in offers):
         raise Conflict(
