@@ -9,7 +9,7 @@ import pytest
 from cir_chassis.login import Caller
 from cir_chassis.problems import NotAllowed, NotFound
 from priority import access, offers, requests, use_cases
-from priority.council import Agreement
+from priority.council import Agreement, Frozen
 from priority.store import PriorityWork
 
 from .conftest import AGREED, CANDIDATE, DONE, FOR, HOME, Priority, candidacy
@@ -32,6 +32,7 @@ VACANCY = HOME | {"id": "w9", "dwelling": "w9"}
 REFERRAL = {"dossier": NUMBER, "company": "dijledal", "municipality": "24062", "group": "homeless", "reasons": "evicted",
             "guidance_plan": "weekly"}  # fmt: skip
 WHY = {"reasons": "They wrote so."}
+FREEZE = {"from": "2024-06-01", "until": "2024-06-03", **WHY, **FOR}
 SEES = {"the candidate": 200, "another candidate": 404, "the company": 200, "another company": 404}
 DECIDES = {"the company": 409, "another company": 404}
 REVIEW = {"decision": "forwarded", "group": "homeless", "reasons": "evicted"}
@@ -119,6 +120,11 @@ CALLS: Mapping[str, tuple[Call, int, dict[str, int]]] = {
         },
     ),
     "propose": (("POST", "/v1/agreements", AGREED), 403, {"its council": 201}),
+    "freeze": (
+        ("POST", "/v1/agreements/{proposed}/freezes", FREEZE),
+        403,
+        {"its council": 409, "another council": 404},
+    ),  # 409: it is not adopted
     "adopt": (("POST", "/v1/agreements/{proposed}/adoption", FOR), 403, {"its council": 200, "another council": 404}),
     "agreements": (
         ("GET", "/v1/agreements", None),
@@ -229,6 +235,7 @@ async def test_a_use_case_holds_the_rights_itself_whoever_calls_it(priority: Pri
         lambda work: use_cases.referrals(ID, actor, work),
         lambda work: use_cases.propose(Agreement.model_validate(AGREED), actor, work),
         lambda work: use_cases.adopt(proposed, requests.Adoption.model_validate(FOR), actor, work),
+        lambda work: use_cases.freeze(proposed, Frozen.model_validate(FREEZE), actor, work),
         lambda work: use_cases.agreements(actor, work),
         lambda work: use_cases.ledger(agreement, actor, work),
         lambda work: use_cases.retract(UUID(named["referral"]), why, actor, work),

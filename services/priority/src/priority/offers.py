@@ -259,9 +259,8 @@ async def answer(id: UUID, asked: requests.OfferAnswer, actor: Caller, work: Pri
     now = _in_time(lambda: domain.answered(offer.state, asked.answer, on, offer.answer_by))
     if now == "accepted" and offer.state == "no_answer" and not await _is_still_his(offer, work):
         now = "no_answer"
-        offer = replace(
-            offer, late_answer=None, well_founded=None, ground=None
-        )  # it was in time, and to be judged as that
+        # It was in time, and is to be judged as that.
+        offer = replace(offer, late_answer=None, well_founded=None, ground=None)
     if now == "no_answer":
         if offer.late_answer is not None:
             raise Conflict("This offer was answered after its term already.")
