@@ -195,6 +195,8 @@ async def look(page: Page, language: str, place: str) -> None:
     assert await page.evaluate(VIOLATED, AXE) == [], place
     await page.set_viewport_size({"width": 320, "height": 640})
     assert await page.evaluate(WIDER) == [], place
+    # A long word has no box of its own.
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320, place
     if language == "nl":
         assert ENGLISH & set(await page.evaluate(TEXTS)) == set(), place
 
