@@ -142,7 +142,7 @@ def covers(one, other):
 
 
 if __name__ == "__main__":
-    audit, read = Audit(), fileinput.input(mode="rb")  # noqa: SIM115
-    if why := next(filter(None, map(audit.read, read)), None) or (not fileinput.lineno() and "the file is empty"):
-        raise SystemExit(f"line {fileinput.lineno()}: {why}")
+    with fileinput.input(mode="rb") as lines:
+        if (why := next(filter(None, map((audit := Audit()).read, lines)), None)) or not lines.lineno():
+            raise SystemExit(f"line {lines.lineno()}: {why or 'the file is empty'}")
     print(f"{audit.orders} orders and their turns follow")
